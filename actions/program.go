@@ -1,0 +1,60 @@
+package actions
+
+import (
+	"pollux/flow"
+	"pollux/ipfix/cache"
+)
+
+// Code says what an Op does.
+type Code uint8
+
+// The operations. Operands are named after Op's members.
+const (
+	// OpOutput sends the packet out of port slot A (OpenFlow number B). Unless
+	// the op is the program's last output, a copy is sent.
+	OpOutput Code = iota
+	// OpDrop ends the packet's way, counted under Reason(A).
+	OpDrop
+	// OpSet writes V under M to header field Field and mends the checksums.
+	OpSet
+	// OpPushVLAN pushes a tag with TPID A>>16 and TCI A&0xffff (without CFI).
+	OpPushVLAN
+	// OpPopVLAN removes the outermost tag.
+	OpPopVLAN
+	// OpPushMPLS pushes label stack entry B under EtherType A.
+	OpPushMPLS
+	// OpPopMPLS removes the outermost label; A is the EtherType that follows.
+	OpPopMPLS
+	// OpSample accounts the packet, as it is now, in the flow cache of
+	// Samples[A].Exporter.
+	OpSample
+)
+
+// Op is one step of a program: plain data.
+type Op struct {
+	Code  Code
+	Field flow.Field
+	A, B  uint32
+	V, M  flow.Value
+}
+
+// Sample is the operand of OpSample.
+type Sample struct {
+	Exporter int // index of the flow cache in Exec.Caches
+	Point    cache.Point
+	// Rewritten is set when header fields were changed before the sample, so that
+	// the key must be taken from the frame again.
+	Rewritten bool
+}
+
+// Program is what to do with a packet: steps in order. It is immutable once built.
+// A program ends with the packet given away: either its last output moves the
+// frame, or an OpDrop (or the end of the ops) drops it.
+type Program struct {
+	Ops     []Op
+	Samples []Sample
+	// Last is the index in Ops of the last OpOutput, or -1.
+	Last int
+	// Drop is the reason a packet is dropped for when Last is -1.
+	Drop Reason
+}

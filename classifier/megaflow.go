@@ -1,0 +1,36 @@
+package classifier
+
+import (
+	"pollux/actions"
+	"pollux/flow"
+)
+
+// Creditor takes what a cached decision counted and gives it to whom it is due:
+// the OpenFlow rules and learned addresses that made the decision. The loop that
+// owns the megaflow calls it, now and then and when the megaflow goes.
+type Creditor interface {
+	// Credit adds packets and bytes, last seen at now (ns of the monotonic clock).
+	Credit(packets, bytes uint64, now int64)
+}
+
+// Megaflow is one cached decision of one loop: packets whose key, under the
+// subtable's mask, equals Key are treated by Program. Only the owning loop's
+// thread touches it; the control plane reads through the loop's mailbox.
+type Megaflow struct {
+	Key     flow.Key   // masked
+	Mask    *flow.Mask // the subtable's, shared, immutable
+	Program *actions.Program
+	Credit  Creditor
+
+	Gen     uint64 // the snapshot generation that Program was last checked against
+	Packets uint64
+	Bytes   uint64
+	Used    int64 // ns, monotonic, of the last batch that hit it
+	Created int64
+
+	PushedPackets uint64 // of Packets, already credited
+	PushedBytes   uint64
+
+	Dead  bool  // removed; an exact-cache entry that still points here is a miss
+	Group int16 // scratch of the batch in hand: index of its group, or -1
+}

@@ -1,0 +1,33 @@
+package pmd
+
+import (
+	"pollux/actions"
+	"pollux/classifier"
+	"pollux/flow"
+)
+
+// Tables is an immutable snapshot of everything that decides what happens to a
+// packet: OpenFlow tables, ports, learned addresses, exporters. ofp/pipeline
+// implements it. Loops call it from their own threads, several at once.
+type Tables interface {
+	// Generation is the snapshot's number; it grows with every change.
+	Generation() uint64
+	// Translate decides what happens to a packet with key u.Key and fills the results
+	// in u. It takes no lock and does not block. Side effects (learning) are posted
+	// only when u.Commit is set.
+	Translate(u *Upcall)
+}
+
+// Upcall is one translation: a question and its answer. The caller owns it and
+// uses it again; Translate resets the answers.
+type Upcall struct {
+	Key    *flow.Key
+	Thread int   // number of the calling loop, for its learning ring; -1 for the control plane
+	Now    int64 // ns, monotonic
+	Commit bool  // let side effects happen
+
+	// Answers.
+	Mask    flow.Mask // every bit of Key that the outcome depended on (no more is better, fewer is wrong)
+	Program *actions.Program
+	Credit  classifier.Creditor
+}
