@@ -23,6 +23,7 @@ type Megaflow struct {
 	Credit  Creditor
 
 	Gen     uint64 // the snapshot generation that Program was last checked against
+	FDB     bool   // the decision depends on learned addresses too
 	Packets uint64
 	Bytes   uint64
 	Used    int64 // ns, monotonic, of the last batch that hit it
@@ -32,5 +33,5 @@ type Megaflow struct {
 	PushedBytes   uint64
 
 	Dead  bool  // removed; an exact-cache entry that still points here is a miss
-	Group int16 // scratch of the batch in hand: index of its group, or -1
+	Group int32 // the loop's number for Program; packets of equal programs are run together
 }

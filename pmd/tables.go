@@ -10,8 +10,11 @@ import (
 // packet: OpenFlow tables, ports, learned addresses, exporters. ofp/pipeline
 // implements it. Loops call it from their own threads, several at once.
 type Tables interface {
-	// Generation is the snapshot's number; it grows with every change.
+	// Generation grows with every change of flow tables, ports or exporters.
 	Generation() uint64
+	// FDBGeneration grows with every change of the learned addresses. Only decisions
+	// with Upcall.FDB set depend on it.
+	FDBGeneration() uint64
 	// Translate decides what happens to a packet with key u.Key and fills the results
 	// in u. It takes no lock and does not block. Side effects (learning) are posted
 	// only when u.Commit is set.
@@ -30,4 +33,5 @@ type Upcall struct {
 	Mask    flow.Mask // every bit of Key that the outcome depended on (no more is better, fewer is wrong)
 	Program *actions.Program
 	Credit  classifier.Creditor
+	FDB     bool // the outcome depended on learned addresses
 }
