@@ -1,0 +1,127 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Generator sends a flow set out of a port.
+type Generator struct {
+	Port  *Port
+	Flows *FlowSet
+	Rate  float64 // packets a second; 0 is flat out
+	Count uint64  // packets to send; 0 is until the context ends
+	Batch int     // packets a system call, at most; default 64
+	Core  int     // core to pin to, or -1
+	Start uint64  // number of packets sent before, so that a run can go on from another
+	Sent  []uint64
+
+	total atomic.Uint64
+}
+
+// NewGenerator returns a generator that is not pinned.
+func NewGenerator(p *Port, fs *FlowSet) *Generator {
+	return &Generator{Port: p, Flows: fs, Batch: 64, Core: -1, Sent: make([]uint64, fs.Len())}
+}
+
+// Total returns the number of packets given to the kernel so far; any goroutine
+// may ask.
+func (g *Generator) Total() uint64 { return g.total.Load() }
+
+// Run sends until the count is reached or ctx ends; either is a success. It returns
+// after the kernel has taken the last packet.
+func (g *Generator) Run(ctx context.Context) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if g.Core >= 0 {
+		undo, err := Pin(g.Core)
+		if err != nil {
+			return err
+		}
+		defer undo()
+	}
+	start := time.Now()
+	var n uint64
+	for g.Count == 0 || n < g.Count {
+		if ctx.Err() != nil {
+			break
+		}
+		want := uint64(max(1, g.Batch))
+		if g.Count != 0 {
+			want = min(want, g.Count-n)
+		}
+		if g.Rate > 0 {
+			due := uint64(time.Since(start).Seconds() * g.Rate)
+			if due <= n {
+				pause(time.Duration(float64(n+1)/g.Rate*1e9) - time.Since(start))
+				continue
+			}
+			want = min(want, due-n)
+		}
+		k, err := g.send(g.Start+n, int(want))
+		n += uint64(k)
+		g.total.Store(n)
+		if err != nil {
+			return err
+		}
+	}
+	return g.drain(ctx)
+}
+
+// send builds and sends up to want packets, from number n of the order on.
+func (g *Generator) send(n uint64, want int) (k int, err error) {
+	for k < want {
+		b := g.Port.Buf()
+		if b == nil {
+			break
+		}
+		i := g.Flows.At(n + uint64(k))
+		g.Port.Push(g.Flows.Build(b, i, g.Sent[i]))
+		g.Sent[i]++
+		k++
+	}
+	if k == 0 {
+		return 0, again(g.Port.Kick())
+	}
+	return k, again(g.Port.Flush())
+}
+
+// again clears the errors that mean the kernel was out of buffers and will go on
+// at the next call.
+func again(err error) error {
+	if errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM) {
+		return nil
+	}
+	return err
+}
+
+// drain waits until the kernel has sent all.
+func (g *Generator) drain(ctx context.Context) error {
+	deadline := time.Now().Add(5 * time.Second)
+	for g.Port.Unsent() > 0 || g.Port.InFlight() > 0 {
+		if err := again(g.Port.Kick()); err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d packets were still not sent after 5 s", g.Port.InFlight())
+		}
+		runtime.Gosched()
+	}
+	return nil
+}
+
+// pause waits for about d: it sleeps where that is precise enough and gives the
+// core away otherwise, as a generator must not starve what it measures.
+func pause(d time.Duration) {
+	if d > 200*time.Microsecond {
+		time.Sleep(d - 100*time.Microsecond)
+		return
+	}
+	runtime.Gosched()
+}
