@@ -1,0 +1,149 @@
+package cache
+
+import (
+	"math/bits"
+
+	"pollux/flow"
+)
+
+// words is the number of 64-bit words of a compact key.
+const words = 10
+
+// The words of a compact key. Those that only IPv6 has are last, so that the key
+// of every other flow lies in an entry's first cache line.
+const (
+	kPort  = iota // in_port:32 egress:32
+	kDst          // eth_dst:48 eth_type:16
+	kSrc          // eth_src:48 vlan_tci:16
+	kIP           // nw_proto:8 nw_tos:8 class:8 dir:4 inner:4 spare:12 ipv6_label:20
+	kPoint        // domain:32 point:32
+	kL4           // tp_src:16 tp_dst:16 spare:32
+	kAddr         // IPv4: nw_src:32 nw_dst:32; IPv6: first half of ipv6_src
+	kSrcLo        // second half of ipv6_src
+	kDstHi        // ipv6_dst
+	kDstLo
+)
+
+// Bits of kIP.
+const (
+	classShift = 40
+	dirShift   = 36
+	innerBit   = 1 << 32
+	labelBits  = 1<<20 - 1
+)
+
+// ckey is a flow key in as few words as it takes.
+type ckey [words]uint64
+
+// OVSKey returns the mask of the flow key that Open vSwitch's records have (its
+// struct ipfix_data_record_flow_key_*): input port, Ethernet addresses and type,
+// the outer VLAN tag and whether there is a second, IP protocol, type of
+// service, addresses and IPv6 flow label, ports or ICMP type and code. The
+// direction, the egress port and the observation point are always part of a key.
+func OVSKey() *flow.Mask {
+	m := new(flow.Mask)
+	for _, f := range []flow.Field{
+		flow.InPort, flow.EthSrc, flow.EthDst, flow.EthType, flow.VlanTCI,
+		flow.IPProto, flow.IPTOS, flow.IPv6Label, flow.IPv4Src, flow.IPv4Dst,
+		flow.IPv6Src, flow.IPv6Dst, flow.TCPSrc, flow.TCPDst,
+	} {
+		f.OrMask(m, f.Full())
+	}
+	flow.VlanTCI2.OrMask(m, flow.Value{Lo: flow.VlanCFI})
+	return m
+}
+
+// compactMask turns a mask of keys into masks of compact keys, one for each class.
+func compactMask(m *flow.Mask) (mask [3]ckey) {
+	for class := range mask {
+		k := &mask[class]
+		k[kPort] = m.W[flow.WPort]<<32 | 0xffffffff
+		k[kDst] = m.W[flow.WEthDst]
+		k[kSrc] = m.W[flow.WEthSrc]&^0xffff | m.W[flow.WVLAN]>>48
+		k[kIP] = 0xff<<classShift | 0xf<<dirShift |
+			m.W[flow.WIP]&(0xffff<<48|labelBits)
+		if m.W[flow.WVLAN]&(flow.VlanCFI<<16) != 0 {
+			k[kIP] |= innerBit
+		}
+		k[kPoint] = ^uint64(0)
+		k[kL4] = m.W[flow.WL4] & (0xffffffff << 32)
+		if Class(class) == IPv4 {
+			k[kAddr] = m.W[flow.WIPv4]
+			continue
+		}
+		k[kAddr] = m.W[flow.WIPv6SrcHi]
+		k[kSrcLo] = m.W[flow.WIPv6SrcLo]
+		k[kDstHi] = m.W[flow.WIPv6DstHi]
+		k[kDstLo] = m.W[flow.WIPv6DstLo]
+	}
+	return mask
+}
+
+// classOf says which kind of record a packet is part of. A packet whose IP header
+// is cut short or wrong has no such words in its key, and is not IP here.
+func classOf(k *flow.Key, l3 uint16) Class {
+	if k.Map&(1<<flow.WIP) == 0 || l3 == 0xffff {
+		return Other
+	}
+	switch k.EthType() {
+	case 0x0800:
+		return IPv4
+	case 0x86dd:
+		return IPv6
+	}
+	return Other
+}
+
+// fill writes the compact key of a packet. dst's words beyond those of the class
+// are zeroed: keys of all classes compare by all words.
+func (d *ckey) fill(pt *Point, k *flow.Key, class Class) {
+	w := &k.W
+	d[kPort] = w[flow.WPort]<<32 | uint64(pt.Egress)
+	d[kDst] = w[flow.WEthDst]
+	d[kSrc] = w[flow.WEthSrc]&^0xffff | w[flow.WVLAN]>>48
+	ip := uint64(class)<<classShift | uint64(pt.Dir)<<dirShift
+	ip |= w[flow.WVLAN] >> 28 & 1 << 32 // VlanCFI of the inner tag
+	d[kPoint] = uint64(pt.Domain)<<32 | uint64(pt.ID)
+	switch class {
+	case IPv4:
+		d[kIP] = ip | w[flow.WIP]&(0xffff<<48)
+		d[kL4] = w[flow.WL4] & (0xffffffff << 32)
+		d[kAddr] = w[flow.WIPv4]
+		d[kSrcLo], d[kDstHi], d[kDstLo] = 0, 0, 0
+	case IPv6:
+		d[kIP] = ip | w[flow.WIP]&(0xffff<<48|labelBits)
+		d[kL4] = w[flow.WL4] & (0xffffffff << 32)
+		d[kAddr] = w[flow.WIPv6SrcHi]
+		d[kSrcLo] = w[flow.WIPv6SrcLo]
+		d[kDstHi] = w[flow.WIPv6DstHi]
+		d[kDstLo] = w[flow.WIPv6DstLo]
+	default:
+		d[kIP] = ip
+		d[kL4], d[kAddr], d[kSrcLo], d[kDstHi], d[kDstLo] = 0, 0, 0, 0, 0
+	}
+}
+
+func (d *ckey) and(m *ckey) {
+	for i := range d {
+		d[i] &= m[i]
+	}
+}
+
+func (d *ckey) class() Class { return Class(d[kIP] >> classShift) }
+
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}
+
+// hash folds the key by 64×64-bit multiplications with secret words, so that who
+// sends packets cannot choose flows that collide.
+func (d *ckey) hash(s *[words]uint64) uint32 {
+	h := mix(d[kPort]^s[0], d[kDst]^s[1]) ^ mix(d[kSrc]^s[2], d[kIP]^s[3])
+	h ^= mix(d[kL4]^d[kPoint]^s[4], d[kAddr]^s[5])
+	if d.class() == IPv6 {
+		h ^= mix(d[kSrcLo]^s[6], d[kDstHi]^s[7]) + mix(d[kDstLo]^s[8], s[9])
+	}
+	h = mix(h^s[8], s[7]|1)
+	return uint32(h ^ h>>32)
+}

@@ -1,0 +1,151 @@
+package cache
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// Class is the kind of a flow's network layer.
+type Class uint8
+
+// The classes.
+const (
+	Other Class = iota
+	IPv4
+	IPv6
+)
+
+// EndReason is flowEndReason (IPFIX element 136, RFC 5102 section 5.11.3).
+type EndReason uint8
+
+// The reasons.
+const (
+	EndNone     EndReason = iota
+	EndIdle               // no packet for the idle timeout
+	EndActive             // reported because it has gone on for the active timeout
+	EndDetected           // TCP FIN or RST, and quiet since
+	EndForced             // the cache was flushed
+	EndLack               // its place was needed for a new flow
+	NumEndReasons
+)
+
+var endNames = [NumEndReasons]string{"none", "idle", "active", "end", "forced", "lack_of_resources"}
+
+// String returns the reason's short name.
+func (r EndReason) String() string {
+	if r >= NumEndReasons {
+		return "invalid"
+	}
+	return endNames[r]
+}
+
+// Key is a flow's key, in full. It is comparable. Members that the flow does not
+// have, or that the cache's KeyMask leaves out, are zero.
+type Key struct {
+	Point    Point
+	InPort   uint32
+	Label    uint32 // IPv6 flow label
+	EthSrc   [6]byte
+	EthDst   [6]byte
+	EthType  uint16
+	VLAN     uint16 // TCI of the outer tag with flow.VlanCFI set, 0 when untagged
+	InnerTag bool   // there is a second tag
+	Class    Class
+	Proto    uint8
+	TOS      uint8
+	Src      [16]byte // IPv4 in the first four bytes
+	Dst      [16]byte
+	SrcPort  uint16 // or ICMP type
+	DstPort  uint16 // or ICMP code
+}
+
+// Addrs returns the flow's addresses; the zero Addr where it has none.
+func (k *Key) Addrs() (src, dst netip.Addr) {
+	switch k.Class {
+	case IPv4:
+		return netip.AddrFrom4([4]byte(k.Src[:4])), netip.AddrFrom4([4]byte(k.Dst[:4]))
+	case IPv6:
+		return netip.AddrFrom16(k.Src), netip.AddrFrom16(k.Dst)
+	}
+	return netip.Addr{}, netip.Addr{}
+}
+
+// Counters are what was counted of a flow.
+type Counters struct {
+	Packets  uint64
+	Octets   uint64 // IP header and payload (octetDeltaCount); 0 for flows that are not IP
+	L2Octets uint64 // whole frames without FCS (layer2OctetDeltaCount)
+	First    int64  // ns, the loop's monotonic clock
+	Last     int64
+	MinLen   uint16 // of the IP packets, header included
+	MaxLen   uint16
+	MinTTL   uint8
+	MaxTTL   uint8
+	TCPFlags uint16 // of all packets, ORed
+}
+
+// Merge adds what another part of the same flow counted.
+func (c *Counters) Merge(o *Counters) {
+	c.Packets += o.Packets
+	c.Octets += o.Octets
+	c.L2Octets += o.L2Octets
+	c.First = min(c.First, o.First)
+	c.Last = max(c.Last, o.Last)
+	c.MinLen = min(c.MinLen, o.MinLen)
+	c.MaxLen = max(c.MaxLen, o.MaxLen)
+	c.MinTTL = min(c.MinTTL, o.MinTTL)
+	c.MaxTTL = max(c.MaxTTL, o.MaxTTL)
+	c.TCPFlags |= o.TCPFlags
+}
+
+// Record is what there is to say of a flow. It holds no pointers.
+type Record struct {
+	Key
+	Counters
+	End EndReason
+}
+
+// record writes the entry in full.
+func (e *entry) record(r *Record, end EndReason) {
+	k := &e.key
+	r.Point = Point{
+		Dir: Direction(k[kIP] >> dirShift & 0xf), Egress: uint32(k[kPort]),
+		Domain: uint32(k[kPoint] >> 32), ID: uint32(k[kPoint]),
+	}
+	r.InPort = uint32(k[kPort] >> 32)
+	r.Label = uint32(k[kIP] & labelBits)
+	r.EthDst = mac(k[kDst])
+	r.EthType = uint16(k[kDst])
+	r.EthSrc = mac(k[kSrc])
+	r.VLAN = uint16(k[kSrc])
+	r.InnerTag = k[kIP]&innerBit != 0
+	r.Class = k.class()
+	r.Proto = uint8(k[kIP] >> 56)
+	r.TOS = uint8(k[kIP] >> 48)
+	r.Src, r.Dst = [16]byte{}, [16]byte{}
+	switch r.Class {
+	case IPv4:
+		binary.BigEndian.PutUint32(r.Src[:], uint32(k[kAddr]>>32))
+		binary.BigEndian.PutUint32(r.Dst[:], uint32(k[kAddr]))
+	case IPv6:
+		binary.BigEndian.PutUint64(r.Src[:], k[kAddr])
+		binary.BigEndian.PutUint64(r.Src[8:], k[kSrcLo])
+		binary.BigEndian.PutUint64(r.Dst[:], k[kDstHi])
+		binary.BigEndian.PutUint64(r.Dst[8:], k[kDstLo])
+	}
+	r.SrcPort = uint16(k[kL4] >> 48)
+	r.DstPort = uint16(k[kL4] >> 32)
+	r.Counters = Counters{
+		Packets: e.packets, Octets: e.octets, L2Octets: e.l2, First: e.first, Last: e.last,
+		MinLen: e.minLen, MaxLen: e.maxLen, MinTTL: e.minTTL, MaxTTL: e.maxTTL, TCPFlags: e.flags,
+	}
+	r.End = end
+}
+
+// mac returns the upper 48 bits of a word as an address.
+func mac(w uint64) (a [6]byte) {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], w)
+	copy(a[:], b[:6])
+	return a
+}
