@@ -1,0 +1,60 @@
+# Pollux. `make help` says what there is.
+GO      ?= go
+BIN     := bin/pollux
+# Peers the tests compare with; the switch itself needs none of them.
+PEERS   := nfdump tshark openvswitch-common
+FUZZTIME ?= 20s
+
+.PHONY: help build demo test race fuzz bench lint generate clean peers
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/pollux
+	@mkdir -p bin
+	$(GO) build -o $(BIN) ./cmd/pollux
+
+demo: build ## three hosts, 1,000 flows, a million packets, every one accounted for (root)
+	./$(BIN) demo
+
+peers: ## install the tools that tests compare with (Debian)
+	@missing=""; \
+	command -v nfcapd >/dev/null || missing="$$missing nfdump"; \
+	command -v tshark >/dev/null || missing="$$missing tshark"; \
+	command -v ovs-ofctl >/dev/null || missing="$$missing openvswitch-common"; \
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	if [ -n "$$missing" ]; then \
+		echo "installing:$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+test: peers build ## all tests with the race detector, then those that it would disturb (root)
+	$(GO) vet ./...
+	POLLUX_PEERS=require $(GO) test -race -timeout 20m ./...
+	$(GO) test -count=1 -run 'Alloc|Inline' ./flow/ ./classifier/ ./actions/ ./ipfix/... ./internal/... ./pmd/...
+
+race: peers ## only the tests under the race detector
+	$(GO) test -race -timeout 20m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (20s) each
+	@for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "== $$pkg $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+bench: build ## the loop on memory ports, and between two veths beside a bare forwarder (root)
+	./$(BIN) bench memory
+	./$(BIN) bench veth
+
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+generate: ## schema and configuration reference from the types
+	$(GO) generate ./...
+
+clean: ## remove what was built
+	rm -rf bin

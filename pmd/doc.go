@@ -1,0 +1,43 @@
+// Package pmd is the poll loop: a thread pinned to a core that receives batches,
+// decides about them and sends them on.
+//
+// # One iteration
+//
+//	poll          for each receive queue of this loop: Rx a batch
+//	  process     Extract keys → exact cache → megaflows → upcall for what neither knew
+//	  credit      is the decision of the snapshot in force? count the packet on it
+//	  groups      packets whose programs are equal, run together
+//	  Exec.Run    actions; frames end in staging areas, or dropped for a named reason
+//	takeHandoffs  frames other loops left for transmit queues of this loop
+//	finish        flush staging areas, reclaim sent frames, sweep caches, open the mail
+//	backOff       sleep a little, where nothing has come for long and that is allowed
+//
+// # Terms
+//
+//   - Port: a device (driver), opened and closed by the control plane. It has queues.
+//   - Slot: the place of a port in the switch, a small number; programs name slots.
+//   - Tables: an immutable snapshot of all that decides; ofp/pipeline makes them.
+//   - Upcall: one call of Tables.Translate, in the loop's own thread.
+//   - Home: the loop that a chunk of memory belongs to.
+//
+// # Threads
+//
+// A Loop's fields belong to its thread. The control plane asks by mailbox (Do, Ask):
+// the loop looks at it once an iteration, and long work is done in slices. The
+// snapshot of the tables is read through one atomic pointer, once a batch. Frames and
+// chunks cross between loops through single-producer rings only (Mesh).
+//
+// # Design law 1 here
+//
+// Every megaflow carries the generation it was last checked against. A packet that
+// hits one of an older generation has it translated again first, whatever the number
+// of packets it served. So a decision that a change has touched is never used after
+// the change, and one that the change has not touched costs one translation.
+// Datapath.Barrier returns when every loop has begun a batch under the new snapshot.
+//
+// # Design law 2 here
+//
+// received + copied = sent + dropped, by reason + waiting between loops. Frames
+// handed to a driver count as sent; what the driver could not send it counts itself
+// (PortCounters).
+package pmd
