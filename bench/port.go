@@ -154,7 +154,7 @@ func sendError(r any) error {
 	if !ok {
 		return fmt.Errorf("send: %v", r)
 	}
-	var rc int64
+	var rc uint64
 	var errno int
 	if i := strings.Index(e.Error(), "rc="); i >= 0 {
 		if _, err := fmt.Sscanf(e.Error()[i:], "rc=%d and errno=%d", &rc, &errno); err == nil {

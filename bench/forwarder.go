@@ -1,0 +1,68 @@
+package bench
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+)
+
+// Forwarder is the least that a switch can be: what arrives at one port goes out
+// of the other, unread. A frame is copied once, as the sockets it stands on cannot
+// share memory. It is the yardstick for the switch on the same wires.
+type Forwarder struct {
+	In, Out *Port
+	Batch   int // frames a system call, at most; default 256
+	Core    int // core to pin to, or -1
+
+	forwarded atomic.Uint64
+	dropped   atomic.Uint64
+}
+
+// Forwarded returns the number of frames put on the way out; Dropped that of those
+// which found no room there. Any goroutine may ask.
+func (f *Forwarder) Forwarded() uint64 { return f.forwarded.Load() }
+
+// Dropped returns the number of frames that found no room on the way out.
+func (f *Forwarder) Dropped() uint64 { return f.dropped.Load() }
+
+// Run polls until ctx ends.
+func (f *Forwarder) Run(ctx context.Context) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if f.Core >= 0 {
+		undo, err := Pin(f.Core)
+		if err != nil {
+			return err
+		}
+		defer undo()
+	}
+	batch := f.Batch
+	if batch == 0 {
+		batch = 256
+	}
+	var sent, lost uint64
+	move := func(frame []byte) {
+		b := f.Out.Buf()
+		if b == nil || len(frame) > len(b) {
+			lost++
+			return
+		}
+		f.Out.Push(copy(b, frame))
+		sent++
+	}
+	for ctx.Err() == nil {
+		var err error
+		switch {
+		case f.In.Receive(batch, move) > 0:
+			err = f.Out.Flush()
+		case f.Out.InFlight() > 0:
+			err = f.Out.Kick()
+		}
+		if again(err) != nil {
+			return err
+		}
+		f.forwarded.Store(sent)
+		f.dropped.Store(lost)
+	}
+	return nil
+}
