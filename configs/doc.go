@@ -12,6 +12,7 @@
 //
 // The struct tags are the one table of documentation: the JSON schema
 // (pollux.schema.json) and the reference (REFERENCE.md) are generated from them.
-// Tag json is the key, jsonschema its meaning, unit its unit, and oneof its
-// allowed words.
+// Tag json is the key (and whether it may be left out), jsonschema its meaning, unit
+// its unit, range its least and greatest value, pow2 that it is a power of two (or 0),
+// oneof its allowed words.
 package configs

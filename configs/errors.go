@@ -10,7 +10,7 @@ import (
 type Error struct {
 	File   string
 	Line   int // from 1; 0 if the file could not be read at all
-	Column int // in bytes from 1
+	Column int // in characters from 1
 	Msg    string
 	Source string // the line, "" if there is none to show
 	Err    error  // the cause, if there is one
@@ -34,8 +34,8 @@ func (e *Error) Snippet() string {
 	}
 	// Tabs stay tabs below themselves, so that the caret stands right.
 	pad := []rune{}
-	for i, r := range e.Source {
-		if i >= e.Column-1 {
+	for _, r := range e.Source {
+		if len(pad) >= e.Column-1 {
 			break
 		}
 		if r != '\t' {

@@ -17,30 +17,30 @@ type Bridge struct {
 	Name         string     `json:"name,omitempty" jsonschema:"Name of the switch in every display."`
 	DatapathID   DatapathID `json:"datapath_id,omitempty" jsonschema:"OpenFlow datapath id: 16 hexadecimal digits, in quotes. 0 takes it from the address of the first port that has one."`
 	MACAgeing    Duration   `json:"mac_ageing,omitempty" unit:"time" jsonschema:"How long a learned address is kept without traffic from it."`
-	MACTableSize int        `json:"mac_table_size,omitempty" unit:"addresses" jsonschema:"Most addresses that NORMAL learns."`
+	MACTableSize int        `json:"mac_table_size,omitempty" range:"10,1000000" unit:"addresses" jsonschema:"Most addresses that NORMAL learns."`
 }
 
 // Datapath is what the poll loops run on.
 type Datapath struct {
 	Loops        []Loop   `json:"loops,omitempty" jsonschema:"One poll loop per entry. Default: one loop on the machine's last core."`
 	SleepMax     Duration `json:"sleep_max,omitempty" unit:"time" jsonschema:"Longest nap of a loop that finds no packets; 0 never sleeps."`
-	Burst        int      `json:"burst,omitempty" unit:"packets" jsonschema:"Most packets taken from a receive queue at once, 1 to 256."`
+	Burst        int      `json:"burst,omitempty" range:"1,256" unit:"packets" jsonschema:"Most packets taken from a receive queue at once, 1 to 256."`
 	Memory       Memory   `json:"memory,omitzero" jsonschema:"The memory that all frames lie in."`
-	ExactCache   int      `json:"exact_cache,omitempty" unit:"entries" jsonschema:"Size of a loop's exact-match cache, a power of two; 0 takes it from the size of the processor's cache."`
-	Megaflows    int      `json:"megaflows,omitempty" unit:"megaflows" jsonschema:"Most megaflows that a loop keeps."`
+	ExactCache   int      `json:"exact_cache,omitempty" range:"0,16777216" pow2:"yes" unit:"entries" jsonschema:"Size of a loop's exact-match cache, a power of two; 0 takes it from the size of the processor's cache."`
+	Megaflows    int      `json:"megaflows,omitempty" range:"64,16777216" unit:"megaflows" jsonschema:"Most megaflows that a loop keeps."`
 	MegaflowIdle Duration `json:"megaflow_idle,omitempty" unit:"time" jsonschema:"A megaflow without a packet for this long is removed."`
-	Verify       int      `json:"verify,omitempty" unit:"1/N of hits" jsonschema:"Translate one cache hit in N again and count differences; 0 never."`
+	Verify       int      `json:"verify,omitempty" range:"0,1000000000" unit:"1/N of hits" jsonschema:"Translate one cache hit in N again and count differences; 0 never."`
 }
 
 // Loop is one poll loop.
 type Loop struct {
-	Core int `json:"core" jsonschema:"The core (as in /proc/cpuinfo) that the loop's thread is pinned to. No two loops share one."`
+	Core int `json:"core" range:"0,8191" jsonschema:"The core (as in /proc/cpuinfo) that the loop's thread is pinned to. No two loops share one."`
 }
 
 // Memory sizes the frame memory.
 type Memory struct {
-	FramesPerLoop int       `json:"frames_per_loop,omitempty" unit:"frames" jsonschema:"Frames that belong to each loop; 0 takes what the rings of the ports can hold, and some more."`
-	FrameSize     int       `json:"frame_size,omitempty" unit:"bytes" jsonschema:"Size of a frame's chunk of memory, 2048 or 4096."`
+	FramesPerLoop int       `json:"frames_per_loop,omitempty" range:"0,4194304" unit:"frames" jsonschema:"Frames that belong to each loop; 0 takes what the rings of the ports can hold, and some more."`
+	FrameSize     int       `json:"frame_size,omitempty" range:"2048,4096" pow2:"yes" unit:"bytes" jsonschema:"Size of a frame's chunk of memory, 2048 or 4096."`
 	HugePages     HugePages `json:"huge_pages,omitempty" oneof:"auto,always,never" jsonschema:"Huge pages: auto takes them where there are some, always fails where there are none."`
 }
 
@@ -49,14 +49,14 @@ type Port struct {
 	Name     string     `json:"name" jsonschema:"Name of the port, used in flows and displays. At most 31 letters, digits and . _ - @ :"`
 	Type     PortType   `json:"type" oneof:"afxdp,memory,pcap,tap" jsonschema:"What the port is: afxdp takes over a network device, memory is a source and sink in the process, pcap reads and writes files, tap makes a device of the host."`
 	Device   string     `json:"device,omitempty" jsonschema:"Network device: of afxdp the one to take over, of tap the one to make. Default: the port's name."`
-	Queues   int        `json:"queues,omitempty" unit:"queues" jsonschema:"Receive and transmit queues, 1 to 64. Only afxdp and memory have more than one."`
+	Queues   int        `json:"queues,omitempty" range:"1,64" unit:"queues" jsonschema:"Receive and transmit queues, 1 to 64. Only afxdp and memory have more than one."`
 	OFPort   OFPort     `json:"ofport,omitempty" jsonschema:"OpenFlow number, 1 to 65279, or LOCAL for the switch's own port. Default: the position in the file, from 1."`
 	Mode     Mode       `json:"mode,omitempty" oneof:"auto,zero-copy,copy,generic" jsonschema:"How afxdp binds: auto takes the best that the device allows; the others fail where that one does not work."`
-	RxRing   int        `json:"rx_ring,omitempty" unit:"frames" jsonschema:"Size of each receive (and fill) ring of afxdp, a power of two, 64 to 32768."`
-	TxRing   int        `json:"tx_ring,omitempty" unit:"frames" jsonschema:"Size of each transmit (and completion) ring of afxdp, a power of two, 64 to 32768."`
-	TxBudget int        `json:"tx_budget,omitempty" unit:"frames" jsonschema:"Most frames that the kernel sends for one system call of afxdp in copy mode (XDP_MAX_TX_SKB_BUDGET), 1 to the size of tx_ring; 0 leaves the kernel's own (32)."`
+	RxRing   int        `json:"rx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each receive (and fill) ring of afxdp, a power of two, 64 to 32768."`
+	TxRing   int        `json:"tx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each transmit (and completion) ring of afxdp, a power of two, 64 to 32768."`
+	TxBudget int        `json:"tx_budget,omitempty" range:"0,32768" unit:"frames" jsonschema:"Most frames that the kernel sends for one system call of afxdp in copy mode (XDP_MAX_TX_SKB_BUDGET), 1 to the size of tx_ring; 0 leaves the kernel's own (32)."`
 	BusyPoll Duration   `json:"busy_poll,omitempty" unit:"time" jsonschema:"Preferred busy polling of afxdp for this long a call, at least 1us; 0 off."`
-	Loops    []int      `json:"loops,omitempty" jsonschema:"Which loop polls each queue: one index into datapath.loops per queue. Default: all queues of the switch spread over the loops in turn."`
+	Loops    []int      `json:"loops,omitempty" range:"0,1023" jsonschema:"Which loop polls each queue: one index into datapath.loops per queue. Default: all queues of the switch spread over the loops in turn."`
 	MAC      MAC        `json:"mac,omitempty" jsonschema:"Ethernet address to give to a tap. Default: the kernel's choice."`
 	Address  []Prefix   `json:"address,omitempty" jsonschema:"IP addresses with prefix length to give to a tap."`
 	VLAN     VLAN       `json:"vlan,omitzero" jsonschema:"How NORMAL treats VLANs on this port. Default: a trunk of all VLANs."`
@@ -68,25 +68,25 @@ type Port struct {
 // VLAN says how NORMAL treats a port.
 type VLAN struct {
 	Mode   VLANMode `json:"mode,omitempty" oneof:"access,trunk,native-tagged,native-untagged" jsonschema:"As vlan_mode of Open vSwitch. Default: access with a tag, trunk without."`
-	Tag    int      `json:"tag,omitempty" unit:"VLAN" jsonschema:"VLAN of an access port, or native VLAN, 0 to 4095."`
-	Trunks []int    `json:"trunks,omitempty" unit:"VLANs" jsonschema:"VLANs that a trunk or native port carries, each 0 to 4095. Default: all."`
+	Tag    int      `json:"tag,omitempty" range:"0,4095" unit:"VLAN" jsonschema:"VLAN of an access port, or native VLAN, 0 to 4095."`
+	Trunks []int    `json:"trunks,omitempty" range:"0,4095" unit:"VLANs" jsonschema:"VLANs that a trunk or native port carries, each 0 to 4095. Default: all."`
 }
 
 // MemoryPort is the source of a port of type memory.
 type MemoryPort struct {
-	Flows int         `json:"flows,omitempty" unit:"flows" jsonschema:"Distinct flows of the source; 0 makes a port that only receives from the switch."`
-	Masks int         `json:"masks,omitempty" unit:"shapes" jsonschema:"Header shapes that the flows are spread over."`
-	Size  int         `json:"size,omitempty" unit:"bytes" jsonschema:"Length of each frame without FCS, 60 to 1514."`
+	Flows int         `json:"flows,omitempty" range:"0,16777216" unit:"flows" jsonschema:"Distinct flows of the source; 0 makes a port that only receives from the switch."`
+	Masks int         `json:"masks,omitempty" range:"1,64" unit:"shapes" jsonschema:"Header shapes that the flows are spread over."`
+	Size  int         `json:"size,omitempty" range:"60,1514" unit:"bytes" jsonschema:"Length of each frame without FCS, 60 to 1514."`
 	Order MemoryOrder `json:"order,omitempty" oneof:"seq,random" jsonschema:"Order of flows: seq goes round, random draws from a fixed seed."`
-	Count int         `json:"count,omitempty" unit:"packets" jsonschema:"Packets to make on each queue; 0 never stops."`
+	Count int         `json:"count,omitempty" range:"0,9223372036854775807" unit:"packets" jsonschema:"Packets to make on each queue; 0 never stops."`
 }
 
 // PCAPPort is the files of a port of type pcap.
 type PCAPPort struct {
 	Read   string `json:"read,omitempty" jsonschema:"File to receive packets from."`
 	Write  string `json:"write,omitempty" jsonschema:"File to send packets to. It is overwritten."`
-	Repeat int    `json:"repeat,omitempty" unit:"times" jsonschema:"How often the file is read; 0 for ever."`
-	Rate   int    `json:"rate,omitempty" unit:"packets/s" jsonschema:"Packets a second; 0 as fast as possible."`
+	Repeat int    `json:"repeat,omitempty" range:"0,2147483647" unit:"times" jsonschema:"How often the file is read; 0 for ever."`
+	Rate   int    `json:"rate,omitempty" range:"0,2147483647" unit:"packets/s" jsonschema:"Packets a second; 0 as fast as possible."`
 }
 
 // IPFIX is the exporters.
@@ -98,22 +98,22 @@ type IPFIX struct {
 // Exporter is one process of metering and exporting. It is on when it has targets.
 type Exporter struct {
 	Targets              []string `json:"targets,omitempty" unit:"host:port" jsonschema:"Collectors, each sent everything over UDP."`
-	Sampling             int      `json:"sampling,omitempty" unit:"1/N of packets" jsonschema:"Account one packet in N; 1 is every packet, exact."`
-	ObsDomainID          uint32   `json:"obs_domain_id,omitempty" jsonschema:"Observation domain id (in every message)."`
-	ObsPointID           uint32   `json:"obs_point_id,omitempty" jsonschema:"Observation point id (in every record)."`
+	Sampling             int      `json:"sampling,omitempty" range:"1,4294967295" unit:"1/N of packets" jsonschema:"Account one packet in N; 1 is every packet, exact."`
+	ObsDomainID          uint32   `json:"obs_domain_id,omitempty" range:"0,4294967295" jsonschema:"Observation domain id (in every message)."`
+	ObsPointID           uint32   `json:"obs_point_id,omitempty" range:"0,4294967295" jsonschema:"Observation point id (in every record)."`
 	CacheActiveTimeout   Duration `json:"cache_active_timeout,omitempty" unit:"time" jsonschema:"A flow that goes on is reported this often; 0 never before it ends."`
 	CacheIdleTimeout     Duration `json:"cache_idle_timeout,omitempty" unit:"time" jsonschema:"A flow without a packet for this long has ended; 0 never."`
-	CacheMaxFlows        int      `json:"cache_max_flows,omitempty" unit:"flows" jsonschema:"Most flows a loop's cache holds; one more pushes the oldest out as a record."`
+	CacheMaxFlows        int      `json:"cache_max_flows,omitempty" range:"64,16777216" unit:"flows" jsonschema:"Most flows a loop's cache holds; one more pushes the oldest out as a record."`
 	TemplateInterval     Duration `json:"template_interval,omitempty" unit:"time" jsonschema:"How often templates are sent again."`
 	StatsInterval        Duration `json:"stats_interval,omitempty" unit:"time" jsonschema:"How often the exporter's own counts are sent."`
 	EnableInputSampling  bool     `json:"enable_input_sampling,omitempty" jsonschema:"Account packets as they come in."`
 	EnableOutputSampling bool     `json:"enable_output_sampling,omitempty" jsonschema:"Account packets as they go out of each port."`
-	MTU                  int      `json:"mtu,omitempty" unit:"bytes" jsonschema:"Longest IP packet that a message may make, 576 to 65535."`
+	MTU                  int      `json:"mtu,omitempty" range:"576,65535" unit:"bytes" jsonschema:"Longest IP packet that a message may make, 576 to 65535."`
 }
 
 // ExporterSet is the exporter of one collector set.
 type ExporterSet struct {
-	ID       uint32 `json:"id" jsonschema:"Collector set id, as sample(collector_set_id=…) names it. At least 1."`
+	ID       uint32 `json:"id" range:"1,4294967295" jsonschema:"Collector set id, as sample(collector_set_id=…) names it. At least 1."`
 	Exporter        // the exporter's own keys stand beside id
 }
 

@@ -1,0 +1,222 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// checker looks at what a single value can't tell: how values go together, and
+// with the machine.
+type checker struct {
+	*decoder
+	c   *Config
+	opt Options
+}
+
+// given reports whether the file has the key at path.
+func (c *checker) given(path string) bool { _, ok := c.places[path]; return ok }
+
+// errorf notes an error at the value of path, or of the nearest block around it
+// that the file has. A value that is wrong already is left alone.
+func (c *checker) errorf(path, format string, args ...any) {
+	if c.bad[path] {
+		return
+	}
+	for at := path; ; {
+		if p, ok := c.places[at]; ok {
+			c.errAt(p.line, p.col, "%s: %s", path, fmt.Sprintf(format, args...))
+			return
+		}
+		i := strings.LastIndexAny(at, ".[")
+		if i < 0 {
+			c.errAt(1, 1, "%s: %s", path, fmt.Sprintf(format, args...))
+			return
+		}
+		at = at[:i]
+	}
+}
+
+// line returns the line of the value at path.
+func (c *checker) line(path string) int { return c.places[path].line }
+
+func (c *checker) check() {
+	c.checkBridge()
+	c.checkLoops()
+	c.checkMemory()
+	c.checkPorts()
+	c.checkIPFIX()
+	if s := c.c.Control.Socket; s == "" || len(s) > 107 || strings.ContainsRune(s, 0) {
+		c.errorf("control.socket", "%q is not a path of 1 to 107 bytes, all that a Unix socket can have", s)
+	}
+	c.checkFlows()
+}
+
+func (c *checker) checkBridge() {
+	b := &c.c.Bridge
+	if msg := badName(b.Name); msg != "" {
+		c.errorf("bridge.name", "%s", msg)
+	}
+	if b.MACAgeing.Std() < time.Second {
+		c.errorf("bridge.mac_ageing", "%v is shorter than 1s", b.MACAgeing)
+	}
+	if b.DatapathID == 0 && c.given("bridge.datapath_id") {
+		c.errorf("bridge.datapath_id", "0 is no datapath id; leave the key out to have one made")
+	}
+}
+
+func (c *checker) checkLoops() {
+	cpus := c.opt.CPUs()
+	if len(c.c.Datapath.Loops) == 0 && !c.bad["datapath.loops"] {
+		c.errorf("datapath.loops", "the list is empty; a switch needs at least one loop, as in [{core: %d}]", last(cpus))
+	}
+	first := map[int]string{}
+	for i, l := range c.c.Datapath.Loops {
+		path := fmt.Sprintf("datapath.loops[%d].core", i)
+		if c.bad[path] || c.bad[fmt.Sprintf("datapath.loops[%d]", i)] {
+			continue
+		}
+		if !slices.Contains(cpus, l.Core) {
+			c.errorf(path, "there is no core %d for this process; it may use %s", l.Core, ranges(cpus))
+		}
+		if other, dup := first[l.Core]; dup {
+			c.errorf(path, "core %d is already that of %s in line %d; a polling thread needs a core of its own", l.Core, other, c.line(other))
+			continue
+		}
+		first[l.Core] = path
+	}
+	d := &c.c.Datapath
+	if d.SleepMax.Std() > time.Second {
+		c.errorf("datapath.sleep_max", "%v is longer than 1s; a few hundred microseconds already save most of the power", d.SleepMax)
+	}
+	if d.MegaflowIdle.Std() < 100*time.Millisecond {
+		c.errorf("datapath.megaflow_idle", "%v is shorter than 100ms; the default is 10s", d.MegaflowIdle)
+	}
+}
+
+func (c *checker) checkMemory() {
+	m := &c.c.Datapath.Memory
+	if !c.given("datapath.memory.frames_per_loop") || m.FramesPerLoop == 0 {
+		return
+	}
+	for i := range c.c.Datapath.Loops {
+		if need := c.c.ringFrames(i) + 2*256; m.FramesPerLoop < need {
+			c.errorf("datapath.memory.frames_per_loop", "%d frames are too few for loop %d, whose receive rings hold %d; at least %d, or 0 to have it worked out",
+				m.FramesPerLoop, i, need-2*256, need)
+			return
+		}
+	}
+}
+
+func (c *checker) checkIPFIX() {
+	c.checkExporter("ipfix.bridge", &c.c.IPFIX.Bridge)
+	first := map[uint32]string{}
+	for i := range c.c.IPFIX.Sets {
+		s := &c.c.IPFIX.Sets[i]
+		path := fmt.Sprintf("ipfix.sets[%d]", i)
+		c.checkExporter(path, &s.Exporter)
+		if c.bad[path] || c.bad[path+".id"] {
+			continue
+		}
+		if other, dup := first[s.ID]; dup {
+			c.errorf(path+".id", "collector set %d is already in line %d; each needs an id of its own", s.ID, c.line(other))
+			continue
+		}
+		first[s.ID] = path + ".id"
+	}
+}
+
+func (c *checker) checkExporter(path string, e *Exporter) {
+	if !c.given(path) || c.bad[path] {
+		return
+	}
+	if !e.On() {
+		c.errorf(path+".targets", "the exporter has no collector to send to; add one as in targets: [\"127.0.0.1:4739\"], or remove the block")
+	}
+	first := map[string]int{}
+	for i, t := range e.Targets {
+		at := fmt.Sprintf("%s.targets[%d]", path, i)
+		host, port, err := net.SplitHostPort(t)
+		n, perr := strconv.ParseUint(port, 10, 16)
+		if err != nil || perr != nil || host == "" || n == 0 || strings.ContainsAny(host, " \t/") {
+			c.errorf(at, "%q is not host:port as in \"127.0.0.1:4739\" or \"[2001:db8::1]:4739\"", t)
+			continue
+		}
+		if j, dup := first[t]; dup {
+			c.errorf(at, "%s is already target %d; it would receive everything twice", t, j)
+		}
+		first[t] = i
+	}
+	if !e.EnableInputSampling && !e.EnableOutputSampling {
+		c.errorf(path+".enable_input_sampling", "neither packets that come in nor those that go out are accounted; set one to true, or remove the block")
+	}
+	for key, v := range map[string]Duration{".template_interval": e.TemplateInterval, ".stats_interval": e.StatsInterval} {
+		if v.Std() < time.Second {
+			c.errorf(path+key, "%v is shorter than 1s; the default is 600s", v)
+		}
+	}
+}
+
+// checkFlows hands the flows to the parser and puts its errors where the flows
+// stand.
+func (c *checker) checkFlows() {
+	if c.opt.ParseFlows == nil || c.bad["flows"] {
+		return
+	}
+	flows := c.c.Flows
+	for _, err := range c.opt.ParseFlows(c.c, flows) {
+		if err == nil {
+			continue
+		}
+		var fe *FlowError
+		if !errors.As(err, &fe) || fe.Index < 0 || fe.Index >= len(flows) {
+			fe = &FlowError{Err: err}
+		}
+		if len(flows) == 0 {
+			c.errorf("flows", "%v", err)
+			continue
+		}
+		l := flows[fe.Index]
+		e := &Error{File: l.File, Line: l.Line, Column: l.Column, Msg: "flow: " + err.Error(), Err: err, Source: l.Text}
+		e.Column += utf8.RuneCountInString(l.Text[:max(0, min(fe.Offset, len(l.Text)))])
+		if l.File == c.file && l.Line <= len(c.lines) {
+			e.Source = c.lines[l.Line-1]
+		} else {
+			e.Source = strings.Repeat(" ", l.Column-1) + l.Text
+		}
+		c.errs = append(c.errs, e)
+	}
+}
+
+func last(cpus []int) int {
+	if len(cpus) == 0 {
+		return 0
+	}
+	return cpus[len(cpus)-1]
+}
+
+// ranges writes numbers as people do: 0-3,6.
+func ranges(v []int) string {
+	if len(v) == 0 {
+		return "none"
+	}
+	var parts []string
+	for i := 0; i < len(v); {
+		j := i
+		for j+1 < len(v) && v[j+1] == v[j]+1 {
+			j++
+		}
+		s := strconv.Itoa(v[i])
+		if j > i {
+			s += "-" + strconv.Itoa(v[j])
+		}
+		parts = append(parts, s)
+		i = j + 1
+	}
+	return strings.Join(parts, ",")
+}

@@ -1,0 +1,122 @@
+package configs
+
+import (
+	"fmt"
+	"math/bits"
+
+	"golang.org/x/sys/unix"
+)
+
+// complete fills in what has no fixed default because it depends on other keys.
+func (c *checker) complete() {
+	if c.opt.CPUs == nil {
+		c.opt.CPUs = ownCPUs
+	}
+	cfg := c.c
+	if _, given := c.places["datapath.loops"]; !given {
+		if cpus := c.opt.CPUs(); len(cpus) > 0 {
+			cfg.Datapath.Loops = []Loop{{Core: cpus[len(cpus)-1]}}
+		}
+	}
+	c.completePorts()
+	c.completeVLANs()
+	if len(cfg.Flows) == 0 && !c.bad["flows"] && !c.bad["flows_file"] {
+		cfg.Flows = FlowText{{Text: "actions=NORMAL", File: c.file, Line: 1, Column: 1}}
+	}
+	if cfg.Datapath.Memory.FramesPerLoop == 0 && !c.bad["datapath.memory.frames_per_loop"] {
+		cfg.Datapath.Memory.FramesPerLoop = framesFor(cfg)
+	}
+}
+
+// completePorts gives ports their devices and numbers and queues their loops. A
+// port without ofport takes the lowest number that no port names, in file order.
+func (c *checker) completePorts() {
+	ports := c.c.Ports
+	named := map[OFPort]bool{}
+	for _, p := range ports {
+		named[p.OFPort] = true
+	}
+	free, turn := OFPort(1), 0
+	for i := range ports {
+		p := &ports[i]
+		path := fmt.Sprintf("ports[%d]", i)
+		if p.Device == "" && (p.Type == AFXDP || p.Type == Tap) {
+			p.Device = p.Name
+		}
+		if p.OFPort == 0 && !c.bad[path+".ofport"] {
+			for named[free] {
+				free++
+			}
+			p.OFPort = free
+			free++
+		}
+		if _, given := c.places[path+".loops"]; given || len(c.c.Datapath.Loops) == 0 {
+			continue
+		}
+		p.Loops = make([]int, p.Queues)
+		for q := range p.Loops {
+			p.Loops[q] = turn % len(c.c.Datapath.Loops)
+			turn++
+		}
+	}
+}
+
+// completeVLANs sets the mode where the file leaves it to the tag, as Open
+// vSwitch does.
+func (c *checker) completeVLANs() {
+	for i := range c.c.Ports {
+		switch v := &c.c.Ports[i].VLAN; {
+		case v.Mode != "":
+		case c.given(fmt.Sprintf("ports[%d].vlan.tag", i)):
+			v.Mode = Access
+		default:
+			v.Mode = Trunk
+		}
+	}
+}
+
+// framesFor returns how many frames each loop needs so that no ring starves: its
+// queues' receive rings full, a transmit ring of every afxdp port full, and some
+// batches on their way. A power of two, at least 8192.
+func framesFor(c *Config) int {
+	most := 0
+	for loop := range c.Datapath.Loops {
+		most = max(most, c.ringFrames(loop))
+	}
+	for _, p := range c.Ports {
+		if p.Type == AFXDP {
+			most += p.TxRing
+		}
+	}
+	return max(8192, 1<<bits.Len(uint(most+4*256-1)))
+}
+
+// ringFrames returns how many frames the receive rings that loop polls can hold.
+func (c *Config) ringFrames(loop int) (n int) {
+	for _, p := range c.Ports {
+		if p.Type != AFXDP {
+			continue
+		}
+		for _, l := range p.Loops {
+			if l == loop {
+				n += p.RxRing
+			}
+		}
+	}
+	return n
+}
+
+// ownCPUs returns the cores that this process may run on.
+func ownCPUs() []int {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil {
+		return nil
+	}
+	var cpus []int
+	for i := range 8 * len(set) * 8 {
+		if set.IsSet(i) {
+			cpus = append(cpus, i)
+		}
+	}
+	return cpus
+}
