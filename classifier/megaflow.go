@@ -16,22 +16,28 @@ type Creditor interface {
 // Megaflow is one cached decision of one loop: packets whose key, under the
 // subtable's mask, equals Key are treated by Program. Only the owning loop's
 // thread touches it; the control plane reads through the loop's mailbox.
+//
+// Size: 512 bytes, which the allocator aligns; what each packet touches is the
+// seventh cache line of it alone.
 type Megaflow struct {
-	Key     flow.Key   // masked
-	Mask    *flow.Mask // the subtable's, shared, immutable
-	Program *actions.Program
-	Credit  Creditor
+	Key flow.Key // masked
 
+	// One cache line: what a hit reads and writes.
+	Program *actions.Program
 	Gen     uint64 // the snapshot generation that Program was last checked against
-	FDB     bool   // the decision depends on learned addresses too
 	Packets uint64
 	Bytes   uint64
-	Used    int64 // ns, monotonic, of the last batch that hit it
-	Created int64
+	Used    int64      // ns, monotonic, of the last batch that hit it
+	FDB     bool       // the decision depends on learned addresses too
+	Group   int32      // the loop's number for Program; packets of equal programs are run together
+	Dead    bool       // removed; an exact-cache entry that still points here is a miss
+	place   int32      // index in Megaflows.all
+	Mask    *flow.Mask // the subtable's, shared, immutable
+	sub     *subtable
 
+	// The rest.
+	Credit        Creditor
+	Created       int64
 	PushedPackets uint64 // of Packets, already credited
 	PushedBytes   uint64
-
-	Dead  bool  // removed; an exact-cache entry that still points here is a miss
-	Group int32 // the loop's number for Program; packets of equal programs are run together
 }
