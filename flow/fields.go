@@ -3,7 +3,7 @@ package flow
 // Fields is the one table of fields, indexed by Field. Class and field numbers are
 // those of OpenFlow 1.5.1 section 7.2.3 and of Nicira's extensible match.
 var Fields = [NumFields]Info{
-	RecircID:      {Name: "recirc_id", Word: WPort, Shift: 32, Bits: 32, Maskable: true, NXM: "NXM_NX_RECIRC_ID", NXMClass: 0x1, NXMField: 36},
+	RecircID:      {Name: "recirc_id", Word: WPort, Shift: 32, Bits: 32, NXM: "NXM_NX_RECIRC_ID", NXMClass: 0x1, NXMField: 36},
 	InPort:        {Name: "in_port", Word: WPort, Shift: 0, Bits: 32, Format: OFPort, Writable: true, OXM: "OXM_OF_IN_PORT", OXMClass: 0x8000, OXMField: 0, NXM: "NXM_OF_IN_PORT", NXMClass: 0x0, NXMField: 0},
 	Metadata:      {Name: "metadata", Word: WMeta, Shift: 0, Bits: 64, Format: Hex, Maskable: true, Writable: true, OXM: "OXM_OF_METADATA", OXMClass: 0x8000, OXMField: 2},
 	PktMark:       {Name: "pkt_mark", Word: WMark, Shift: 0, Bits: 32, Format: Hex, Maskable: true, Writable: true, NXM: "NXM_NX_PKT_MARK", NXMClass: 0x1, NXMField: 33},
@@ -22,10 +22,10 @@ var Fields = [NumFields]Info{
 	TunGBPID:      {Name: "tun_gbp_id", Word: WTunMisc, Shift: 32, Bits: 16, Maskable: true, Writable: true, NXM: "NXM_NX_TUN_GBP_ID", NXMClass: 0x1, NXMField: 38},
 	TunGBPFlags:   {Name: "tun_gbp_flags", Word: WTunMisc, Shift: 24, Bits: 8, Format: Hex, Maskable: true, Writable: true, NXM: "NXM_NX_TUN_GBP_FLAGS", NXMClass: 0x1, NXMField: 39},
 	CtState:       {Name: "ct_state", Word: WCt, Shift: 32, Bits: 32, Format: CtStateBits, Maskable: true, NXM: "NXM_NX_CT_STATE", NXMClass: 0x1, NXMField: 105},
-	CtZone:        {Name: "ct_zone", Word: WCt, Shift: 16, Bits: 16, Format: Hex, Maskable: true, NXM: "NXM_NX_CT_ZONE", NXMClass: 0x1, NXMField: 106},
+	CtZone:        {Name: "ct_zone", Word: WCt, Shift: 16, Bits: 16, Format: Hex, NXM: "NXM_NX_CT_ZONE", NXMClass: 0x1, NXMField: 106},
 	CtMark:        {Name: "ct_mark", Word: WCtMark, Shift: 32, Bits: 32, Format: Hex, Maskable: true, Writable: true, NXM: "NXM_NX_CT_MARK", NXMClass: 0x1, NXMField: 107},
 	CtLabel:       {Name: "ct_label", Word: WCtLabelHi, Shift: 0, Bits: 128, Format: Hex, Maskable: true, Writable: true, NXM: "NXM_NX_CT_LABEL", NXMClass: 0x1, NXMField: 108},
-	CtNwProto:     {Name: "ct_nw_proto", Word: WCt, Shift: 8, Bits: 8, Pre: PreIP, Maskable: true, NXM: "NXM_NX_CT_NW_PROTO", NXMClass: 0x1, NXMField: 119},
+	CtNwProto:     {Name: "ct_nw_proto", Word: WCt, Shift: 8, Bits: 8, Pre: PreIP, NXM: "NXM_NX_CT_NW_PROTO", NXMClass: 0x1, NXMField: 119},
 	CtNwSrc:       {Name: "ct_nw_src", Word: WCtIPv4, Shift: 32, Bits: 32, Format: IPv4, Pre: PreCtIPv4, Maskable: true, NXM: "NXM_NX_CT_NW_SRC", NXMClass: 0x1, NXMField: 120},
 	CtNwDst:       {Name: "ct_nw_dst", Word: WCtIPv4, Shift: 0, Bits: 32, Format: IPv4, Pre: PreCtIPv4, Maskable: true, NXM: "NXM_NX_CT_NW_DST", NXMClass: 0x1, NXMField: 121},
 	CtIPv6Src:     {Name: "ct_ipv6_src", Word: WCtSrcHi, Shift: 0, Bits: 128, Format: IPv6, Pre: PreCtIPv6, Maskable: true, NXM: "NXM_NX_CT_IPV6_SRC", NXMClass: 0x1, NXMField: 122},
@@ -64,7 +64,7 @@ var Fields = [NumFields]Info{
 	EthDst:        {Name: "dl_dst", Word: WEthDst, Shift: 16, Bits: 48, Aliases: []string{"eth_dst"}, Format: MAC, Maskable: true, Writable: true, OXM: "OXM_OF_ETH_DST", OXMClass: 0x8000, OXMField: 3, NXM: "NXM_OF_ETH_DST", NXMClass: 0x0, NXMField: 1},
 	EthType:       {Name: "dl_type", Word: WEthDst, Shift: 0, Bits: 16, Aliases: []string{"eth_type"}, Format: Hex, OXM: "OXM_OF_ETH_TYPE", OXMClass: 0x8000, OXMField: 5, NXM: "NXM_OF_ETH_TYPE", NXMClass: 0x0, NXMField: 3},
 	VlanTCI:       {Name: "vlan_tci", Word: WVLAN, Shift: 48, Bits: 16, Format: Hex, Maskable: true, Writable: true, NXM: "NXM_OF_VLAN_TCI", NXMClass: 0x0, NXMField: 4},
-	DlVlan:        {Name: "dl_vlan", Word: WVLAN, Shift: 48, Bits: 12, Maskable: true, Writable: true},
+	DlVlan:        {Name: "dl_vlan", Word: WVLAN, Shift: 48, Bits: 12, Writable: true},
 	DlVlanPCP:     {Name: "dl_vlan_pcp", Word: WVLAN, Shift: 61, Bits: 3, Aliases: []string{"vlan_pcp"}, Pre: PreVLAN, Writable: true, OXM: "OXM_OF_VLAN_PCP", OXMClass: 0x8000, OXMField: 7},
 	VlanVID:       {Name: "vlan_vid", Word: WVLAN, Shift: 48, Bits: 13, Maskable: true, Writable: true, OXM: "OXM_OF_VLAN_VID", OXMClass: 0x8000, OXMField: 6},
 	VlanTPID:      {Name: "vlan_tpid", Word: WVLAN, Shift: 32, Bits: 16, Format: Hex, Pre: PreVLAN},

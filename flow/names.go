@@ -1,0 +1,103 @@
+package flow
+
+import (
+	"slices"
+	"strings"
+)
+
+var fieldNames = func() map[string]Field {
+	m := make(map[string]Field, 4*int(NumFields))
+	for f := FieldNone + 1; f < NumFields; f++ {
+		i := &Fields[f]
+		for _, n := range append([]string{i.Name, i.OXM, i.NXM}, i.Aliases...) {
+			if n != "" {
+				m[n] = f
+			}
+		}
+	}
+	// Names that OVS gives to more than one place.
+	m["tp_src"], m["tp_dst"] = TCPSrc, TCPDst
+	m["in_port_oxm"] = InPort
+	m["icmpv4_type"], m["icmpv4_code"] = ICMPType, ICMPCode
+	m["ipv6_flabel"] = IPv6Label
+	m["ipv6_nd_target"], m["ipv6_nd_sll"], m["ipv6_nd_tll"] = NDTarget, NDSLL, NDTLL
+	return m
+}()
+
+// FieldByName finds a field by a name used in matches (its own or an alias) or
+// by its OXM_… or NXM_… name. tp_src and tp_dst are taken for TCP's, as OVS does;
+// ParseMatch resolves them by protocol.
+func FieldByName(name string) (Field, bool) {
+	f, ok := fieldNames[name]
+	return f, ok
+}
+
+// shorthand is a word that stands for an Ethernet type and perhaps a protocol.
+type shorthand struct {
+	ethType uint16
+	proto   int // -1: none
+}
+
+var shorthands = map[string]shorthand{
+	"ip":    {etherIPv4, -1},
+	"icmp":  {etherIPv4, protoICMP},
+	"tcp":   {etherIPv4, protoTCP},
+	"udp":   {etherIPv4, protoUDP},
+	"sctp":  {etherIPv4, protoSCTP},
+	"ipv6":  {etherIPv6, -1},
+	"ip6":   {etherIPv6, -1},
+	"icmp6": {etherIPv6, protoICMPv6},
+	"tcp6":  {etherIPv6, protoTCP},
+	"udp6":  {etherIPv6, protoUDP},
+	"sctp6": {etherIPv6, protoSCTP},
+	"arp":   {etherARP, -1},
+	"rarp":  {etherRARP, -1},
+	"mpls":  {etherMPLS, -1},
+	"mplsm": {etherMPLSM, -1},
+}
+
+// nearestName returns the word of a match that name most looks like, or "".
+func nearestName(name string) string {
+	best, dist := "", len(name)/3+2
+	try := func(n string) {
+		if d := editDistance(name, n, dist); d < dist || d == dist && best != "" && n < best {
+			best, dist = n, d
+		}
+	}
+	for n := range fieldNames {
+		if !strings.Contains(n, "XM_") {
+			try(n)
+		}
+	}
+	for n := range shorthands {
+		try(n)
+	}
+	return best
+}
+
+// editDistance is Levenshtein's, or limit when it would be that or more.
+func editDistance(a, b string, limit int) int {
+	if len(a) > 32 || len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diag := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diag
+			if a[i] != b[j] {
+				d++
+			}
+			diag = row[j+1]
+			row[j+1] = min(d, row[j]+1, diag+1)
+		}
+		if slices.Min(row) >= limit {
+			return limit
+		}
+	}
+	return min(row[len(b)], limit)
+}
