@@ -1,0 +1,258 @@
+package classifier
+
+import (
+	"math/bits"
+
+	"pollux/flow"
+	"pollux/internal/packet"
+)
+
+// ExactWords is the most words of a key that the exact cache holds. A TCP/IPv4
+// packet has 6, with a VLAN tag 7, IPv6 9 or 10. Keys of more are not cached.
+const ExactWords = 14
+
+// exactEntry is one cached key: two cache lines, of which keys of up to six words
+// need the first only.
+type exactEntry struct {
+	mf    *Megaflow
+	words uint64             // flow.Key.Map
+	w     [ExactWords]uint64 // the present words, in order
+}
+
+// ExactStats are the counters of an Exact since it was made.
+type ExactStats struct {
+	Lookups   uint64 // keys looked up
+	Hits      uint64
+	Inserts   uint64 // keys written, evictions among them
+	Evictions uint64 // of Inserts, those that overwrote a live entry
+	Declined  uint64 // inserts not done: the dice said no, or the key is too long
+	Entries   int    // capacity
+}
+
+// Exact is one loop's cache from whole keys to megaflows: four slots a group,
+// two groups a hash. Only its loop's thread touches it. Tags lie apart from keys
+// and small (2 bytes an entry), so that a miss costs two loads that mostly hit
+// the first- or second-level cache: thrashing is cheap.
+type Exact struct {
+	tag     []tags // one a group; the length is a power of two
+	entry   []exactEntry
+	slot    [packet.MaxBatch]int32  // scratch of Lookup: the candidate, or -1
+	differ  [packet.MaxBatch]uint64 // scratch of Lookup: candidate's words ^ the key's
+	stats   ExactStats
+	dice    uint64 // xorshift state
+	inverse uint64 // an insert that must evict is done once in this many
+
+	windowLookups, windowHits uint64 // stats at the start of the window
+}
+
+// The insertion policy: when fewer than poorHits of poorOf lookups in a window hit,
+// more flows are about than the cache holds, and writing each missed one would
+// only turn the cache over. Then one eviction in poorInverse is done.
+const (
+	exactWindow = 1 << 16
+	poorHits    = 1
+	poorOf      = 2
+	poorInverse = 32
+)
+
+// NewExact returns an empty cache of at least the given number of entries, rounded
+// up to a power of two, at least 8.
+func NewExact(entries int) *Exact {
+	groups := 2
+	for groups*groupSlots < entries {
+		groups *= 2
+	}
+	x := &Exact{
+		tag:     make([]tags, groups),
+		entry:   make([]exactEntry, groups*groupSlots),
+		dice:    0x9e3779b97f4a7c15,
+		inverse: 1,
+	}
+	x.stats.Entries = len(x.entry)
+	return x
+}
+
+// ExactEntriesFor returns how many entries fill about the given number of bytes of
+// processor cache: a power of two from 1,024 to 65,536.
+func ExactEntriesFor(bytes int) int {
+	n := 1024
+	for n < 65536 && 2*n*128 <= bytes {
+		n *= 2
+	}
+	return n
+}
+
+// groups returns the two groups where a hash may live.
+func (x *Exact) groups(hash uint64) (uint64, uint64) {
+	m := uint64(len(x.tag) - 1)
+	return hash & m, hash >> 24 & m
+}
+
+// Lookup finds the megaflows of keys[:n], whose hashes are given, and writes them to
+// out. It appends the indices of the keys it does not know to miss, whose capacity
+// should be n, and returns it; their out is nil.
+func (x *Exact) Lookup(keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64, out *[packet.MaxBatch]*Megaflow, miss []uint16) []uint16 {
+	keys = keys[:n]
+	slot, differ := x.slot[:n], x.differ[:n]
+	// Touch every candidate before any is compared, so that the memory accesses
+	// of the batch overlap.
+	for i := range slot {
+		h := hashes[i]
+		t := tagOf(h)
+		g, alt := x.groups(h)
+		c := x.tag[g].match(t)
+		if c == 0 {
+			g = alt
+			c = x.tag[g].match(t)
+			if c == 0 {
+				slot[i] = -1
+				continue
+			}
+		}
+		s := int(g)*groupSlots + c.first()
+		slot[i] = int32(s)
+		differ[i] = x.entry[s].words ^ keys[i].Map
+	}
+	missed := len(miss)
+	for i := range keys {
+		out[i] = nil
+		s := slot[i]
+		if s >= 0 {
+			e := &x.entry[s]
+			if differ[i] == 0 && e.equal(&keys[i]) {
+				if mf := e.mf; !mf.Dead {
+					out[i] = mf
+					continue
+				}
+			} else if e := x.search(hashes[i], &keys[i]); e != nil && !e.mf.Dead {
+				out[i] = e.mf
+				continue
+			}
+		}
+		miss = append(miss, uint16(i))
+	}
+	x.stats.Lookups += uint64(n)
+	x.stats.Hits += uint64(n - (len(miss) - missed))
+	return miss
+}
+
+// equal says whether the entry, whose words are those of k, has its values.
+func (e *exactEntry) equal(k *flow.Key) bool {
+	var d uint64
+	j := 0
+	for m := e.words; m != 0; m &= m - 1 {
+		d |= k.W[bits.TrailingZeros64(m)] ^ e.w[j]
+		j++
+	}
+	return d == 0
+}
+
+// search looks at every slot where a key may be: what Lookup falls back to when two
+// keys share a tag, and where Insert begins.
+func (x *Exact) search(hash uint64, k *flow.Key) *exactEntry {
+	t := tagOf(hash)
+	g, alt := x.groups(hash)
+	for {
+		for c := x.tag[g].match(t); c != 0; c = c.next() {
+			e := &x.entry[int(g)*groupSlots+c.first()]
+			if e.mf != nil && e.words == k.Map && e.equal(k) {
+				return e
+			}
+		}
+		if g == alt {
+			return nil
+		}
+		g = alt
+	}
+}
+
+// Insert remembers that k, with this hash, belongs to mf. It may decline: the cache
+// promises nothing. Memory is written in place; nothing is allocated.
+func (x *Exact) Insert(hash uint64, k *flow.Key, mf *Megaflow) {
+	if bits.OnesCount64(k.Map) > ExactWords {
+		x.stats.Declined++
+		return
+	}
+	if e := x.search(hash, k); e != nil {
+		e.mf = mf
+		return
+	}
+	g, lane, ok := x.empty(hash)
+	if !ok {
+		if !x.allow() {
+			x.stats.Declined++
+			return
+		}
+		g, lane = x.victim(hash)
+	}
+	x.stats.Inserts++
+	x.tag[g] = x.tag[g].with(lane, tagOf(hash))
+	e := &x.entry[int(g)*groupSlots+lane]
+	e.mf, e.words = mf, k.Map
+	j := 0
+	for m := k.Map; m != 0; m &= m - 1 {
+		e.w[j] = k.W[bits.TrailingZeros64(m)]
+		j++
+	}
+}
+
+// empty finds a slot that was never used, by the tags alone.
+func (x *Exact) empty(hash uint64) (group uint64, lane int, ok bool) {
+	g, alt := x.groups(hash)
+	if l := x.tag[g].match(tagEmpty); l != 0 {
+		return g, l.first(), true
+	}
+	if l := x.tag[alt].match(tagEmpty); l != 0 {
+		return alt, l.first(), true
+	}
+	return 0, 0, false
+}
+
+// victim chooses the slot to overwrite: one whose megaflow is dead, or else any of
+// the eight.
+func (x *Exact) victim(hash uint64) (group uint64, lane int) {
+	g, alt := x.groups(hash)
+	for _, g := range [2]uint64{g, alt} {
+		for i := range groupSlots {
+			if x.entry[int(g)*groupSlots+i].mf.Dead {
+				return g, i
+			}
+		}
+	}
+	x.stats.Evictions++
+	r := x.roll()
+	if r>>32&1 != 0 {
+		g = alt
+	}
+	return g, int(r >> 40 % groupSlots)
+}
+
+// allow says whether an eviction is worth it, by the hit rate of the last window.
+func (x *Exact) allow() bool {
+	if n := x.stats.Lookups - x.windowLookups; n >= exactWindow {
+		hits := x.stats.Hits - x.windowHits
+		x.inverse = 1
+		if hits*poorOf < n*poorHits {
+			x.inverse = poorInverse
+		}
+		x.windowLookups, x.windowHits = x.stats.Lookups, x.stats.Hits
+	}
+	return x.inverse == 1 || x.roll()>>16%x.inverse == 0
+}
+
+// roll returns the next of a xorshift generator's numbers.
+func (x *Exact) roll() uint64 {
+	x.dice ^= x.dice << 13
+	x.dice ^= x.dice >> 7
+	x.dice ^= x.dice << 17
+	return x.dice
+}
+
+// Flush forgets every entry and lets go of the megaflows.
+func (x *Exact) Flush() {
+	clear(x.tag)
+	clear(x.entry)
+}
+
+// Stats returns a copy of the counters.
+func (x *Exact) Stats() ExactStats { return x.stats }

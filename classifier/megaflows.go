@@ -1,0 +1,198 @@
+package classifier
+
+import (
+	"errors"
+	"fmt"
+
+	"pollux/flow"
+	"pollux/internal/packet"
+)
+
+// ErrFull says that no megaflow may be added until some are removed.
+var ErrFull = errors.New("megaflow table is full")
+
+// Megaflows is one loop's tuple space of megaflows. Only the loop's thread touches
+// it. Megaflows that overlap treat the packets they share alike, which whoever
+// installs them makes sure of; so the first hit is as good as any.
+type Megaflows struct {
+	subs  []*subtable // most hit first
+	all   []*Megaflow
+	limit int
+	salts *salts
+	stats MegaflowStats
+	b     batch
+}
+
+// MegaflowStats are the counters of Megaflows since it was made.
+type MegaflowStats struct {
+	Lookups   uint64 // packets looked up
+	Hits      uint64
+	Visited   uint64 // subtables looked at for packets that hit (OVS: n_mask_hit)
+	Inserts   uint64
+	Removes   uint64
+	Refused   uint64 // inserts refused for want of room
+	Len       int    // megaflows now
+	Subtables int    // masks now
+}
+
+// SubtableStats are the counters of one mask.
+type SubtableStats struct {
+	Mask *flow.Mask // shared, immutable
+	Len  int
+	Hits uint64
+}
+
+// NewMegaflows returns an empty table that takes up to limit megaflows.
+func NewMegaflows(limit int) *Megaflows {
+	return &Megaflows{limit: limit, salts: randomSalts()}
+}
+
+// Lookup looks for keys[i] for every i of idx and writes the megaflow, or nil, to
+// out[i]. It appends the indices of those not found to miss and returns it. miss may
+// share memory with idx.
+func (t *Megaflows) Lookup(keys []flow.Key, idx []uint16, out *[packet.MaxBatch]*Megaflow, miss []uint16) []uint16 {
+	n := len(idx)
+	rest := t.b.idx[:copy(t.b.idx[:], idx)]
+	if len(t.subs) == 0 {
+		for _, i := range rest {
+			out[i] = nil
+		}
+	}
+	for v, s := range t.subs {
+		before := len(rest)
+		rest = s.lookup(keys, rest, out, &t.b)
+		t.stats.Visited += uint64((before - len(rest)) * (v + 1))
+		if len(rest) == 0 {
+			break
+		}
+	}
+	t.stats.Lookups += uint64(n)
+	t.stats.Hits += uint64(n - len(rest))
+	return append(miss, rest...)
+}
+
+// Find returns the megaflow of one key, or nil, and counts nothing. The loop asks
+// before it translates: an earlier packet of the batch may have brought the answer.
+func (t *Megaflows) Find(k *flow.Key) *Megaflow {
+	for _, s := range t.subs {
+		if mf := s.find(k); mf != nil {
+			return mf
+		}
+	}
+	return nil
+}
+
+// Insert adds the megaflow of key under mask, or returns the one that is there
+// already. The caller fills in Program, Credit, Gen and the times. The error is
+// ErrFull, wrapped.
+func (t *Megaflows) Insert(key *flow.Key, mask *flow.Mask) (*Megaflow, error) {
+	s := t.subtable(mask)
+	if s != nil {
+		if mf := s.find(key); mf != nil {
+			return mf, nil
+		}
+	}
+	if len(t.all) >= t.limit {
+		t.stats.Refused++
+		return nil, fmt.Errorf("insert of megaflow %d: limit is %d: %w", len(t.all)+1, t.limit, ErrFull)
+	}
+	if s == nil {
+		s = newSubtable(mask, t.salts)
+		t.subs = append(t.subs, s)
+	}
+	mf := &Megaflow{Mask: &s.mask, sub: s, place: int32(len(t.all)), Group: -1}
+	mask.Apply(&mf.Key, key)
+	s.insert(mf)
+	t.all = append(t.all, mf)
+	t.stats.Inserts++
+	return mf, nil
+}
+
+func (t *Megaflows) subtable(m *flow.Mask) *subtable {
+	for _, s := range t.subs {
+		if s.mask.Map == m.Map && s.mask == *m {
+			return s
+		}
+	}
+	return nil
+}
+
+// Remove takes mf out and marks it dead. Removing it again does nothing.
+func (t *Megaflows) Remove(mf *Megaflow) {
+	if mf.Dead {
+		return
+	}
+	mf.Dead = true
+	mf.sub.remove(mf)
+	last := t.all[len(t.all)-1]
+	t.all[mf.place] = last
+	last.place = mf.place
+	t.all[len(t.all)-1] = nil
+	t.all = t.all[:len(t.all)-1]
+	t.stats.Removes++
+	if mf.sub.len() == 0 {
+		t.forget(mf.sub)
+	}
+}
+
+// forget removes an empty subtable, in order.
+func (t *Megaflows) forget(s *subtable) {
+	for i := range t.subs {
+		if t.subs[i] == s {
+			copy(t.subs[i:], t.subs[i+1:])
+			t.subs[len(t.subs)-1] = nil
+			t.subs = t.subs[:len(t.subs)-1]
+			return
+		}
+	}
+}
+
+// Clear removes every megaflow.
+func (t *Megaflows) Clear() {
+	for len(t.all) > 0 {
+		t.Remove(t.all[len(t.all)-1])
+	}
+}
+
+// Len returns the number of megaflows.
+func (t *Megaflows) Len() int { return len(t.all) }
+
+// Limit returns the most megaflows that are taken.
+func (t *Megaflows) Limit() int { return t.limit }
+
+// SetLimit changes the most megaflows that are taken. Those above it stay.
+func (t *Megaflows) SetLimit(n int) { t.limit = n }
+
+// Sweep visits up to n megaflows and moves the cursor on. A round begins with
+// *cursor 0 and is over when it is 0 again. Every megaflow that is there from the
+// round's beginning to its end is visited, whatever is removed and inserted
+// meanwhile, by fn too; it may be visited twice when others are removed.
+func (t *Megaflows) Sweep(cursor *int, n int, fn func(*Megaflow)) {
+	// From the end down: removal fills the hole with the last megaflow, which the
+	// hand has already passed.
+	c := *cursor
+	if c <= 0 || c > len(t.all) {
+		c = len(t.all)
+	}
+	for ; n > 0 && c > 0; n-- {
+		c--
+		fn(t.all[c])
+		c = min(c, len(t.all))
+	}
+	*cursor = c
+}
+
+// Stats returns a copy of the counters.
+func (t *Megaflows) Stats() MegaflowStats {
+	s := t.stats
+	s.Len, s.Subtables = len(t.all), len(t.subs)
+	return s
+}
+
+// SubtableStats appends the counters of each mask to dst, in the order of lookup.
+func (t *Megaflows) SubtableStats(dst []SubtableStats) []SubtableStats {
+	for _, s := range t.subs {
+		dst = append(dst, SubtableStats{&s.mask, s.len(), s.hits})
+	}
+	return dst
+}

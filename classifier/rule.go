@@ -1,0 +1,68 @@
+package classifier
+
+import "pollux/flow"
+
+// Match is the packets that a rule is for: those whose key, under Mask, is Key.
+type Match struct {
+	Key  flow.Key // masked
+	Mask flow.Mask
+}
+
+// Matches says whether k is one of the packets.
+func (m *Match) Matches(k *flow.Key) bool { return m.Mask.Match(k, &m.Key) }
+
+// Normalize clears the bits of Key that Mask does not look at and makes both
+// bitmaps tell the truth.
+func (m *Match) Normalize() {
+	for w := range m.Mask.W {
+		v, b := m.Key.W[w]&m.Mask.W[w], uint64(1)<<w
+		m.Key.W[w] = v
+		m.Key.Map &^= b
+		if v != 0 {
+			m.Key.Map |= b
+		}
+		m.Mask.Map &^= b
+		if m.Mask.W[w] != 0 {
+			m.Mask.Map |= b
+		}
+	}
+}
+
+// Equal says whether both match the same packets by the same bits. Both are normalized.
+func (m *Match) Equal(o *Match) bool {
+	return m.Mask.Map == o.Mask.Map && m.Mask.W == o.Mask.W && m.Key.W == o.Key.W
+}
+
+// Within says whether every packet of m is one of o, as far as the masks tell: the
+// loose match of OpenFlow 1.5.1 section 6.4, where o is the request's.
+func (m *Match) Within(o *Match) bool {
+	return m.Mask.Covers(&o.Mask) && o.Mask.Match(&m.Key, &o.Key)
+}
+
+// Overlaps says whether some key could match both.
+func (m *Match) Overlaps(o *Match) bool {
+	for w := range m.Mask.W {
+		if (m.Key.W[w]^o.Key.W[w])&m.Mask.W[w]&o.Mask.W[w] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Rule is one rule of a table. Once it has been added it belongs to that table and
+// its versions, and is not changed any more, for poll loops read it.
+type Rule struct {
+	Match    Match
+	Priority int32 // 0 to 65535, higher wins
+	Data     any   // the OpenFlow rule
+
+	seq uint64 // order of insertion; among equal priorities the lower wins
+}
+
+// before says whether r wins over o where both match.
+func (r *Rule) before(o *Rule) bool {
+	if r.Priority != o.Priority {
+		return r.Priority > o.Priority
+	}
+	return r.seq < o.seq
+}

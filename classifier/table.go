@@ -1,0 +1,106 @@
+package classifier
+
+import (
+	"iter"
+
+	"pollux/flow"
+)
+
+// Table is one version of an OpenFlow table's rules. It is immutable: any number of
+// threads may look things up. A new version comes from a Builder and shares with the
+// old one what did not change. The zero Table is empty and ready for use.
+type Table struct {
+	subs  []*rules // best winner first; none is empty
+	tries [numPrefixes]*trie
+	count int
+	next  uint64 // seq of the next rule
+}
+
+// rules is a table's rules of one mask.
+type rules struct {
+	edit  uint64
+	shape *shape
+	index [3]*node // index[i]: the hashes at the end of stage i, where another follows
+	all   *node    // the rules by their last hash
+	count int
+}
+
+// Len returns the number of rules.
+func (t *Table) Len() int { return t.count }
+
+// Subtables returns the number of different masks.
+func (t *Table) Subtables() int { return len(t.subs) }
+
+// find returns the rules of a mask, or nil, and their place.
+func (t *Table) find(m *flow.Mask) (int, *rules) {
+	h := hashMask(m)
+	for i, s := range t.subs {
+		if s.shape.hash == h && s.shape.mask == *m {
+			return i, s
+		}
+	}
+	return -1, nil
+}
+
+// Find returns the rule with exactly this match, which is normalized, and priority,
+// or nil: the strict match of OpenFlow.
+func (t *Table) Find(m *Match, priority int32) *Rule {
+	_, s := t.find(&m.Mask)
+	if s == nil {
+		return nil
+	}
+	l := s.leaf(&m.Key)
+	if i := l.find(m, priority); i >= 0 {
+		return l.rules[i]
+	}
+	return nil
+}
+
+func (s *rules) leaf(k *flow.Key) *leaf {
+	var h [4]uint64
+	n := s.shape.hashes(k, &h)
+	return s.all.get(h[n-1])
+}
+
+// Rules returns all rules, in an order that depends on the rules and their history
+// alone, and that is not their priority's.
+func (t *Table) Rules() iter.Seq[*Rule] {
+	return func(yield func(*Rule) bool) {
+		for _, s := range t.subs {
+			if !s.all.each(yield) {
+				return
+			}
+		}
+	}
+}
+
+// Matching returns the rules whose match is m or more specific: the loose match of
+// OpenFlow's modify, delete and statistics requests.
+func (t *Table) Matching(m *Match) iter.Seq[*Rule] {
+	return func(yield func(*Rule) bool) {
+		for _, s := range t.subs {
+			if !s.shape.mask.Covers(&m.Mask) {
+				continue
+			}
+			if !s.all.each(func(r *Rule) bool {
+				return !m.Mask.Match(&r.Match.Key, &m.Key) || yield(r)
+			}) {
+				return
+			}
+		}
+	}
+}
+
+// Overlapping returns the rules of this priority that some packet of m could match:
+// what OFPFF_CHECK_OVERLAP asks for.
+func (t *Table) Overlapping(m *Match, priority int32) iter.Seq[*Rule] {
+	return func(yield func(*Rule) bool) {
+		for _, s := range t.subs {
+			if !s.all.each(func(r *Rule) bool {
+				return r.Priority != priority || !r.Match.Overlaps(m) || yield(r)
+			}) {
+				return
+			}
+		}
+	}
+}
