@@ -1,0 +1,111 @@
+package cache
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"pollux/flow"
+	"pollux/internal/packet"
+)
+
+// benchFlows makes batches of packets whose flows are drawn evenly from n, as many
+// that one round of them meets every flow a few times but the keys fit in memory.
+func benchFlows(n int) (batches []*packet.Batch, keys [][]flow.Key) {
+	const size = 32
+	r := rand.New(rand.NewPCG(1, 2))
+	count := min(max(2*n/size, 8), 4096)
+	for range count {
+		b := &packet.Batch{N: size, InPort: 1}
+		ks := make([]flow.Key, size)
+		for i := range ks {
+			f := uint64(r.IntN(n))
+			ks[i] = udpKey(f)
+			b.Desc[i].Len, b.L3[i], b.L4[i] = 60, 14, 34
+		}
+		batches, keys = append(batches, b), append(keys, ks)
+	}
+	return batches, keys
+}
+
+// udpKey is the key of a packet of the f-th flow.
+func udpKey(f uint64) flow.Key {
+	var k flow.Key
+	k.Set(flow.WPort, 1)
+	k.Set(flow.WEthDst, 0x020000000001<<16|0x0800)
+	k.Set(flow.WEthSrc, 0x020000000002<<16)
+	k.Set(flow.WIPv4, (0x0a000000|f>>16)<<32|0x0a800001)
+	k.Set(flow.WIP, 17<<56|64<<40)
+	k.Set(flow.WL4, (f&0xffff)<<48|53<<32)
+	return k
+}
+
+func BenchmarkObserve(b *testing.B) {
+	all := make([]uint16, packet.MaxBatch)
+	for i := range all {
+		all[i] = uint16(i)
+	}
+	for _, flows := range []int{1, 1000, 100_000, 1_000_000} {
+		for _, sampling := range []uint32{1, 100} {
+			b.Run(fmt.Sprintf("flows=%d/sampling=%d", flows, sampling), func(b *testing.B) {
+				batches, keys := benchFlows(flows)
+				c := New(Config{MaxFlows: flows + flows/4 + 16, Sampling: sampling})
+				// Keys are as warm as they are after extraction: a few batches, whose flows
+				// change by one word, take the place of as many keys as there are flows.
+				r := rand.New(rand.NewPCG(3, 4))
+				pick := make([]uint32, 1<<20)
+				for i := range pick {
+					pick[i] = uint32(r.IntN(flows))
+				}
+				at := 0
+				now := int64(0)
+				fill := func() (*packet.Batch, []flow.Key) {
+					ks := keys[0]
+					for i := range ks {
+						f := uint64(pick[at&(len(pick)-1)])
+						at++
+						ks[i].W[flow.WIPv4] = (0x0a000000|f>>16)<<32 | 0x0a800001
+						ks[i].W[flow.WL4] = (f&0xffff)<<48 | 53<<32
+					}
+					return batches[0], ks
+				}
+				for range min(2*flows/32+1, 1<<15) {
+					bt, ks := fill()
+					c.Observe(Point{}, bt, ks, all[:32], now)
+				}
+				b.ReportAllocs()
+				b.ResetTimer()
+				for range b.N {
+					bt, ks := fill()
+					now += 300
+					c.Observe(Point{}, bt, ks, all[:32], now)
+				}
+				perPacket := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / 32
+				b.ReportMetric(perPacket, "ns/pkt")
+				b.ReportMetric(1e3/perPacket, "Mpps")
+				s := c.Stats()
+				b.ReportMetric(float64(s.Probes)/float64(s.Lookups), "probes/lookup")
+			})
+		}
+	}
+}
+
+// BenchmarkFill is the benchmark's own cost, to be subtracted.
+func BenchmarkFill(b *testing.B) {
+	_, keys := benchFlows(1000)
+	for range b.N {
+		for i := range keys[0] {
+			f := uint64(i)
+			keys[0][i].W[flow.WIPv4] = (0x0a000000|f>>16)<<32 | 0x0a800001
+			keys[0][i].W[flow.WL4] = (f&0xffff)<<48 | 53<<32
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/32, "ns/pkt")
+}
+
+func BenchmarkSweepIdle(b *testing.B) {
+	c := New(Config{MaxFlows: 100_000})
+	for range b.N {
+		c.Sweep(int64(b.N), 64)
+	}
+}

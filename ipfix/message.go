@@ -1,0 +1,154 @@
+package ipfix
+
+import "encoding/binary"
+
+// Set numbers of RFC 7011 section 3.3.2.
+const (
+	templateSet        = 2
+	optionsTemplateSet = 3
+)
+
+const (
+	version   = 10
+	headerLen = 16
+	setHeader = 4
+	align     = 4 // sets are padded to it
+
+	enterpriseBit = 0x8000
+	variableLen   = 0xffff
+)
+
+// message is an IPFIX message in the making (RFC 7011 section 3.1):
+//
+//	version:16 length:16 exportTime:32 sequence:32 domain:32 set…
+//
+// A set is a header (number:16 length:16), records and padding.
+type message struct {
+	buf     []byte // header included; its capacity is the limit
+	set     int    // offset of the open set, or 0
+	setID   uint16
+	records uint32 // data records, options included
+
+	// Of the flow records in it, for the counts of what could not be sent.
+	flows, packets, octets uint64
+}
+
+func newMessage(limit int, domain uint32) *message {
+	m := &message{buf: make([]byte, headerLen, limit)}
+	put16(m.buf, version)
+	put32(m.buf[12:], domain)
+	return m
+}
+
+// reset empties the message.
+func (m *message) reset() {
+	*m = message{buf: m.buf[:headerLen]}
+}
+
+func (m *message) empty() bool { return len(m.buf) == headerLen }
+
+// room returns n more bytes of set id, or nil when the message is too full. A set
+// that is open goes on if it has the same number.
+func (m *message) room(id uint16, n int) []byte {
+	need := n
+	if m.set == 0 || m.setID != id {
+		need += setHeader
+		need += -len(m.buf) & (align - 1)
+	}
+	if end := len(m.buf) + need; end+(-end&(align-1)) > cap(m.buf) {
+		return nil
+	}
+	if m.set == 0 || m.setID != id {
+		m.closeSet()
+		m.set, m.setID = len(m.buf), id
+		m.buf = append(m.buf, byte(id>>8), byte(id), 0, 0)
+	}
+	at := len(m.buf)
+	m.buf = m.buf[:at+n]
+	return m.buf[at:]
+}
+
+// closeSet pads the open set and writes its length. Padding is shorter than any
+// record, as RFC 7011 section 3.3.1 wants it.
+func (m *message) closeSet() {
+	if m.set == 0 {
+		return
+	}
+	for len(m.buf)%align != 0 {
+		m.buf = append(m.buf, 0)
+	}
+	put16(m.buf[m.set+2:], uint16(len(m.buf)-m.set))
+	m.set = 0
+}
+
+// addRecord adds a data record; false means that it does not fit.
+func (m *message) addRecord(t *Template, s *source) bool {
+	b := m.room(t.ID, t.Len)
+	if b == nil {
+		return false
+	}
+	for _, e := range t.Elements {
+		el := &Elements[e]
+		el.put(b, s)
+		b = b[el.Type.Len():]
+	}
+	m.records++
+	if t.Scope == 0 {
+		m.flows++
+		m.packets += s.rec.Packets
+		m.octets += s.rec.L2Octets
+	}
+	return true
+}
+
+// addTemplate adds a template record; false means that it does not fit.
+//
+//	data:    number:16 fields:16 (element:16 length:16 [enterprise:32])…
+//	options: number:16 fields:16 scope fields:16 (…)…
+func (m *message) addTemplate(t *Template) bool {
+	set, n := uint16(templateSet), 4
+	if t.Scope > 0 {
+		set, n = optionsTemplateSet, 6
+	}
+	for _, e := range t.Elements {
+		n += 4
+		if Elements[e].Enterprise != 0 {
+			n += 4
+		}
+	}
+	b := m.room(set, n)
+	if b == nil {
+		return false
+	}
+	put16(b, t.ID)
+	put16(b[2:], uint16(len(t.Elements)))
+	b = b[4:]
+	if t.Scope > 0 {
+		put16(b, uint16(t.Scope))
+		b = b[2:]
+	}
+	for _, e := range t.Elements {
+		el := &Elements[e]
+		id := el.ID
+		if el.Enterprise != 0 {
+			id |= enterpriseBit
+			put32(b[4:], el.Enterprise)
+		}
+		put16(b, id)
+		put16(b[2:], el.Type.Len())
+		b = b[4:]
+		if el.Enterprise != 0 {
+			b = b[4:]
+		}
+	}
+	return true
+}
+
+// finish closes the message, whose bytes may then be sent.
+func (m *message) finish(unix uint32, seq uint32) []byte {
+	m.closeSet()
+	put16(m.buf[2:], uint16(len(m.buf)))
+	put32(m.buf[4:], unix)
+	binary.BigEndian.PutUint32(m.buf[8:], seq)
+	return m.buf
+}

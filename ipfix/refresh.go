@@ -1,0 +1,92 @@
+package ipfix
+
+import "pollux/internal/clock"
+
+// refresh sends templates and options that are due.
+func (x *Exporter) refresh(now int64) {
+	for _, t := range x.targets {
+		stale := t.stale
+		for id := range x.domains {
+			s := t.session(id)
+			age := now - s.templatesAt
+			switch {
+			case !s.started, age >= int64(x.cfg.TemplateInterval), stale && age >= refreshAfter:
+				x.sendTemplates(t, id, now)
+			case now-s.optionsAt >= int64(x.cfg.StatsInterval):
+				x.sendOptions(t, id)
+			}
+		}
+	}
+}
+
+// start sends a target the templates of a domain it has not had any of.
+func (x *Exporter) start(t *target, id uint32, now int64) {
+	if t.dial() && !t.session(id).started {
+		x.sendTemplates(t, id, now)
+	}
+}
+
+// sendTemplates sends all templates, in as many messages as they need, and options.
+func (x *Exporter) sendTemplates(t *target, id uint32, now int64) {
+	if !t.dial() {
+		return
+	}
+	s := t.session(id)
+	s.started, s.templatesAt, t.stale = true, now, false
+	m := newMessage(x.cfg.messageSize(), id)
+	for _, tpl := range Templates() {
+		if !m.addTemplate(tpl) {
+			x.sendExtra(t, id, m)
+			m.addTemplate(tpl)
+		}
+		t.stats.Templates++
+	}
+	x.sendExtra(t, id, m)
+	x.sendOptions(t, id)
+}
+
+// sendOptions sends how packets are sampled and what was lost on the way.
+func (x *Exporter) sendOptions(t *target, id uint32) {
+	if !t.dial() {
+		return
+	}
+	t.session(id).optionsAt = clock.Now()
+	o := x.options(t)
+	src := source{opt: &o, epoch: x.cfg.Epoch}
+	m := newMessage(x.cfg.messageSize(), id)
+	for _, tpl := range optionTemplates {
+		m.addRecord(tpl, &src)
+		t.stats.Options++
+	}
+	x.sendExtra(t, id, m)
+}
+
+// sendExtra sends a message without flow records and empties it.
+func (x *Exporter) sendExtra(t *target, id uint32, m *message) {
+	x.pace.wait()
+	t.send(id, m)
+	m.reset()
+}
+
+// options gathers the values of option records.
+func (x *Exporter) options(t *target) options {
+	o := options{
+		sampling:       1,
+		sentOctets:     t.stats.Bytes,
+		sentMessages:   t.stats.Messages,
+		sentRecords:    t.stats.Sent.Records,
+		notSentFlows:   t.stats.NotSent.Records + x.stats.Dropped.Records,
+		notSentPackets: t.stats.NotSent.Packets + x.stats.Dropped.Packets,
+		notSentOctets:  t.stats.NotSent.L2Octets + x.stats.Dropped.L2Octets,
+	}
+	for _, c := range x.caches {
+		s := c.Stats()
+		o.sampling = c.Sampling()
+		o.flows += s.Inserted
+		for _, l := range s.Lost {
+			o.ignoredPackets += l.Packets
+			o.ignoredOctets += l.L2Octets
+		}
+	}
+	return o
+}

@@ -1,0 +1,115 @@
+package ipfix
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"time"
+
+	"pollux/internal/clock"
+)
+
+// Times of a target, in ns or as a Duration.
+const (
+	redialAfter   = int64(time.Second) // a socket that could not be opened is tried again
+	refreshAfter  = int64(time.Second) // templates go again this long after an error: the collector may be a new one
+	writeDeadline = 100 * time.Millisecond
+)
+
+// target is one collector and the session with it. Only Run's goroutine uses it.
+type target struct {
+	stats    CollectorStats
+	conn     net.Conn
+	dialAt   int64 // when to try to open the socket next
+	sessions map[uint32]*session
+	stale    bool // an error came since templates were sent last
+}
+
+// session is what a target was sent of one observation domain.
+type session struct {
+	seq         uint32 // data records sent
+	started     bool
+	templatesAt int64 // when they were sent last
+	optionsAt   int64
+}
+
+func newTarget(addr string) *target {
+	return &target{stats: CollectorStats{Address: addr}, sessions: make(map[uint32]*session)}
+}
+
+func (t *target) session(domain uint32) *session {
+	s := t.sessions[domain]
+	if s == nil {
+		s = new(session)
+		t.sessions[domain] = s
+	}
+	return s
+}
+
+// dial opens the socket if it is not open. A new socket is a new transport
+// session: sequence numbers start from 0 and templates go first.
+func (t *target) dial() bool {
+	if t.conn != nil {
+		return true
+	}
+	now := clock.Now()
+	if now < t.dialAt {
+		return false
+	}
+	conn, err := net.DialTimeout("udp", t.stats.Address, time.Second)
+	if err != nil {
+		t.fail(err)
+		t.dialAt = now + redialAfter
+		return false
+	}
+	t.conn = conn
+	clear(t.sessions)
+	return true
+}
+
+func (t *target) fail(err error) {
+	t.stats.Errors++
+	t.stats.LastError = err.Error()
+	t.stale = true
+}
+
+// write sends one datagram. A connected UDP socket reports with a write that an
+// earlier datagram was refused, and does not send the one in hand: it is tried again.
+func (t *target) write(b []byte) bool {
+	t.conn.SetWriteDeadline(time.Now().Add(writeDeadline))
+	_, err := t.conn.Write(b)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		t.fail(err)
+		_, err = t.conn.Write(b)
+	}
+	if err != nil {
+		t.fail(err)
+		return false
+	}
+	t.stats.Messages++
+	t.stats.Bytes += uint64(len(b))
+	return true
+}
+
+// send sends a message, whose flow records are counted as sent or not sent.
+func (t *target) send(domain uint32, m *message) {
+	n := Totals{m.flows, m.packets, m.octets}
+	if !t.dial() {
+		t.stats.NotSent.add(n)
+		return
+	}
+	s := t.session(domain)
+	if !t.write(m.finish(uint32(time.Now().Unix()), s.seq)) {
+		t.stats.NotSent.add(n)
+		return
+	}
+	s.seq += m.records
+	t.stats.Sent.add(n)
+}
+
+func (t *target) close() error {
+	if t.conn == nil {
+		return nil
+	}
+	return t.conn.Close()
+}
