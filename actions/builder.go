@@ -1,0 +1,145 @@
+package actions
+
+import (
+	"slices"
+
+	"pollux/flow"
+)
+
+// Builder makes a Program step by step. It may be used again after Reset. Like
+// any control structure it allocates; it is no part of the hot path.
+type Builder struct {
+	ops     []Op
+	samples []Sample
+	drop    Reason
+	ended   bool
+	typ     uint16
+}
+
+// NewBuilder returns an empty builder.
+func NewBuilder() *Builder { return new(Builder) }
+
+// Reset empties the builder.
+func (b *Builder) Reset() {
+	*b = Builder{ops: b.ops[:0], samples: b.samples[:0]}
+}
+
+// EthType says of what EtherType the packets are. Only the text form asks, for
+// fields that IPv4 and IPv6 share; without it they are written as of IPv4.
+func (b *Builder) EthType(typ uint16) { b.typ = typ }
+
+// Output sends the packet, as it is then, out of a slot whose OpenFlow number is
+// ofport.
+func (b *Builder) Output(slot int, ofport uint32) {
+	b.add(Op{Code: OpOutput, A: uint32(slot), B: ofport})
+}
+
+// Set writes v under m to field f. Setting a field again right away is one step.
+func (b *Builder) Set(f flow.Field, v, m flow.Value) {
+	m = m.And(f.Full())
+	if m.IsZero() {
+		return
+	}
+	v = v.And(m)
+	op := Op{Code: OpSet, Field: f, V: v, M: m}
+	if i := &flow.Fields[f]; i.Pre == flow.PreIP && b.typ == typeIPv6 {
+		op.A = typeIPv6
+	}
+	if n := len(b.ops); n > 0 && !b.ended && b.ops[n-1].Code == OpSet && b.ops[n-1].Field == f {
+		last := &b.ops[n-1]
+		last.V = last.V.AndNot(m).Or(v)
+		last.M = last.M.Or(m)
+		return
+	}
+	b.add(op)
+}
+
+// PushVLAN pushes a tag; the CFI bit of tci is ignored.
+func (b *Builder) PushVLAN(tpid, tci uint16) {
+	b.add(Op{Code: OpPushVLAN, A: uint32(tpid)<<16 | uint32(tci&^flow.VlanCFI)})
+}
+
+// PopVLAN removes the outermost tag.
+func (b *Builder) PopVLAN() { b.add(Op{Code: OpPopVLAN}) }
+
+// PushMPLS pushes label stack entry lse under EtherType typ.
+func (b *Builder) PushMPLS(typ uint16, lse uint32) {
+	b.add(Op{Code: OpPushMPLS, A: uint32(typ), B: lse})
+}
+
+// PopMPLS removes the outermost label, which typ follows.
+func (b *Builder) PopMPLS(typ uint16) { b.add(Op{Code: OpPopMPLS, A: uint32(typ)}) }
+
+// Sample accounts the packet as it is then. Rewritten is set by the builder when a
+// step before changes headers.
+func (b *Builder) Sample(s Sample) {
+	if b.ended {
+		return
+	}
+	s.Rewritten = s.Rewritten || slices.ContainsFunc(b.ops, changes)
+	b.add(Op{Code: OpSample, A: uint32(len(b.samples))})
+	b.samples = append(b.samples, s)
+}
+
+// Drop ends the program: steps added later are ignored, and a packet that was not
+// output is dropped for reason r.
+func (b *Builder) Drop(r Reason) {
+	if !b.ended {
+		b.drop, b.ended = r, true
+	}
+}
+
+func (b *Builder) add(op Op) {
+	if !b.ended {
+		b.ops = append(b.ops, op)
+	}
+}
+
+// Program returns what was built: steps without effect left out, the last output
+// marked as the one that moves the frame. Without an output and without Drop the
+// reason is DropNoOutput.
+func (b *Builder) Program() *Program {
+	ops := slices.Clone(b.ops)
+	// A change is of use only to an output or a sample after it.
+	for n := len(ops); n > 0 && changes(ops[n-1]); n = len(ops) {
+		ops = ops[:n-1]
+	}
+	p := &Program{Ops: ops, Samples: slices.Clone(b.samples), Last: -1, Drop: b.drop}
+	if p.Drop == DropNone {
+		p.Drop = DropNoOutput
+	}
+	last := -1
+	for i, op := range ops {
+		if op.Code == OpOutput {
+			last = i
+		}
+	}
+	if last < 0 {
+		return p
+	}
+	if tail := ops[last+1:]; slices.ContainsFunc(tail, changes) {
+		p.Drop = DropSampled
+		return p
+	}
+	// Only samples follow: taken just before the output they see the same bytes.
+	out := ops[last]
+	copy(ops[last:], ops[last+1:])
+	ops[len(ops)-1] = out
+	p.Last = len(ops) - 1
+	return p
+}
+
+// changes says whether an op writes to the packet.
+func changes(op Op) bool {
+	return op.Code == OpSet || op.Code == OpPushVLAN || op.Code == OpPopVLAN ||
+		op.Code == OpPushMPLS || op.Code == OpPopMPLS
+}
+
+// Equal says whether a and b do the same, step by step.
+func Equal(a, b *Program) bool {
+	if a == b {
+		return true
+	}
+	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
+		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples)
+}

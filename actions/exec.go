@@ -1,0 +1,140 @@
+package actions
+
+import (
+	"pollux/flow"
+	"pollux/internal/packet"
+	"pollux/ipfix/cache"
+)
+
+// Exec is one loop's means of running programs. Only its loop's thread uses it,
+// but for Load. Its exported members are set before Run. It is large: keep it by
+// pointer or in place.
+type Exec struct {
+	Mem    *packet.Memory
+	Free   *packet.FreeList
+	Out    []*Staging     // by port slot; nil = no such port
+	Caches []*cache.Cache // by exporter; nil = off
+	// Flush makes room in the staging area of a port that is full: it sends or drops.
+	Flush func(slot int)
+	// Release gives back the chunks of dropped frames, some of which may belong to
+	// other loops. It must not keep the slice. It is called at most once in a Run;
+	// nil puts them on Free.
+	Release func(chunks []uint64)
+	Now     int64 // ns, monotonic: when the batch in hand came in
+
+	Stats
+
+	pub   published
+	dirty uint64 // bit r: Stats.Drops[r] has changed since Publish
+
+	live  [packet.MaxBatch]uint16   // the packets still in the program, once one has left
+	fresh [packet.MaxBatch]uint64   // chunks for copies
+	dead  [packet.MaxBatch]uint64   // chunks to release
+	nDead int                       // how many
+	keys  [packet.MaxBatch]flow.Key // taken again from changed frames
+}
+
+// Run does p to the packets idx of b. It gives every one of their frames away.
+// keys[i] is the key of packet i as it was received.
+func (e *Exec) Run(p *Program, b *packet.Batch, keys []flow.Key, idx []uint16) {
+	var bytes uint64
+	for _, i := range idx {
+		bytes += uint64(b.Desc[i].Len)
+	}
+	e.In.add(len(idx), bytes)
+
+	live := idx
+	for n := range p.Ops {
+		op := &p.Ops[n]
+		switch op.Code {
+		case OpOutput:
+			if n == p.Last {
+				e.move(int(op.A), b, live)
+				e.release()
+				return
+			}
+			e.clone(int(op.A), b, live)
+		case OpDrop:
+			e.drop(Reason(op.A), b, live)
+			e.release()
+			return
+		case OpSet:
+			e.set(op, b, live)
+		case OpPushVLAN:
+			live = e.pushVLAN(op.A, b, live)
+		case OpPopVLAN:
+			e.popVLAN(b, live)
+		case OpPushMPLS:
+			live = e.pushMPLS(uint16(op.A), op.B, b, live)
+		case OpPopMPLS:
+			e.popMPLS(uint16(op.A), b, live)
+		case OpSample:
+			e.sample(&p.Samples[op.A], b, keys, live)
+		}
+		if len(live) == 0 {
+			e.release()
+			return
+		}
+	}
+	e.drop(p.Drop, b, live)
+	e.release()
+}
+
+// drop ends the way of the packets idx.
+func (e *Exec) drop(r Reason, b *packet.Batch, idx []uint16) {
+	var bytes uint64
+	for _, i := range idx {
+		bytes += uint64(b.Desc[i].Len)
+		e.kill(b.Desc[i].Addr)
+	}
+	e.dropped(r, len(idx), bytes)
+}
+
+// kill puts the chunk of a frame on the list of those to release.
+func (e *Exec) kill(addr uint64) {
+	if e.nDead == len(e.dead) {
+		e.release()
+	}
+	e.dead[e.nDead] = e.Mem.Chunk(addr)
+	e.nDead++
+}
+
+// release gives the dead chunks home.
+func (e *Exec) release() {
+	if e.nDead == 0 {
+		return
+	}
+	chunks := e.dead[:e.nDead]
+	e.nDead = 0
+	if e.Release != nil {
+		e.Release(chunks)
+		return
+	}
+	for _, c := range chunks {
+		e.Free.Put(c)
+	}
+}
+
+// without drops the packets of idx for which gone has a bit and returns the
+// others, in order. Positions in idx, not in the batch, index gone.
+func (e *Exec) without(r Reason, b *packet.Batch, idx []uint16, gone *bitmap) []uint16 {
+	n := 0
+	var bytes uint64
+	for j, i := range idx {
+		if gone.has(j) {
+			bytes += uint64(b.Desc[i].Len)
+			e.kill(b.Desc[i].Addr)
+			continue
+		}
+		e.live[n] = i
+		n++
+	}
+	e.dropped(r, len(idx)-n, bytes)
+	return e.live[:n]
+}
+
+// bitmap has a bit for every packet of a batch.
+type bitmap [packet.MaxBatch / 64]uint64
+
+func (m *bitmap) set(i int)      { m[i>>6] |= 1 << (i & 63) }
+func (m *bitmap) has(i int) bool { return m[i>>6]>>(i&63)&1 != 0 }
