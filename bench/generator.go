@@ -22,8 +22,21 @@ type Generator struct {
 	Start uint64  // number of packets sent before, so that a run can go on from another
 	Sent  []uint64
 
-	total atomic.Uint64
+	// Window bounds the packets that are on their way: those sent of which Arrived,
+	// called from the generator's thread, does not know yet. A window smaller than
+	// every ring on the way loses nothing, however late anybody is woken up. 0 is no
+	// bound.
+	Window  uint64
+	Arrived func() uint64
+
+	total   atomic.Uint64
+	written uint64    // packets on their way that were given up, as nothing arrived for stallTime
+	seen    uint64    // Arrived at last
+	moved   time.Time // when that changed
 }
+
+// stallTime is how long nothing may arrive before a full window counts as lost.
+const stallTime = time.Second
 
 // NewGenerator returns a generator that is not pinned.
 func NewGenerator(p *Port, fs *FlowSet) *Generator {
@@ -64,6 +77,12 @@ func (g *Generator) Run(ctx context.Context) error {
 			}
 			want = min(want, due-n)
 		}
+		if g.Window != 0 {
+			if want = min(want, g.room(n)); want == 0 {
+				pause(0)
+				continue
+			}
+		}
 		k, err := g.send(g.Start+n, int(want))
 		n += uint64(k)
 		g.total.Store(n)
@@ -72,6 +91,17 @@ func (g *Generator) Run(ctx context.Context) error {
 		}
 	}
 	return g.drain(ctx)
+}
+
+// room returns how many packets may be sent now that n are.
+func (g *Generator) room(n uint64) uint64 {
+	if a := g.Arrived(); a != g.seen || n == g.written+a {
+		g.seen, g.moved = a, time.Now()
+	} else if time.Since(g.moved) > stallTime {
+		g.written, g.moved = n-a, time.Now()
+	}
+	onTheWay := n - min(n, g.seen+g.written)
+	return g.Window - min(g.Window, onTheWay)
 }
 
 // send builds and sends up to want packets, from number n of the order on.

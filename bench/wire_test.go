@@ -134,6 +134,36 @@ func TestForwarderForwardsAll(t *testing.T) {
 	}
 }
 
+func TestWindowHoldsBackAndGoesOnAfterLoss(t *testing.T) {
+	_, ns := wires(t, "a", "b")
+	fs, err := NewFlowSet(FlowSpec{Flows: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := NewGenerator(open(t, ns[0], "ar"), fs)
+	g.Count, g.Window = 250, 100
+	g.Arrived = func() uint64 { return g.Total() - min(g.Total(), 10) } // 10 never arrive
+	if err := g.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if g.Total() != 250 {
+		t.Errorf("sent %d, want 250", g.Total())
+	}
+
+	g = NewGenerator(g.Port, fs)
+	g.Count, g.Window = 250, 100
+	start := time.Now()
+	g.Arrived = func() uint64 {
+		if g.Total() > 100 && time.Since(start) < stallTime {
+			t.Errorf("%d packets on their way, the window is 100", g.Total())
+		}
+		return 0 // all lost
+	}
+	if err := g.Run(context.Background()); err != nil || g.Total() != 250 {
+		t.Errorf("sent %d, want 250: %v", g.Total(), err)
+	}
+}
+
 func TestSendOnDownDeviceIsAnError(t *testing.T) {
 	_, ns := wires(t, "a", "b")
 	fs, err := NewFlowSet(FlowSpec{Flows: 1})
