@@ -1,0 +1,62 @@
+package port
+
+import (
+	"pollux/internal/packet"
+	"pollux/pmd/xsk"
+)
+
+// refillBatch is how many entries of the fill ring must be free before it is
+// filled up: fewer would be a store to a shared line for every few frames.
+const refillBatch = 64
+
+// afxdpRx is the receiving side of one queue.
+type afxdpRx struct {
+	*xsk.RxSide
+	ledger   ledger // chunks on fill, on rx, or with the driver
+	busyPoll bool
+}
+
+func newAFXDPRx(side *xsk.RxSide, mem *packet.Memory, busyPoll bool) *afxdpRx {
+	return &afxdpRx{RxSide: side, ledger: newLedger(mem), busyPoll: busyPoll}
+}
+
+// Rx implements pmd.RxQueue. It costs one load and one store of a shared index
+// for the frames, as much again when it fills up the fill ring, and a system call
+// only if the driver asks to be woken or busy polling is on and no frame is there.
+func (q *afxdpRx) Rx(b *packet.Batch, max int, free *packet.FreeList) int {
+	q.refill(free)
+	n := q.RxSide.Rx.Peek(uint32(min(max, packet.MaxBatch)))
+	if n == 0 {
+		if q.busyPoll {
+			q.Kick() // what it finds is on the ring at the next call
+		}
+		return 0
+	}
+	first, rest := q.RxSide.Rx.Entries(n)
+	copy(b.Desc[:], first)
+	copy(b.Desc[len(first):], rest)
+	q.RxSide.Rx.Release(n)
+	q.ledger.clearFrames(b.Desc[:n])
+	return int(n)
+}
+
+// refill puts chunks on the fill ring once a batch's worth is missing.
+func (q *afxdpRx) refill(free *packet.FreeList) {
+	n := q.Fill.Reserve(q.Fill.Size())
+	if n < refillBatch {
+		return
+	}
+	n = min(n, uint32(free.Len()))
+	if n == 0 {
+		return
+	}
+	first, rest := q.Fill.Slots(n)
+	free.GetN(first)
+	free.GetN(rest)
+	q.ledger.markAll(first)
+	q.ledger.markAll(rest)
+	q.Fill.Submit(n)
+	if q.Fill.NeedWakeup() {
+		q.Kick()
+	}
+}

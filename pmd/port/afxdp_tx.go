@@ -1,0 +1,107 @@
+package port
+
+import (
+	"sync/atomic"
+	"syscall"
+
+	"pollux/internal/packet"
+	"pollux/pmd/xsk"
+)
+
+// downPatience is how many calls of Reclaim a queue whose device is down or gone
+// lets pass before it asks the kernel again.
+const downPatience = 256
+
+// afxdpTx is the sending side of one queue.
+type afxdpTx struct {
+	*xsk.TxSide
+	ledger   ledger // chunks on tx, on completion, or with the driver
+	chunk    uint64 // mask of a chunk's address
+	inflight int
+	patience int // 0 while the device takes frames, else calls until the next try
+
+	kicks  atomic.Uint64 // system calls; this thread writes, anyone reads
+	errors atomic.Uint64 // those that failed, other than for the budget
+}
+
+func newAFXDPTx(side *xsk.TxSide, mem *packet.Memory) *afxdpTx {
+	return &afxdpTx{TxSide: side, ledger: newLedger(mem), chunk: ^uint64(mem.ChunkSize - 1)}
+}
+
+// Tx implements pmd.TxQueue. A device that is down or gone takes nothing.
+func (q *afxdpTx) Tx(d []packet.Desc) int {
+	if q.patience != 0 || len(d) == 0 {
+		return 0
+	}
+	n := q.TxSide.Tx.Reserve(uint32(len(d)))
+	if n == 0 {
+		return 0 // the ring is full: Reclaim kicks if the kernel waits for it
+	}
+	first, rest := q.TxSide.Tx.Slots(n)
+	copy(first, d)
+	copy(rest, d[len(first):n])
+	q.ledger.markFrames(d[:n])
+	q.TxSide.Tx.Submit(n)
+	q.inflight += int(n)
+	if q.TxSide.Tx.NeedWakeup() {
+		q.kick()
+	}
+	return int(n)
+}
+
+// Reclaim implements pmd.TxQueue. It kicks the kernel again when that left
+// frames on the ring (the budget of one call, no memory, the device down).
+func (q *afxdpTx) Reclaim(dst []uint64) int {
+	n := q.Completion.Peek(uint32(len(dst)))
+	if n != 0 {
+		first, rest := q.Completion.Entries(n)
+		copy(dst, first)
+		copy(dst[len(first):], rest)
+		q.Completion.Release(n)
+		q.inflight -= int(n)
+		for i, addr := range dst[:n] {
+			dst[i] = addr & q.chunk
+			q.ledger.clear(addr)
+		}
+	}
+	if q.inflight != 0 {
+		q.nudge()
+	}
+	return int(n)
+}
+
+// Inflight implements pmd.TxQueue.
+func (q *afxdpTx) Inflight() int { return q.inflight }
+
+// nudge kicks if frames wait on the ring and the kernel waits for a call, but
+// seldom while the device is down.
+func (q *afxdpTx) nudge() {
+	if q.patience > 1 {
+		q.patience--
+		return
+	}
+	if q.TxSide.Tx.Pending() != 0 && q.TxSide.Tx.NeedWakeup() {
+		q.kick()
+	}
+}
+
+// kick makes the kernel send, and learns from its answer whether the device
+// takes frames.
+func (q *afxdpTx) kick() {
+	errno := q.Kick()
+	q.kicks.Store(q.kicks.Load() + 1)
+	switch errno {
+	case 0, syscall.EAGAIN:
+		// EAGAIN: the budget is used up and frames are left, or the device's own
+		// queue is full. Both are ordinary.
+		q.patience = 0
+		return
+	case syscall.ENETDOWN, syscall.ENXIO, syscall.ENODEV, syscall.EBADF:
+		q.patience = downPatience
+	default:
+		// EBUSY: no carrier, or the driver dropped; ENOBUFS: no memory for the
+		// moment. The next call may fare better.
+		q.patience = 0
+	}
+	q.errors.Store(q.errors.Load() + 1)
+}
