@@ -43,7 +43,7 @@ ipfix: {sets: [{id: 3, targets: ["h:1", "h:2"]}, {id: 4, targets: ["h:1"]}]}
 	}
 	want := []string{
 		`bridge.name: "br0" → "x"`,
-		`bridge.mac_ageing: "5m0s" → "1m0s"`,
+		`bridge.mac_ageing: "5m" → "1m"`,
 		`datapath.loops: [{"core":3}] → [{"core":1}]`,
 		`ports[a].queues: 1 → 2`,
 		`ports[a].loops: [0] → [0,0]`,

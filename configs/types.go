@@ -15,7 +15,7 @@ type Config struct {
 // Bridge is the switch as OpenFlow and a learning bridge know it.
 type Bridge struct {
 	Name         string     `json:"name,omitempty" jsonschema:"Name of the switch in every display."`
-	DatapathID   DatapathID `json:"datapath_id,omitempty" jsonschema:"OpenFlow datapath id: 16 hexadecimal digits, in quotes. 0 takes it from the address of the first port that has one."`
+	DatapathID   DatapathID `json:"datapath_id,omitempty" jsonschema:"OpenFlow datapath id: 16 hexadecimal digits, in quotes. Left out, it is made from the address of the first port that has one."`
 	MACAgeing    Duration   `json:"mac_ageing,omitempty" unit:"time" jsonschema:"How long a learned address is kept without traffic from it."`
 	MACTableSize int        `json:"mac_table_size,omitempty" range:"10,1000000" unit:"addresses" jsonschema:"Most addresses that NORMAL learns."`
 }
