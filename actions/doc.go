@@ -12,10 +12,9 @@
 // # Invariants
 //
 //   - Every frame of a group leaves Run exactly once: laid in a staging area or
-//     dropped under a reason. Over the life of an Exec,
-//     In + Clones = Staged + the sum of Drops, in packets and in bytes of the
-//     frames as they were when counted in each place; in packets the sum is exact,
-//     in bytes it is exact for programs that do not push or pop.
+//     dropped under a reason. Over the life of an Exec the packets of
+//     In + Clones + Late = Staged + the sum of Drops. Bytes are counted as a frame
+//     is at that moment, so their sum closes where programs do not push or pop.
 //   - Checksums that were right stay right, wrong ones stay wrong: they are
 //     mended by the difference (RFC 1624), never computed anew. A UDP checksum of
 //     0, "none", stays 0.

@@ -7,8 +7,7 @@ import (
 )
 
 // Exec is one loop's means of running programs. Only its loop's thread uses it,
-// but for Load. Its exported members are set before Run. It is large: keep it by
-// pointer or in place.
+// but for Load. Make it with NewExec and set the other exported members before Run.
 type Exec struct {
 	Mem    *packet.Memory
 	Free   *packet.FreeList
@@ -32,6 +31,12 @@ type Exec struct {
 	dead  [packet.MaxBatch]uint64   // chunks to release
 	nDead int                       // how many
 	keys  [packet.MaxBatch]flow.Key // taken again from changed frames
+}
+
+// NewExec returns an Exec for frames of m, with copies taken from free. It has no
+// ports yet.
+func NewExec(m *packet.Memory, free *packet.FreeList) *Exec {
+	return &Exec{Mem: m, Free: free}
 }
 
 // Run does p to the packets idx of b. It gives every one of their frames away.

@@ -3,6 +3,8 @@ package actions
 import (
 	"math/bits"
 	"sync/atomic"
+
+	"pollux/internal/packet"
 )
 
 // Count is a number of packets and their bytes.
@@ -19,7 +21,7 @@ type Stats struct {
 	In     Count // frames given to Run
 	Clones Count // copies that outputs asked for, whether or not a frame was free for them
 	Staged Count // frames laid in staging areas
-	Late   Count // frames that CountDrop counted, after they were staged or without a program
+	Late   Count // frames given to Drop, after they were staged or without a program
 	Drops  [NumReasons]Count
 }
 
@@ -88,12 +90,18 @@ func (e *Exec) Load() (s Stats) {
 	}
 }
 
-// CountDrop counts a frame that the loop itself gives up, length bytes long: one
-// that a transmit ring had no room for, or one that no program was found for. Its
-// chunk stays with the caller.
-func (e *Exec) CountDrop(r Reason, length uint32) {
-	e.Late.add(1, uint64(length))
-	e.dropped(r, 1, uint64(length))
+// Drop counts frames that the loop itself gives up and releases their chunks: frames
+// that a transmit ring had no room for, or that no program was found for. Flush may
+// call it.
+func (e *Exec) Drop(r Reason, d []packet.Desc) {
+	var bytes uint64
+	for i := range d {
+		bytes += uint64(d[i].Len)
+		e.kill(d[i].Addr)
+	}
+	e.Late.add(len(d), bytes)
+	e.dropped(r, len(d), bytes)
+	e.release()
 }
 
 // dropped counts n frames under r.
