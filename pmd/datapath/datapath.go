@@ -1,0 +1,282 @@
+// Package datapath is the set of a switch's loops and ports: it opens the one
+// memory, spreads queues over loops, publishes snapshots of the tables, and adds up
+// what the loops count. It is control plane: nothing here runs per packet.
+package datapath
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"pollux/actions"
+	"pollux/internal/clock"
+	"pollux/internal/packet"
+	"pollux/ipfix/cache"
+	"pollux/pmd"
+)
+
+// MaxSlots is the most ports a switch has.
+const MaxSlots = 1024
+
+// Config is what a datapath is made of. Sizes are those of pmd.LoopConfig.
+type Config struct {
+	Cores        []int // one loop each
+	Burst        int
+	SleepMax     time.Duration
+	ExactEntries int
+	Megaflows    int
+	MegaflowIdle time.Duration
+	Verify       uint32
+	Exporters    []cache.Config // a flow cache in each loop for each
+}
+
+// Datapath is the running whole. Its methods may be called from any thread but a
+// loop's.
+type Datapath struct {
+	mem    *packet.Memory
+	tables pmd.Published
+	loops  []*pmd.Loop
+	mesh   *pmd.Mesh
+	caches [][]*cache.Cache // by loop, by exporter
+
+	mu    sync.Mutex // guards what follows
+	ports map[int]*Port
+	gone  Sums            // of ports that were removed
+	past  map[int]*Totals // by slot: counts of devices that were there before
+}
+
+// Port is a port in its slot. Its device may come and go.
+type Port struct {
+	Slot   int
+	OFPort uint32
+	Name   string
+	Loops  []int    // that poll queue i, by configuration; empty = spread
+	Dev    pmd.Port // nil while the device is away
+}
+
+// New makes the loops; they do not run yet.
+func New(cfg Config, mem *packet.Memory) (*Datapath, error) {
+	d := &Datapath{mem: mem, ports: map[int]*Port{}, past: map[int]*Totals{}}
+	if len(cfg.Cores) == 0 {
+		return nil, errors.New("datapath: no core to run a loop on")
+	}
+	if len(cfg.Cores) > 1 {
+		d.mesh = pmd.NewMesh(len(cfg.Cores), mem)
+	}
+	for id, core := range cfg.Cores {
+		caches := make([]*cache.Cache, len(cfg.Exporters))
+		for i, c := range cfg.Exporters {
+			if err := c.Check(); err != nil {
+				return nil, fmt.Errorf("flow cache %d: %w", i, err)
+			}
+			c.Seed += uint64(id) + uint64(clock.Ticks())
+			c.Memory = mem
+			caches[i] = cache.New(c)
+		}
+		l, err := pmd.NewLoop(pmd.LoopConfig{
+			ID: id, Core: core, Burst: cfg.Burst, SleepMax: cfg.SleepMax,
+			ExactEntries: cfg.ExactEntries, Megaflows: cfg.Megaflows,
+			MegaflowIdle: cfg.MegaflowIdle, Verify: cfg.Verify,
+			Memory: mem, Tables: &d.tables, Caches: caches, Slots: MaxSlots,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if d.mesh != nil {
+			l.Join(d.mesh)
+		}
+		d.loops = append(d.loops, l)
+		d.caches = append(d.caches, caches)
+	}
+	return d, nil
+}
+
+// Loops returns the loops.
+func (d *Datapath) Loops() []*pmd.Loop { return d.loops }
+
+// Caches returns the flow caches of one exporter, one a loop.
+func (d *Datapath) Caches(exporter int) []*cache.Cache {
+	var out []*cache.Cache
+	for _, row := range d.caches {
+		out = append(out, row[exporter])
+	}
+	return out
+}
+
+// Publish puts a snapshot in force for every batch that begins from now on.
+func (d *Datapath) Publish(t pmd.Tables) { d.tables.Store(t) }
+
+// Tables returns the snapshot in force.
+func (d *Datapath) Tables() pmd.Tables { return d.tables.Load() }
+
+// Barrier returns when no packet is any more treated by a snapshot older than the
+// last one published (design law 1).
+func (d *Datapath) Barrier() {
+	for _, l := range d.loops {
+		l.Do(func(*pmd.Loop) {})
+	}
+}
+
+// Start runs the loops. A snapshot must have been published.
+func (d *Datapath) Start() error {
+	if d.tables.Load() == nil {
+		return errors.New("datapath: no tables published before start")
+	}
+	for i, l := range d.loops {
+		if err := l.Start(); err != nil {
+			for _, up := range d.loops[:i] {
+				up.Stop()
+			}
+			return fmt.Errorf("loop %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// Stop ends the loops, hands over all counts, ends all flows of the flow caches as far
+// as their rings have room, and closes the ports.
+func (d *Datapath) Stop() error {
+	for _, l := range d.loops {
+		l.Stop()
+	}
+	for _, l := range d.loops {
+		l.Ask(l.PushAll())
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var errs []error
+	for _, p := range d.ports {
+		errs = append(errs, d.detach(p))
+	}
+	return errors.Join(errs...)
+}
+
+// PushCounts brings the counters of all rules up to date with what caches counted.
+func (d *Datapath) PushCounts() {
+	for _, l := range d.loops {
+		l.Ask(l.PushAll())
+	}
+}
+
+// Add puts a port into its slot and, where its device is there, into the loops.
+func (d *Datapath) Add(p *Port) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p.Slot < 0 || p.Slot >= MaxSlots {
+		return fmt.Errorf("port %s: slot %d is not below %d", p.Name, p.Slot, MaxSlots)
+	}
+	if old := d.ports[p.Slot]; old != nil {
+		return fmt.Errorf("port %s: slot %d is taken by port %s", p.Name, p.Slot, old.Name)
+	}
+	d.ports[p.Slot] = p
+	if p.Dev != nil {
+		d.attach(p)
+	}
+	return nil
+}
+
+// Attach gives the port in slot a device that has come (back).
+func (d *Datapath) Attach(slot int, dev pmd.Port) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.ports[slot]
+	if p == nil || p.Dev != nil {
+		return fmt.Errorf("slot %d: no port without a device there", slot)
+	}
+	p.Dev = dev
+	d.attach(p)
+	return nil
+}
+
+// Detach takes the device away from the port in slot and closes it; the port stays.
+func (d *Datapath) Detach(slot int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p := d.ports[slot]; p != nil {
+		return d.detach(p)
+	}
+	return nil
+}
+
+// Remove takes a port out of the switch.
+func (d *Datapath) Remove(slot int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.ports[slot]
+	if p == nil {
+		return nil
+	}
+	err := d.detach(p)
+	if t := d.past[slot]; t != nil {
+		d.gone.add(t)
+		delete(d.past, slot)
+	}
+	delete(d.ports, slot)
+	return err
+}
+
+// attach spreads the queues: receive queue i goes to the loop the configuration names,
+// or to loops in turn; loop i sends by transmit queue i, and where there are fewer
+// queues than loops, through the loop that has queue i mod queues.
+func (d *Datapath) attach(p *Port) {
+	rx, tx := p.Dev.Queues()
+	info := p.Dev.Info()
+	n := len(d.loops)
+	for i, l := range d.loops {
+		if len(tx) == 0 {
+			continue
+		}
+		s := &actions.Staging{MTU: info.MTU}
+		owner := i % len(tx)
+		if owner == i {
+			l.AddTx(p.Slot, i, p.OFPort, tx[i], i, s)
+		} else {
+			l.AddTx(p.Slot, -1, p.OFPort, nil, owner, s)
+		}
+	}
+	for q := range rx {
+		on := (p.Slot + q) % n
+		if q < len(p.Loops) {
+			on = p.Loops[q]
+		}
+		d.loops[on].AddRx(p.Slot, q, p.OFPort, rx[q])
+	}
+}
+
+func (d *Datapath) detach(p *Port) error {
+	if p.Dev == nil {
+		return nil
+	}
+	t := d.past[p.Slot]
+	if t == nil {
+		t = &Totals{}
+		d.past[p.Slot] = t
+	}
+	// Twice round: the first lets frames between loops arrive at a queue that is still
+	// there, the second removes the queues of the loops that own them.
+	for _, l := range d.loops {
+		l.Do(func(*pmd.Loop) {})
+	}
+	for _, l := range d.loops {
+		rx, tx := l.RemovePort(p.Slot)
+		t.addQueues(rx, tx)
+	}
+	t.Driver = t.Driver.plus(p.Dev.Counters())
+	chunks, err := p.Dev.Close()
+	p.Dev = nil
+	home := make([][]uint64, len(d.loops))
+	for _, c := range chunks {
+		h := d.mem.Home(c)
+		home[h] = append(home[h], c)
+	}
+	for h, c := range home {
+		if len(c) > 0 {
+			d.loops[h].GiveBack(c)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("port %s: close: %w", p.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package datapath
+
+import (
+	"pollux/actions"
+	"pollux/pmd"
+)
+
+// Counters is the driver's counts, which can be added.
+type Counters pmd.PortCounters
+
+func (a Counters) plus(b pmd.PortCounters) Counters {
+	a.RxDropped += b.RxDropped
+	a.RxRingFull += b.RxRingFull
+	a.RxFillEmpty += b.RxFillEmpty
+	a.RxInvalid += b.RxInvalid
+	a.TxInvalid += b.TxInvalid
+	a.TxErrors += b.TxErrors
+	a.Kicks += b.Kicks
+	return a
+}
+
+// Totals are a port's counts over all its queues, loops, and devices it has had.
+type Totals struct {
+	Rx, Tx pmd.QueueStats
+	Driver Counters
+}
+
+func (t *Totals) addQueues(rx []pmd.RxStats, tx []pmd.TxStats) {
+	for _, q := range rx {
+		t.Rx.Packets += q.Packets
+		t.Rx.Bytes += q.Bytes
+	}
+	for _, q := range tx {
+		t.Tx.Packets += q.Packets
+		t.Tx.Bytes += q.Bytes
+	}
+}
+
+// PortStats is one port as it stands.
+type PortStats struct {
+	Slot   int    `json:"slot"`
+	OFPort uint32 `json:"ofport"`
+	Name   string `json:"name"`
+	Totals
+	Info *pmd.PortInfo `json:"info,omitempty"` // nil while the device is away
+	RxQ  []pmd.RxStats `json:"rx_queues,omitempty"`
+	TxQ  []pmd.TxStats `json:"tx_queues,omitempty"`
+}
+
+// Sums is the closed sum of where packets went (design law 2), in packets and bytes:
+// In + Cloned = Sent + Σ Dropped + Held.
+type Sums struct {
+	In, Cloned, Sent actions.Count
+	Dropped          [actions.NumReasons]actions.Count
+	Held             uint64 // frames on their way between two loops
+}
+
+func (s *Sums) add(t *Totals) {
+	s.In.Packets += t.Rx.Packets
+	s.In.Bytes += t.Rx.Bytes
+	s.Sent.Packets += t.Tx.Packets
+	s.Sent.Bytes += t.Tx.Bytes
+}
+
+// DroppedTotal adds up the drops of all reasons.
+func (s *Sums) DroppedTotal() (c actions.Count) {
+	for _, d := range s.Dropped {
+		c.Packets += d.Packets
+		c.Bytes += d.Bytes
+	}
+	return c
+}
+
+// Unaccounted is what the closed sum leaves over: 0, or there is a bug. While traffic
+// flows it may be off by what moved between the readings of two loops.
+func (s *Sums) Unaccounted() int64 {
+	return int64(s.In.Packets+s.Cloned.Packets) - int64(s.Sent.Packets+s.DroppedTotal().Packets+s.Held)
+}
+
+// Stats is everything counted, as read loop by loop.
+type Stats struct {
+	Sums  Sums            `json:"sums"`
+	Loops []pmd.LoopStats `json:"loops"`
+	Ports []PortStats     `json:"ports"`
+}
+
+// Stats reads all counts.
+func (d *Datapath) Stats() Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var s Stats
+	bySlot := map[int]*PortStats{}
+	s.Ports = make([]PortStats, 0, len(d.ports))
+	for slot := 0; slot < MaxSlots && len(s.Ports) < len(d.ports); slot++ {
+		p := d.ports[slot]
+		if p == nil {
+			continue
+		}
+		ps := PortStats{Slot: slot, OFPort: p.OFPort, Name: p.Name}
+		if past := d.past[slot]; past != nil {
+			ps.Totals = *past
+		}
+		if p.Dev != nil {
+			info := p.Dev.Info()
+			ps.Info = &info
+			ps.Driver = ps.Driver.plus(p.Dev.Counters())
+		}
+		s.Ports = append(s.Ports, ps)
+		bySlot[slot] = &s.Ports[len(s.Ports)-1]
+	}
+	s.Sums = d.gone
+	for _, l := range d.loops {
+		ls, rx, tx := l.Stats()
+		for _, q := range rx {
+			p := bySlot[q.Slot]
+			p.RxQ = append(p.RxQ, q)
+			p.addQueues([]pmd.RxStats{q}, nil)
+		}
+		for _, q := range tx {
+			p := bySlot[q.Slot]
+			if q.Queue >= 0 {
+				p.TxQ = append(p.TxQ, q)
+			}
+			p.addQueues(nil, []pmd.TxStats{q})
+		}
+		s.Sums.Cloned.Packets += ls.Clones.Packets
+		s.Sums.Cloned.Bytes += ls.Clones.Bytes
+		for r, c := range ls.Drops {
+			s.Sums.Dropped[r].Packets += c.Packets
+			s.Sums.Dropped[r].Bytes += c.Bytes
+		}
+		s.Loops = append(s.Loops, ls)
+	}
+	for i := range s.Ports {
+		s.Sums.add(&s.Ports[i].Totals)
+	}
+	if d.mesh != nil {
+		s.Sums.Held = uint64(d.mesh.Waiting())
+	}
+	return s
+}

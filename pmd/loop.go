@@ -1,0 +1,235 @@
+package pmd
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pollux/actions"
+	"pollux/classifier"
+	"pollux/flow"
+	"pollux/internal/clock"
+	"pollux/internal/cpu"
+	"pollux/internal/packet"
+	"pollux/ipfix/cache"
+)
+
+// LoopConfig is what one loop is made of.
+type LoopConfig struct {
+	ID, Core     int
+	Burst        int           // packets asked of a queue at a time, 1 to packet.MaxBatch
+	SleepMax     time.Duration // longest nap of an idle loop; 0 = never sleeps
+	ExactEntries int
+	Megaflows    int           // limit
+	MegaflowIdle time.Duration // a decision not used for this long is forgotten
+	Verify       uint32        // re-translate one hit in so many and compare; 0 = never
+	Memory       *packet.Memory
+	Tables       *Published
+	Caches       []*cache.Cache // by exporter; nil entries are off
+	Slots        int            // number of port slots of the switch
+}
+
+// Published is where the control plane puts the snapshot in force. Loops load it
+// once per batch.
+type Published struct{ p atomic.Pointer[published] }
+
+type published struct {
+	tables Tables
+	gen    [2]uint64 // by Megaflow.FDB: the generation a decision must carry
+}
+
+// Store publishes t. The caller is the one writer.
+func (p *Published) Store(t Tables) {
+	g := t.Generation()
+	p.p.Store(&published{t, [2]uint64{g, g + t.FDBGeneration()}})
+}
+
+// Load returns the snapshot in force, nil before the first Store.
+func (p *Published) Load() Tables {
+	if s := p.p.Load(); s != nil {
+		return s.tables
+	}
+	return nil
+}
+
+// Loop is one poll loop: a thread pinned to a core, with everything it needs in
+// memory of its own. All fields belong to that thread but those said otherwise.
+type Loop struct {
+	cfg  LoopConfig
+	mem  *packet.Memory
+	free *packet.FreeList
+	snap *published // in force for the batch in hand
+	now  int64      // ns, read once per batch
+
+	rx    []rxSlot
+	tx    []txSlot // by port slot
+	exec  *actions.Exec
+	peers *Mesh
+
+	exact *classifier.Exact
+	mega  *classifier.Megaflows
+	progs programs
+	seed  uint64
+	hand  int // where the sweep of the megaflows stands
+	nextS int64
+
+	up      Upcall
+	oneShot []*classifier.Megaflow // decisions of this batch that found no room
+	verify  uint32                 // hits left until the next is re-translated
+
+	batch  packet.Batch
+	keys   []flow.Key
+	hashes [packet.MaxBatch]uint64
+	flows  [packet.MaxBatch]*classifier.Megaflow
+	miss   [packet.MaxBatch]uint16
+	miss2  [packet.MaxBatch]uint16
+	groups groups
+	chunks [packet.MaxBatch]uint64
+
+	stats LoopStats
+	idle  int // iterations in a row that found nothing
+
+	mail    mailbox
+	running bool        // guarded by mail.mu
+	stop    atomic.Bool // set by the control plane
+	exited  chan struct{}
+}
+
+// rxSlot is a receive queue this loop polls.
+type rxSlot struct {
+	slot, queue int
+	ofport      uint32
+	q           RxQueue
+	n           QueueStats
+}
+
+// NewLoop returns a loop that does not run yet.
+func NewLoop(cfg LoopConfig) (*Loop, error) {
+	switch {
+	case cfg.Burst < 1 || cfg.Burst > packet.MaxBatch:
+		return nil, fmt.Errorf("loop %d: burst %d is not between 1 and %d", cfg.ID, cfg.Burst, packet.MaxBatch)
+	case cfg.Memory == nil || cfg.Tables == nil:
+		return nil, fmt.Errorf("loop %d: memory and tables are needed", cfg.ID)
+	}
+	l := &Loop{
+		cfg:  cfg,
+		mem:  cfg.Memory,
+		free: packet.NewFreeList(cfg.Memory, cfg.ID),
+		tx:   make([]txSlot, cfg.Slots),
+		keys: make([]flow.Key, packet.MaxBatch),
+		mail: newMailbox(),
+		seed: uint64(cfg.ID)*0x9e3779b97f4a7c15 + uint64(clock.Ticks()),
+
+		exact:  classifier.NewExact(cfg.ExactEntries),
+		mega:   classifier.NewMegaflows(cfg.Megaflows),
+		progs:  newPrograms(),
+		verify: cfg.Verify,
+	}
+	l.exec = actions.NewExec(l.mem, l.free)
+	l.exec.Out = make([]*actions.Staging, cfg.Slots)
+	l.exec.Caches = cfg.Caches
+	l.exec.Flush, l.exec.Release = l.flush, l.release
+	l.stats.Core = cfg.Core
+	return l, nil
+}
+
+// Start runs the loop in a thread of its own, pinned to its core.
+func (l *Loop) Start() error {
+	l.exited = make(chan struct{})
+	l.stop.Store(false)
+	l.mail.mu.Lock()
+	l.running = true
+	l.mail.mu.Unlock()
+	pinned := make(chan error, 1)
+	go func() {
+		// Never unlocked: the thread, pinned as it is, ends with the goroutine.
+		runtime.LockOSThread()
+		defer close(l.exited)
+		err := cpu.Pin(l.cfg.Core)
+		pinned <- err
+		if err == nil {
+			l.run()
+		}
+		l.mail.leave(l)
+	}()
+	return <-pinned
+}
+
+// Stop ends the loop and waits for it.
+func (l *Loop) Stop() {
+	l.stop.Store(true)
+	if l.exited != nil {
+		<-l.exited
+	}
+}
+
+// run is the poll loop.
+func (l *Loop) run() {
+	for !l.stop.Load() {
+		start := clock.Ticks()
+		work := 0
+		for i := range l.rx {
+			work += l.poll(&l.rx[i])
+		}
+		work += l.takeHandoffs()
+		work += l.finish()
+		l.stats.iteration(work, clock.Ticks()-start)
+		l.backOff(work)
+	}
+}
+
+// poll receives one batch from a queue and sends it on its way.
+func (l *Loop) poll(r *rxSlot) int {
+	b := &l.batch
+	n := r.q.Rx(b, l.cfg.Burst, l.free)
+	if n == 0 {
+		return 0
+	}
+	b.N, b.InPort = n, r.ofport
+	l.now = clock.Now()
+	l.exec.Now = l.now
+	r.n.count(b)
+	l.process(n)
+	return n
+}
+
+// finish is what every iteration ends with: send what is staged, bring chunks home,
+// age the caches, open the mail.
+func (l *Loop) finish() int {
+	work := l.flushAll()
+	work += l.reclaim()
+	l.bringHome()
+	if l.idle != 0 {
+		l.now = clock.Now()
+		l.exec.Now = l.now
+	}
+	l.sweep()
+	if l.mail.serve(l) {
+		work++
+	}
+	return work
+}
+
+// backOff lets an idle loop sleep, longer and longer up to SleepMax. It spins for the
+// first thousand empty iterations, since traffic that comes in bursts comes soon.
+func (l *Loop) backOff(work int) {
+	if work != 0 {
+		l.idle = 0
+		return
+	}
+	l.idle++
+	if l.cfg.SleepMax == 0 || l.idle < 1000 {
+		return
+	}
+	nap := min(time.Duration(l.idle-999)*time.Microsecond, l.cfg.SleepMax)
+	ts := unix.NsecToTimespec(int64(nap))
+	l.stats.Sleeps++
+	// A signal ends the nap early, which is no harm.
+	_ = unix.Nanosleep(&ts, nil)
+}
+
+// Tables may be exchanged between batches only.
+func (l *Loop) loadTables() { l.snap = l.cfg.Tables.p.Load() }

@@ -1,0 +1,86 @@
+package pmd
+
+import (
+	"pollux/flow"
+	"pollux/internal/clock"
+)
+
+// process takes the n packets of l.batch from bytes to staged frames.
+func (l *Loop) process(n int) {
+	l.loadTables()
+	t := stopwatch(l.stats.timed(n))
+
+	flow.Extract(l.mem, &l.batch, l.keys)
+	t.lap(&l.stats.Cycles[StageExtract])
+
+	flow.HashBatch(l.keys, n, l.seed, &l.hashes)
+	miss := l.exact.Lookup(l.keys, n, &l.hashes, &l.flows, l.miss[:0])
+	t.lap(&l.stats.Cycles[StageExact])
+
+	if len(miss) > 0 {
+		upcalls := l.mega.Lookup(l.keys, miss, &l.flows, l.miss2[:0])
+		t.lap(&l.stats.Cycles[StageMegaflow])
+		for _, i := range upcalls {
+			l.flows[i] = l.upcall(int(i))
+		}
+		for _, i := range miss {
+			l.exact.Insert(l.hashes[i], &l.keys[i], l.flows[i])
+		}
+		l.stats.MegaHits += uint64(len(miss) - len(upcalls))
+		t.lap(&l.stats.Cycles[StageTranslate])
+	}
+	l.stats.ExactHits += uint64(n - len(miss))
+
+	l.credit(n)
+	l.groups.sort(l.flows[:n])
+	for g := 0; g < l.groups.n; g++ {
+		idx := l.groups.members(g)
+		l.exec.Run(l.flows[idx[0]].Program, &l.batch, l.keys, idx)
+	}
+	l.settle()
+	t.lap(&l.stats.Cycles[StageActions])
+}
+
+// credit checks that every decision is of the snapshot in force and counts its packets.
+func (l *Loop) credit(n int) {
+	for i, mf := range l.flows[:n] {
+		if mf.Gen != l.snap.gen[b2i(mf.FDB)] {
+			mf = l.revalidate(mf, i)
+			l.flows[i] = mf
+		} else if l.cfg.Verify != 0 {
+			mf = l.check(mf, i)
+		}
+		mf.Packets++
+		mf.Bytes += uint64(l.batch.Desc[i].Len)
+		mf.Used = l.now
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// laps adds the ticks between its calls to counters, or does nothing.
+type laps struct {
+	on   bool
+	last uint64
+}
+
+func stopwatch(on bool) laps {
+	if !on {
+		return laps{}
+	}
+	return laps{true, clock.Ticks()}
+}
+
+func (t *laps) lap(to *uint64) {
+	if !t.on {
+		return
+	}
+	c := clock.Ticks()
+	*to += c - t.last
+	t.last = c
+}

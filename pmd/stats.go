@@ -1,0 +1,137 @@
+package pmd
+
+import (
+	"pollux/actions"
+	"pollux/internal/packet"
+)
+
+// Stage is a part of a batch's way whose cost is measured.
+type Stage uint8
+
+// The stages.
+const (
+	StageExtract Stage = iota
+	StageExact
+	StageMegaflow
+	StageTranslate
+	StageActions
+	NumStages
+)
+
+var stageNames = [NumStages]string{"extract", "exact", "megaflow", "translate", "actions"}
+
+// String names the stage as `perf` shows it.
+func (s Stage) String() string { return stageNames[s] }
+
+// timedEvery is how many batches there are to one that has its stages timed: reading
+// the counter six times a batch costs as much as two packets do.
+const timedEvery = 16
+
+// LoopStats are a loop's own counts. They only grow; who wants them since a moment
+// subtracts. The loop copies them on request (Loop.Stats), so nothing is shared.
+type LoopStats struct {
+	Core       int    `json:"core"`
+	Iterations uint64 `json:"iterations"`
+	Busy       uint64 `json:"busy_iterations"`
+	BusyTicks  uint64 `json:"busy_ticks"`
+	IdleTicks  uint64 `json:"idle_ticks"`
+	Sleeps     uint64 `json:"sleeps"`
+
+	Batches     uint64                      `json:"batches"`
+	BatchSizes  [packet.MaxBatch + 1]uint32 `json:"-"` // histogram
+	Packets     uint64                      `json:"packets"`
+	ExactHits   uint64                      `json:"exact_hits"`
+	MegaHits    uint64                      `json:"megaflow_hits"`
+	Upcalls     uint64                      `json:"upcalls"`
+	UpcallTicks uint64                      `json:"upcall_ticks"`
+	Revalidated uint64                      `json:"revalidated"`
+	Changed     uint64                      `json:"changed"` // of those, with another outcome
+	Verified    uint64                      `json:"verified"`
+	Differed    uint64                      `json:"differed"` // of those, against law 1
+	NoRoom      uint64                      `json:"no_room"`  // decisions used once because the cache was full
+	Evicted     uint64                      `json:"evicted"`
+	Aged        uint64                      `json:"aged"`
+	HandedOff   uint64                      `json:"handed_off"` // frames given to another loop to send
+	TookOver    uint64                      `json:"took_over"`
+
+	TimedPackets uint64            `json:"timed_packets"`
+	Cycles       [NumStages]uint64 `json:"cycles"` // ticks by stage, of the timed packets
+
+	Drops  [actions.NumReasons]actions.Count `json:"-"`
+	Clones actions.Count                     `json:"clones"`
+
+	Megaflows int `json:"megaflows"`
+	Subtables int `json:"subtables"`
+	FreeFrame int `json:"free_frames"`
+
+	out []int // slots that have a way out, for the loop
+}
+
+// timed says whether this batch is one whose stages are timed.
+func (s *LoopStats) timed(n int) bool {
+	s.Batches++
+	s.BatchSizes[n]++
+	s.Packets += uint64(n)
+	if s.Batches%timedEvery != 0 {
+		return false
+	}
+	s.TimedPackets += uint64(n)
+	return true
+}
+
+// QueueStats count frames and bytes of one queue, or of one loop's way out of a port.
+type QueueStats struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+func (s *QueueStats) count(b *packet.Batch) { s.add(b.Desc[:b.N]) }
+
+func (s *QueueStats) add(d []packet.Desc) {
+	s.Packets += uint64(len(d))
+	for i := range d {
+		s.Bytes += uint64(d[i].Len)
+	}
+}
+
+func (s *LoopStats) iteration(work int, ticks uint64) {
+	s.Iterations++
+	if work != 0 {
+		s.Busy++
+		s.BusyTicks += ticks
+	} else {
+		s.IdleTicks += ticks
+	}
+}
+
+// RxStats and TxStats are one queue's counts with its place.
+type RxStats struct {
+	Slot, Queue, Loop int
+	QueueStats
+}
+
+// TxStats is RxStats for sending; Queue is -1 where another loop owns the queue.
+type TxStats struct {
+	Slot, Queue, Loop int
+	QueueStats
+}
+
+// Stats returns a copy of everything the loop counts, taken between two batches.
+func (l *Loop) Stats() (s LoopStats, rx []RxStats, tx []TxStats) {
+	l.Do(func(l *Loop) {
+		s = l.stats
+		s.out = nil
+		s.Drops, s.Clones = l.exec.Stats.Drops, l.exec.Stats.Clones
+		s.Megaflows, s.FreeFrame = l.mega.Len(), l.free.Len()
+		s.Subtables = l.mega.Stats().Subtables
+		for i := range l.rx {
+			r := &l.rx[i]
+			rx = append(rx, RxStats{r.slot, r.queue, l.cfg.ID, r.n})
+		}
+		for _, slot := range l.stats.out {
+			t := &l.tx[slot]
+			tx = append(tx, TxStats{slot, t.queue, l.cfg.ID, t.n})
+		}
+	})
+	return s, rx, tx
+}
