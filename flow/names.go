@@ -1,9 +1,6 @@
 package flow
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 var fieldNames = func() map[string]Field {
 	m := make(map[string]Field, 4*int(NumFields))
@@ -58,11 +55,14 @@ var shorthands = map[string]shorthand{
 
 // nearestName returns the word of a match that name most looks like, or "".
 func nearestName(name string) string {
-	best, dist := "", len(name)/3+2
+	best, dist := "", min(len(name)/3+1, 4)
 	try := func(n string) {
-		if d := editDistance(name, n, dist); d < dist || d == dist && best != "" && n < best {
+		if d := typos(name, n); d < dist || d == dist && (best == "" || n < best) {
 			best, dist = n, d
 		}
+	}
+	if len(name) > 32 {
+		return ""
 	}
 	for n := range fieldNames {
 		if !strings.Contains(n, "XM_") {
@@ -75,29 +75,27 @@ func nearestName(name string) string {
 	return best
 }
 
-// editDistance is Levenshtein's, or limit when it would be that or more.
-func editDistance(a, b string, limit int) int {
-	if len(a) > 32 || len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
+// typos counts the letters added, lost, changed or swapped with the next one
+// between a and b.
+func typos(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
 	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	for j := range rows[0] {
+		rows[0][j] = j
 	}
-	for i := range len(a) {
-		diag := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diag
-			if a[i] != b[j] {
-				d++
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			d := min(rows[i-1][j], rows[i][j-1], rows[i-1][j-1]) + 1
+			if a[i-1] == b[j-1] {
+				d = rows[i-1][j-1]
+			} else if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, rows[i-2][j-2]+1)
 			}
-			diag = row[j+1]
-			row[j+1] = min(d, row[j]+1, diag+1)
-		}
-		if slices.Min(row) >= limit {
-			return limit
+			rows[i][j] = d
 		}
 	}
-	return min(row[len(b)], limit)
+	return rows[len(a)][len(b)]
 }
