@@ -106,7 +106,7 @@ func (c *checker) checkMemory() {
 	}
 	for i := range c.c.Datapath.Loops {
 		if need := c.c.ringFrames(i) + 2*256; m.FramesPerLoop < need {
-			c.errorf("datapath.memory.frames_per_loop", "%d frames are too few for loop %d, whose receive rings hold %d; at least %d, or 0 to have it worked out",
+			c.errorf("datapath.memory.frames_per_loop", "%d frames are too few for loop %d, whose receive and fill rings hold %d; at least %d, or 0 to have it worked out",
 				m.FramesPerLoop, i, need-2*256, need)
 			return
 		}

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"fmt"
-	"math/bits"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,6 +42,9 @@ func (c *checker) completePorts() {
 		if p.Device == "" && (p.Type == AFXDP || p.Type == Tap) {
 			p.Device = p.Name
 		}
+		if !c.given(path + ".tx_budget") {
+			p.TxBudget = min(p.TxBudget, p.TxRing)
+		}
 		if p.OFPort == 0 && !c.bad[path+".ofport"] {
 			for named[free] {
 				free++
@@ -76,8 +78,9 @@ func (c *checker) completeVLANs() {
 }
 
 // framesFor returns how many frames each loop needs so that no ring starves: its
-// queues' receive rings full, a transmit ring of every afxdp port full, and some
-// batches on their way. A power of two, at least 8192.
+// queues' receive and fill rings full, a transmit and completion ring of every
+// afxdp port full, and some batches on their way. A multiple of 1024 (whole huge
+// pages), at least 8192.
 func framesFor(c *Config) int {
 	most := 0
 	for loop := range c.Datapath.Loops {
@@ -85,13 +88,15 @@ func framesFor(c *Config) int {
 	}
 	for _, p := range c.Ports {
 		if p.Type == AFXDP {
-			most += p.TxRing
+			most += 2 * p.TxRing
 		}
 	}
-	return max(8192, 1<<bits.Len(uint(most+4*256-1)))
+	most += 4 * 256
+	return max(8192, (most+1023)/1024*1024)
 }
 
-// ringFrames returns how many frames the receive rings that loop polls can hold.
+// ringFrames returns how many frames the receive and fill rings that loop polls
+// can hold.
 func (c *Config) ringFrames(loop int) (n int) {
 	for _, p := range c.Ports {
 		if p.Type != AFXDP {
@@ -99,7 +104,7 @@ func (c *Config) ringFrames(loop int) (n int) {
 		}
 		for _, l := range p.Loops {
 			if l == loop {
-				n += p.RxRing
+				n += 2 * p.RxRing
 			}
 		}
 	}

@@ -81,7 +81,7 @@ func TestDefaults(t *testing.T) {
 		Bridge: Bridge{Name: "br0", MACAgeing: Duration(300 * time.Second), MACTableSize: 8192},
 		Datapath: Datapath{
 			Loops: []Loop{{Core: 3}}, Burst: 64,
-			Memory:    Memory{FramesPerLoop: 8192, FrameSize: 2048, HugePages: "auto"},
+			Memory:    Memory{FramesPerLoop: 9216, FrameSize: 2048, HugePages: "auto"},
 			Megaflows: 65536, MegaflowIdle: Duration(10 * time.Second),
 		},
 		Ports: []Port{
@@ -111,7 +111,7 @@ func TestZeroIsNotDefault(t *testing.T) {
 datapath: {exact_cache: 0, loops: [{core: 0}, {core: 2}]}
 ports:
 - {name: a, type: memory, memory: {flows: 0}, flood: false}
-- {name: b, type: afxdp, tx_budget: 0, queues: 3}
+- {name: b, type: afxdp, tx_ring: 128, queues: 3}
 - {name: c, type: pcap, pcap: {read: x, repeat: 0}, ofport: 1}
 - {name: d, type: tap, ofport: local, mac: 02:00:00:00:00:01, address: [10.0.0.1/24, "fd00::1/64"], vlan: {tag: 0}}
 ipfix:
@@ -127,7 +127,7 @@ ipfix:
 		c.Ports[3].MAC, c.Ports[3].Address, c.Ports[3].VLAN.Mode,
 		c.IPFIX.Bridge.CacheActiveTimeout, c.IPFIX.Bridge.CacheIdleTimeout, c.IPFIX.Bridge.ObsDomainID, c.IPFIX.Bridge.Sampling,
 		c.IPFIX.Sets[0].ID, c.IPFIX.Sets[0].Targets, c.IPFIX.Sets[0].Sampling, c.IPFIX.Sets[0].MTU)), " ")
-	want := "0 false 0 0 2 3 1 LOCAL [0] [1 0 1] [0] 02:00:00:00:00:01 [10.0.0.1/24 fd00::1/64] access 0s 1.5s 0 1 7 [[::1]:99] 64 1500"
+	want := "0 false 128 0 2 3 1 LOCAL [0] [1 0 1] [0] 02:00:00:00:00:01 [10.0.0.1/24 fd00::1/64] access 0s 1.5s 0 1 7 [[::1]:99] 64 1500"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -54,7 +54,7 @@ type Port struct {
 	Mode     Mode       `json:"mode,omitempty" oneof:"auto,zero-copy,copy,generic" jsonschema:"How afxdp binds: auto takes the best that the device allows; the others fail where that one does not work."`
 	RxRing   int        `json:"rx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each receive (and fill) ring of afxdp, a power of two, 64 to 32768."`
 	TxRing   int        `json:"tx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each transmit (and completion) ring of afxdp, a power of two, 64 to 32768."`
-	TxBudget int        `json:"tx_budget,omitempty" range:"0,32768" unit:"frames" jsonschema:"Most frames that the kernel sends for one system call of afxdp in copy mode (XDP_MAX_TX_SKB_BUDGET), 1 to the size of tx_ring; 0 leaves the kernel's own (32)."`
+	TxBudget int        `json:"tx_budget,omitempty" range:"1,32768" unit:"frames" jsonschema:"Most frames that the kernel sends for one system call of afxdp in copy mode (XDP_MAX_TX_SKB_BUDGET), at most tx_ring. Default: 256, or tx_ring where that is less."`
 	BusyPoll Duration   `json:"busy_poll,omitempty" unit:"time" jsonschema:"Preferred busy polling of afxdp for this long a call, at least 1us; 0 off."`
 	Loops    []int      `json:"loops,omitempty" range:"0,1023" jsonschema:"Which loop polls each queue: one index into datapath.loops per queue. Default: all queues of the switch spread over the loops in turn."`
 	MAC      MAC        `json:"mac,omitempty" jsonschema:"Ethernet address to give to a tap. Default: the kernel's choice."`
