@@ -1,0 +1,116 @@
+package ctl
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// InUseError says that a living switch answers at the path.
+type InUseError struct{ Path string }
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("another switch answers at %s; stop it, or give this one a control.socket of its own", e.Path)
+}
+
+// listener is a listening socket that removes its name when it closes, unless
+// another has taken the name since.
+type listener struct {
+	net.Listener
+	path     string
+	dev, ino uint64
+}
+
+// listen makes the socket so that nobody but its owner can ever connect.
+func listen(path string) (*listener, error) {
+	if path == "" || len(path) > 107 {
+		return nil, fmt.Errorf("control socket %q: a path has 1 to 107 bytes", path)
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("control socket: folder: %w", err)
+	}
+	// Two switches that start at the same time go through here one after the other.
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: folder: %w", err)
+	}
+	defer d.Close()
+	if err := unix.Flock(int(d.Fd()), unix.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("control socket: lock of %s: %w", dir, err)
+	}
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		return nil, fmt.Errorf("control socket: bind %s: %w", path, err)
+	}
+	// The mode comes before listen: until then every connect is refused.
+	l := &listener{path: path}
+	if err = unix.Chmod(path, 0o600); err == nil {
+		if err = unix.Listen(fd, maxConns); err == nil {
+			l.dev, l.ino, err = inode(path)
+		}
+	}
+	if err == nil {
+		l.Listener, err = net.FileListener(f)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("control socket: listen %s: %w", path, err), os.Remove(path))
+	}
+	return l, nil
+}
+
+// removeStale removes the socket that a dead switch left at path.
+func removeStale(path string) error {
+	fi, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("control socket: %w", err)
+	case fi.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("control socket: %s exists and is not a socket; remove it, or give another control.socket", path)
+	}
+	c, err := net.DialTimeout("unix", path, 2*time.Second)
+	switch {
+	case err == nil:
+		c.Close()
+		return &InUseError{path}
+	case errors.Is(err, unix.ECONNREFUSED):
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("control socket: left by a dead switch: %w", err)
+		}
+		return nil
+	case errors.Is(err, unix.EAGAIN) || os.IsTimeout(err):
+		return &InUseError{path} // it lives, its queue of clients is full
+	}
+	return fmt.Errorf("control socket: %s: %w", path, err)
+}
+
+// Close stops listening and removes the name.
+func (l *listener) Close() error {
+	err := l.Listener.Close()
+	if dev, ino, serr := inode(l.path); serr == nil && dev == l.dev && ino == l.ino {
+		err = errors.Join(err, os.Remove(l.path))
+	}
+	return err
+}
+
+func inode(path string) (dev, ino uint64, err error) {
+	var st unix.Stat_t
+	err = unix.Lstat(path, &st)
+	return st.Dev, st.Ino, err
+}
