@@ -196,16 +196,19 @@ func (x *Exact) Insert(hash uint64, k *flow.Key, mf *Megaflow) {
 	}
 }
 
-// empty finds a slot that was never used, by the tags alone.
+// empty finds a slot that was never used, by the tags alone. The first group is
+// found sooner, but is left with a last empty slot if the other has more: so that
+// at half load no key is without room.
 func (x *Exact) empty(hash uint64) (group uint64, lane int, ok bool) {
 	g, alt := x.groups(hash)
-	if l := x.tag[g].match(tagEmpty); l != 0 {
-		return g, l.first(), true
+	l, a := x.tag[g].match(tagEmpty), x.tag[alt].match(tagEmpty)
+	if l.next() == 0 && a.next() != 0 || l == 0 {
+		g, l = alt, a
 	}
-	if l := x.tag[alt].match(tagEmpty); l != 0 {
-		return alt, l.first(), true
+	if l == 0 {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	return g, l.first(), true
 }
 
 // victim chooses the slot to overwrite: one whose megaflow is dead, or else any of
