@@ -1,0 +1,275 @@
+package cache
+
+import (
+	"math"
+	"testing"
+	"unsafe"
+
+	"pollux/flow"
+	"pollux/internal/packet"
+)
+
+func TestEntryIsTwoLines(t *testing.T) {
+	if s := unsafe.Sizeof(entry{}); s != 128 {
+		t.Errorf("an entry has %d bytes, want 128", s)
+	}
+	if o := unsafe.Offsetof(entry{}.key) + kAddr*8; o >= 64 {
+		t.Errorf("the last key word of IPv4 is at %d, outside the first line", o)
+	}
+}
+
+// one makes a batch of n packets of flow f.
+func one(f uint64, n int) (*packet.Batch, []flow.Key, []uint16) {
+	b := &packet.Batch{N: n}
+	keys, idx := make([]flow.Key, n), make([]uint16, n)
+	for i := range n {
+		keys[i], idx[i] = udpKey(f), uint16(i)
+		b.Desc[i].Len, b.L3[i], b.L4[i] = 100, 14, 34
+	}
+	return b, keys, idx
+}
+
+func observe(c *Cache, f uint64, now int64) {
+	b, keys, idx := one(f, 1)
+	c.Observe(Point{}, b, keys, idx, now)
+}
+
+// TestEndReasons has one flow for each way to end.
+func TestEndReasons(t *testing.T) {
+	const ms = 1_000_000
+	cfg := Config{MaxFlows: 2, IdleTimeout: 100 * ms, ActiveTimeout: 300 * ms, EndLinger: 10 * ms, RecordRing: 8}
+	tests := []struct {
+		name string
+		run  func(c *Cache)
+		want EndReason
+	}{
+		{"idle", func(c *Cache) { observe(c, 1, 0); c.Sweep(99*ms, 10); c.Sweep(200*ms, 10) }, EndIdle},
+		{"active", func(c *Cache) {
+			for now := int64(0); now < 350*ms; now += 50 * ms {
+				observe(c, 1, now)
+				c.Sweep(now, 10)
+			}
+		}, EndActive},
+		{"fin", func(c *Cache) {
+			b, keys, idx := one(1, 1)
+			keys[0].W[flow.WIP] = 6<<56 | 64<<40
+			keys[0].W[flow.WL4] |= 0x11 << 16
+			c.Observe(Point{}, b, keys, idx, 0)
+			c.Sweep(20*ms, 10)
+		}, EndDetected},
+		{"forced", func(c *Cache) { observe(c, 1, 0); c.FlushAll(10) }, EndForced},
+		{"lack of resources", func(c *Cache) { observe(c, 1, 0); observe(c, 2, 1); observe(c, 3, 2) }, EndLack},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := New(cfg)
+			tt.run(c)
+			r, ok := c.Records().Pop()
+			if !ok || r.End != tt.want {
+				t.Fatalf("record %v, reason %v, want %v", ok, r.End, tt.want)
+			}
+			if c.Stats().Ended[tt.want] != 1 {
+				t.Errorf("counted as %v", c.Stats().Ended)
+			}
+		})
+	}
+}
+
+// TestLackOfResourcesTakesTheQuietest: the flow that still has packets stays.
+func TestLackOfResourcesTakesTheQuietest(t *testing.T) {
+	c := New(Config{MaxFlows: 3})
+	for f, now := range []int64{30, 10, 20} {
+		observe(c, uint64(f), now)
+	}
+	observe(c, 9, 40)
+	if r, _ := c.Records().Pop(); r.Last != 10 {
+		t.Errorf("the flow last seen at %d went, want that of 10", r.Last)
+	}
+}
+
+// TestFullRingLosesNothingCached: with cache and ring full, only packets that
+// would begin a flow are lost, and they are counted.
+func TestFullRingLosesNothingCached(t *testing.T) {
+	c := New(Config{MaxFlows: 1, RecordRing: 1})
+	observe(c, 1, 0)
+	observe(c, 2, 1) // pushes 1
+	observe(c, 3, 2) // nowhere to go
+	observe(c, 2, 3) // still known
+	s := c.Stats()
+	if s.Lost[LossNoRoom].Packets != 1 || s.LostFlows[LossNoRoom] != 1 || s.RingFull == 0 {
+		t.Errorf("lost %+v %v, ring full %d", s.Lost, s.LostFlows, s.RingFull)
+	}
+	if h := s.Held(); h.Packets != 2 {
+		t.Errorf("held %+v, want 2 packets", h)
+	}
+}
+
+// TestSweepComesRound: a flow does not outlive its timeout by more than the
+// period, whatever the budget of a call.
+func TestSweepComesRound(t *testing.T) {
+	const idle = 1_000_000_000
+	c := New(Config{MaxFlows: 1000, IdleTimeout: idle, ActiveTimeout: -1})
+	for f := range uint64(1000) {
+		observe(c, f, 0)
+	}
+	now := int64(0)
+	for ; now < idle+idle/4 && c.Len() > 0; now += 1_000_000 {
+		c.Sweep(now, 32)
+		if now < idle && c.Len() != 1000 {
+			t.Fatalf("a flow ended %d ns after its last packet, before %d", now, int64(idle))
+		}
+	}
+	if c.Len() != 0 {
+		t.Fatalf("%d flows still there %d ns after their last packet", c.Len(), now)
+	}
+}
+
+// TestSamplingUnbiased: over many seeds, the number selected is within what the
+// binomial distribution allows, and so is the number of first packets selected.
+func TestSamplingUnbiased(t *testing.T) {
+	const n, seeds, packets = 10, 400, 3000
+	total, first := 0, 0
+	idx := make([]uint16, 30)
+	dst := make([]uint16, 30)
+	for i := range idx {
+		idx[i] = uint16(i)
+	}
+	for seed := range uint64(seeds) {
+		s := newSampler(n, seed*0xd1342543de82ef95)
+		for at := 0; at < packets; at += len(idx) {
+			k := s.choose(dst, idx)
+			total += k
+			if at == 0 && k > 0 && dst[0] == 0 {
+				first++
+			}
+			for j := 1; j < k; j++ {
+				if dst[j] <= dst[j-1] {
+					t.Fatalf("selected %v: not in order", dst[:k])
+				}
+			}
+		}
+	}
+	within := func(what string, got int, trials float64) {
+		p := 1.0 / n
+		mean, dev := trials*p, math.Sqrt(trials*p*(1-p))
+		if d := math.Abs(float64(got) - mean); d > 4*dev {
+			t.Errorf("%s: %d selected of %.0f, want %.0f ± %.0f", what, got, trials, mean, 4*dev)
+		}
+	}
+	within("all packets", total, seeds*packets)
+	within("first packets", first, seeds)
+}
+
+// TestSamplingCounts: what is recorded is what was selected, what was offered is
+// counted apart.
+func TestSamplingCounts(t *testing.T) {
+	c := New(Config{Sampling: 4, Seed: 7})
+	b, keys, idx := one(1, 200)
+	for range 50 {
+		c.Observe(Point{}, b, keys, idx, 0)
+	}
+	s := c.Stats()
+	if s.Offered != 10_000 || s.Seen.Packets < 2000 || s.Seen.Packets > 3000 || s.Held() != s.Seen {
+		t.Errorf("offered %d, seen %+v, held %+v", s.Offered, s.Seen, s.Held())
+	}
+}
+
+// TestKeyMask: five-tuple flows do not split by MAC address or port.
+func TestKeyMask(t *testing.T) {
+	m := new(flow.Mask)
+	for _, f := range []flow.Field{flow.IPProto, flow.IPv4Src, flow.IPv4Dst, flow.IPv6Src, flow.IPv6Dst, flow.TCPSrc, flow.TCPDst} {
+		f.OrMask(m, f.Full())
+	}
+	c := New(Config{KeyMask: m})
+	b, keys, idx := one(1, 4)
+	keys[1].W[flow.WEthSrc] ^= 1 << 20
+	keys[2].W[flow.WPort] = 9
+	keys[3].W[flow.WL4] ^= 1 << 32
+	c.Observe(Point{}, b, keys, idx, 0)
+	if c.Len() != 2 {
+		t.Errorf("%d flows, want 2", c.Len())
+	}
+}
+
+// TestIndex inserts and removes under few hashes, so that chains are long, and
+// looks everything up after each step.
+func TestIndex(t *testing.T) {
+	x := newIndex(16)
+	s := sampler{state: 1}
+	held := map[uint32]uint32{} // entry → hash
+	for range 20_000 {
+		r := s.next()
+		e := uint32(r>>32) % 16
+		if h, ok := held[e]; ok {
+			x.remove(h, e)
+			delete(held, e)
+		} else {
+			h := uint32(r) & 0x40000007
+			x.insert(h, e)
+			held[e] = h
+		}
+		for e, h := range held {
+			at := h & x.mask
+			for x.slots[at] != uint64(h)<<32|uint64(e+1) {
+				if x.slots[at] == 0 {
+					t.Fatalf("entry %d of hash %x is not found", e, h)
+				}
+				at = (at + 1) & x.mask
+			}
+		}
+	}
+}
+
+func TestNoAllocation(t *testing.T) {
+	c := New(Config{MaxFlows: 64, RecordRing: 64, IdleTimeout: 10})
+	b, keys, idx := one(1, 32)
+	now, f := int64(0), uint64(0)
+	n := testing.AllocsPerRun(1000, func() {
+		for i := range keys {
+			f++
+			keys[i].W[flow.WL4] = f & 0xff << 48
+		}
+		now += 5
+		c.Observe(Point{}, b, keys, idx, now)
+		c.Sweep(now, 64)
+		c.FlushAll(1)
+		for {
+			if _, ok := c.Records().Pop(); !ok {
+				break
+			}
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations a batch", n)
+	}
+	sampled := New(Config{Sampling: 3})
+	if n := testing.AllocsPerRun(1000, func() { sampled.Observe(Point{}, b, keys, idx, now) }); n != 0 {
+		t.Errorf("%v allocations a sampled batch", n)
+	}
+}
+
+// TestStatsFromOtherThreads runs with the race detector.
+func TestStatsFromOtherThreads(t *testing.T) {
+	c := New(Config{MaxFlows: 16, RecordRing: 4, IdleTimeout: 100})
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if s := c.Stats(); s.Recorded.Packets+s.Lost[LossNoRoom].Packets > s.Seen.Packets {
+				t.Errorf("more recorded than seen: %+v", s)
+			}
+			c.Records().Pop()
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	for f := range uint64(20_000) {
+		observe(c, f%50, int64(f))
+		c.Sweep(int64(f), 4)
+	}
+	close(stop)
+	<-done
+}
