@@ -170,15 +170,20 @@ func (l *Loop) Stop() {
 func (l *Loop) run() {
 	for !l.stop.Load() {
 		start := clock.Ticks()
-		work := 0
-		for i := range l.rx {
-			work += l.poll(&l.rx[i])
-		}
-		work += l.takeHandoffs()
-		work += l.finish()
+		work := l.iterate()
 		l.stats.iteration(work, clock.Ticks()-start)
 		l.backOff(work)
 	}
+}
+
+// iterate goes once round the queues and returns how much there was to do.
+func (l *Loop) iterate() int {
+	work := 0
+	for i := range l.rx {
+		work += l.poll(&l.rx[i])
+	}
+	work += l.takeHandoffs()
+	return work + l.finish()
 }
 
 // poll receives one batch from a queue and sends it on its way.

@@ -134,15 +134,17 @@ func (d *Datapath) Start() error {
 	return nil
 }
 
-// Stop ends the loops, hands over all counts, ends all flows of the flow caches as far
-// as their rings have room, and closes the ports.
-func (d *Datapath) Stop() error {
+// StopLoops ends the loops and hands over all counts. What is asked of loops from
+// then on is done in the caller's thread.
+func (d *Datapath) StopLoops() {
 	for _, l := range d.loops {
 		l.Stop()
 	}
-	for _, l := range d.loops {
-		l.Ask(l.PushAll())
-	}
+	d.PushCounts()
+}
+
+// Close closes the ports of stopped loops.
+func (d *Datapath) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var errs []error
@@ -279,4 +281,28 @@ func (d *Datapath) detach(p *Port) error {
 		return fmt.Errorf("port %s: close: %w", p.Name, err)
 	}
 	return nil
+}
+
+// SetUp says whether the device in slot can send; outputs to one that can't are
+// dropped and counted.
+func (d *Datapath) SetUp(slot int, up bool) {
+	state := actions.Down
+	if up {
+		state = actions.Up
+	}
+	for _, l := range d.loops {
+		l.SetTx(slot, func(s *actions.Staging) { s.State = state })
+	}
+}
+
+// Info describes the device in slot, nil while there is none.
+func (d *Datapath) Info(slot int) *pmd.PortInfo {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.ports[slot]
+	if p == nil || p.Dev == nil {
+		return nil
+	}
+	info := p.Dev.Info()
+	return &info
 }
