@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"pollux/internal/lab"
@@ -361,4 +362,15 @@ func until(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}
+}
+
+// withOwnNamespace runs f with w watching the thread's namespace.
+func withOwnNamespace(w *linkWatch, f func() error) error {
+	ns, err := netns.Get()
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	w.ns = ns
+	return f()
 }
