@@ -21,6 +21,7 @@ type Child struct {
 	lines *lineLog
 	done  chan struct{}
 	err   error // of Wait; read after done
+	told  bool  // WaitReady has returned what went wrong
 }
 
 // StartChild starts a command in a namespace, or in this process's when ns is nil.
@@ -62,6 +63,7 @@ func (c *Child) WaitReady(timeout time.Duration) error {
 	case <-c.lines.ready:
 		return nil
 	case <-c.done:
+		c.told = true
 		return c.failed("ended before it was ready")
 	case <-time.After(timeout):
 		return c.failed(fmt.Sprintf("was not ready after %v", timeout))
@@ -94,7 +96,7 @@ func (c *Child) Output() string { return c.lines.String() }
 func (c *Child) Stop(timeout time.Duration) error {
 	select {
 	case <-c.done:
-		if c.err != nil {
+		if c.err != nil && !c.told {
 			return c.failed("ended early")
 		}
 		return nil

@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/asavie/xdp"
 	"github.com/cilium/ebpf/link"
@@ -52,13 +53,23 @@ type PortConfig struct {
 func OpenPort(c PortConfig) (*Port, error) {
 	var p *Port
 	err := InNetNS(c.NetNS, func() (err error) {
-		p, err = openPort(c)
-		return err
+		// The kernel lets go of a queue a little after the process that had it is gone.
+		for end := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			p, err = openPort(c)
+			if err == nil || !isBusy(err) || time.Now().After(end) {
+				return err
+			}
+		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("port %s queue %d: %w", c.Device, c.Queue, err)
 	}
 	return p, nil
+}
+
+// isBusy says whether an error is EBUSY; the package keeps only its text.
+func isBusy(err error) bool {
+	return errors.Is(err, unix.EBUSY) || strings.Contains(err.Error(), unix.EBUSY.Error())
 }
 
 func openPort(c PortConfig) (p *Port, err error) {
