@@ -1,0 +1,42 @@
+// Package pipeline is the switch's OpenFlow side without the wire protocol: flow
+// tables with their rules, ports as OpenFlow knows them, learned addresses, and
+// the translation of a packet's key into a program and a megaflow mask.
+//
+// # Terms
+//
+//   - Flow: one line of ovs-ofctl syntax, parsed; plain data.
+//   - Rule: a Flow in a table, with its counters and times.
+//   - State: the writable whole. Snapshot: one immutable picture of it; it is the
+//     pmd.Tables of the poll loops.
+//   - Translation: a walk through a Snapshot with a working copy of the key.
+//   - Constant: a bit of the working copy that an action wrote. Looking at it says
+//     nothing of the packet, so it never reaches the mask.
+//   - Base: what the packet's headers are at this point of the program built so
+//     far; an output first commits the differences between base and working copy.
+//
+// # Invariants
+//
+//   - Two keys that agree on Upcall.Mask have equal programs, credits and FDB
+//     flags in the same Snapshot. A bit is in the mask when its value was looked
+//     at, and only then; being overwritten is not being looked at.
+//   - A translation that fails (64 nested resubmits, 4096 look-ups) yields a
+//     program that drops with that reason; an ingress sample stays in it.
+//   - Generation grows with tables, ports and configuration, FDBGeneration with
+//     learned addresses. Upcall.FDB is set exactly when addresses were consulted.
+//   - Rules count through the Creditor of each decision, by atomic additions, so
+//     that counts are exact as soon as the loops have pushed theirs.
+//
+// # Threads
+//
+// State's methods may be called from any thread; they take its mutex. Snapshot is
+// read by all threads at once. Translate takes no lock: it learns by putting a
+// note into the calling thread's own ring (Upcall.Thread, one caller each), which
+// Tick drains. Counters are added by loops (Credit) and read by anybody.
+//
+// # Cost
+//
+// Translation allocates the program and the credit and uses scratch memory of its
+// thread for the rest; see BenchmarkTranslate. Publishing a learned address
+// copies one shard of 1/1024 of the table; Tick publishes at most once a call,
+// however many addresses were learned.
+package pipeline

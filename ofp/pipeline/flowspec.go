@@ -1,0 +1,61 @@
+package pipeline
+
+import (
+	"slices"
+
+	"pollux/flow"
+)
+
+// DefaultPriority is the priority of a flow that gives none.
+const DefaultPriority = 32768
+
+// Flow is one flow entry as people write it.
+type Flow struct {
+	Table       uint8
+	Priority    uint16
+	Cookie      uint64
+	IdleTimeout uint16 // seconds, 0 never
+	HardTimeout uint16 // seconds, 0 never
+	Match       flow.Match
+	Do          Instructions
+
+	// Where it was written, for messages; 0 when unknown.
+	Line, Column int
+}
+
+// Instructions is what a flow does to a packet, in the order of OpenFlow 1.3
+// section 5.9.
+type Instructions struct {
+	Apply        []Action
+	Clear        bool
+	Write        []Action
+	Metadata     uint64 // written under MetadataMask
+	MetadataMask uint64
+	Goto         uint8 // next table; 0 for none, as a flow can only go forward
+}
+
+// empty says whether the flow drops.
+func (i *Instructions) empty() bool {
+	return len(i.Apply) == 0 && !i.Clear && len(i.Write) == 0 && i.MetadataMask == 0 && i.Goto == 0
+}
+
+// equal says whether both do the same.
+func (i *Instructions) equal(o *Instructions) bool {
+	return i.Clear == o.Clear && i.Metadata == o.Metadata && i.MetadataMask == o.MetadataMask &&
+		i.Goto == o.Goto && slices.Equal(i.Apply, o.Apply) && slices.Equal(i.Write, o.Write)
+}
+
+// ruleID is what makes a rule of a table the same rule.
+type ruleID struct {
+	table    uint8
+	priority uint16
+	match    flow.Match
+}
+
+func (f *Flow) id() ruleID { return ruleID{f.Table, f.Priority, f.Match} }
+
+// same says whether a rule made of o may stay for f, with its counters.
+func (f *Flow) same(o *Flow) bool {
+	return f.id() == o.id() && f.Cookie == o.Cookie && f.IdleTimeout == o.IdleTimeout &&
+		f.HardTimeout == o.HardTimeout && f.Do.equal(&o.Do)
+}

@@ -1,0 +1,67 @@
+package pipeline
+
+import (
+	"pollux/actions"
+	"pollux/flow"
+	"pollux/ipfix/cache"
+)
+
+// output sends to a port or does what a reserved number stands for (OpenFlow 1.3
+// section 4.5).
+func (x *xlate) output(n uint32) {
+	switch n {
+	case flow.PortIn:
+		x.send(x.key.InPort())
+	case flow.PortNormal:
+		x.normal()
+	case flow.PortFlood:
+		x.flood(false)
+	case flow.PortAll:
+		x.flood(true)
+	default:
+		if n == x.key.InPort() {
+			x.note(actions.DropToInPort)
+			if x.tr != nil {
+				x.tr.warn("skipping output to input port")
+			}
+			return
+		}
+		x.send(n)
+	}
+}
+
+// flood sends to every port but the input port; without all, not to those that
+// are configured not to flood.
+func (x *xlate) flood(all bool) {
+	for i := range x.snap.ports.all {
+		p := &x.snap.ports.all[i]
+		if p.OFPort != x.key.InPort() && (all || !p.NoFlood) {
+			x.send(p.OFPort)
+		}
+	}
+}
+
+// send emits the packet's way out of port n.
+func (x *xlate) send(n uint32) {
+	p := x.snap.ports.get(n)
+	switch {
+	case p == nil:
+		x.note(actions.DropNoPort)
+		if x.tr != nil {
+			x.tr.warn("Nonexistent output port")
+		}
+		return
+	case !p.Up:
+		x.note(actions.DropPortDown)
+		if x.tr != nil {
+			x.tr.warn("port %d is down, skipping output", n)
+		}
+		return
+	}
+	x.commit()
+	if b := x.snap.sampling.Bridge; b != nil && b.Output {
+		x.sample(b.Exporter, cache.Point{Dir: cache.Egress, Egress: n, Domain: b.Domain, ID: b.Point})
+	}
+	x.last = len(x.ops)
+	x.emit(actions.Op{Code: actions.OpOutput, A: p.Slot, B: n})
+}

@@ -1,0 +1,242 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pollux/flow"
+)
+
+// ParseError says what is wrong with the text of a flow, where, and what would be
+// right.
+type ParseError struct {
+	Line   int    // from 1
+	Column int    // of the culprit in its line, in bytes, from 1
+	Len    int    // of the culprit in bytes
+	Text   string // the line
+	Msg    string
+}
+
+// Error names the place and quotes the culprit.
+func (e *ParseError) Error() string {
+	at := min(max(e.Column-1, 0), len(e.Text))
+	end := min(at+max(e.Len, 0), len(e.Text))
+	if at == end {
+		return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Msg)
+	}
+	return fmt.Sprintf("line %d, column %d: %q: %s", e.Line, e.Column, e.Text[at:end], e.Msg)
+}
+
+// ParseErrors is every error of a text of flows.
+type ParseErrors []*ParseError
+
+// Error writes one error a line.
+func (e ParseErrors) Error() string {
+	s := make([]string, len(e))
+	for i := range e {
+		s[i] = e[i].Error()
+	}
+	return strings.Join(s, "\n")
+}
+
+// Unwrap lets errors.As find the first.
+func (e ParseErrors) Unwrap() []error {
+	u := make([]error, len(e))
+	for i := range e {
+		u[i] = e[i]
+	}
+	return u
+}
+
+// ParseFlows reads flows in ovs-ofctl add-flow syntax, one a line; blank lines and
+// what follows a # are skipped. All errors are reported, as ParseErrors.
+func ParseFlows(text string, ports flow.PortNames) ([]Flow, error) {
+	return ParseFlowLines(strings.Split(text, "\n"), ports)
+}
+
+// ParseFlowLines is ParseFlows for lines already parted; Line numbers count them
+// from 1. Two flows of one table with the same match and priority are an error, as
+// one of them would be lost.
+func ParseFlowLines(lines []string, ports flow.PortNames) ([]Flow, error) {
+	var flows []Flow
+	var errs ParseErrors
+	first := map[ruleID]int{}
+	for i, line := range lines {
+		text, _, _ := strings.Cut(line, "#")
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		f, err := ParseFlow(text, ports)
+		if err != nil {
+			var pe *ParseError
+			if !errors.As(err, &pe) {
+				pe = &ParseError{Column: 1, Msg: err.Error()}
+			}
+			pe.Line, pe.Text = i+1, line
+			errs = append(errs, pe)
+			continue
+		}
+		f.Line = i + 1
+		if at, dup := first[f.id()]; dup {
+			errs = append(errs, &ParseError{Line: f.Line, Column: f.Column, Text: line,
+				Msg: fmt.Sprintf("a flow with the same table, priority and match stands in line %d; keep one of them", at)})
+			continue
+		}
+		first[f.id()] = f.Line
+		flows = append(flows, f)
+	}
+	if errs != nil {
+		return nil, errs
+	}
+	return flows, nil
+}
+
+// ParseFlow reads one flow in ovs-ofctl add-flow syntax. What the switch cannot do
+// is an error, never ignored. ports may be nil. The error is a *ParseError.
+func ParseFlow(s string, ports flow.PortNames) (Flow, error) {
+	p := flowParser{text: s, ports: ports, seen: map[string]bool{}}
+	p.flow.Priority = DefaultPriority
+	p.flow.Column = len(s) - len(strings.TrimLeft(s, " \t")) + 1
+	if err := p.parse(); err != nil {
+		var at *flow.ParseError
+		pe := &ParseError{Line: 1, Column: 1, Text: s, Msg: err.Error()}
+		if errors.As(err, &at) {
+			pe.Column, pe.Len, pe.Msg = at.Off+1, at.Len, at.Msg
+		}
+		return Flow{}, pe
+	}
+	return p.flow, nil
+}
+
+// flowParser reads one flow. Errors inside are *flow.ParseError with offsets into
+// text.
+type flowParser struct {
+	text  string
+	ports flow.PortNames
+	flow  Flow
+	seen  map[string]bool
+}
+
+func (p *flowParser) errAt(off, n int, format string, args ...any) error {
+	off = min(max(off, 0), len(p.text))
+	return &flow.ParseError{Text: p.text, Off: off, Len: min(max(n, 0), len(p.text)-off), Msg: fmt.Sprintf(format, args...)}
+}
+
+func (p *flowParser) parse() error {
+	at, body := findActions(p.text)
+	if at < 0 {
+		return p.errAt(len(p.text), 0, "the flow has no actions; it would end in actions=output:2, or actions=drop")
+	}
+	m, err := flow.ParseMatchWith(p.text[:at], p.ports, p.word)
+	if err != nil {
+		return err
+	}
+	p.flow.Match = m
+	if f := unsupportedMatch(&m); f != flow.FieldNone {
+		name := flow.Fields[f].Name
+		return p.errAt(max(strings.Index(p.text[:at], name), 0), len(name), "matching on %s is not supported: no packet of this switch has it", name)
+	}
+	return p.instructions(body)
+}
+
+// findActions returns where the word actions= (or action=) starts and where its
+// value starts, or -1.
+func findActions(s string) (at, body int) {
+	for _, w := range []string{"actions=", "action="} {
+		for from := 0; ; {
+			i := strings.Index(s[from:], w)
+			if i < 0 {
+				break
+			}
+			i += from
+			if i == 0 || strings.IndexByte(", \t\r\n", s[i-1]) >= 0 {
+				return i, i + len(w)
+			}
+			from = i + 1
+		}
+	}
+	return -1, -1
+}
+
+// ignored are the words by which dump-flows tells of a flow's past, so that its
+// output can be read again.
+var ignored = map[string]bool{"duration": true, "n_packets": true, "n_bytes": true, "idle_age": true, "hard_age": true}
+
+// refused are words of ovs-ofctl that nothing here would heed.
+var refused = map[string]string{
+	"send_flow_rem":    "flow removal is not reported to anybody yet",
+	"check_overlap":    "overlaps are not checked",
+	"reset_counts":     "unchanged flows keep their counters",
+	"no_packet_counts": "packets are always counted",
+	"no_byte_counts":   "bytes are always counted",
+	"importance":       "flows are never evicted",
+	"out_port":         "it selects flows to delete and is no part of a flow",
+	"out_group":        "it selects flows to delete and is no part of a flow",
+}
+
+// word takes the words of a flow that are not of its match.
+func (p *flowParser) word(key, value string, off int) (bool, error) {
+	if ignored[key] {
+		return true, nil
+	}
+	if why, ok := refused[key]; ok {
+		return true, p.errAt(off, len(key), "not supported: %s", why)
+	}
+	var bits int
+	switch key {
+	case "table":
+		bits = 8
+	case "priority", "idle_timeout", "hard_timeout":
+		bits = 16
+	case "cookie":
+		bits = 64
+	default:
+		return false, nil
+	}
+	at := off + len(key) + 1
+	if p.seen[key] {
+		return true, p.errAt(off, len(key), "given twice; keep one of them")
+	}
+	p.seen[key] = true
+	if key == "cookie" && strings.Contains(value, "/") {
+		return true, p.errAt(at, len(value), "a new flow's cookie has no mask; it would be cookie=0x1")
+	}
+	n, err := strconv.ParseUint(value, 0, bits)
+	if err != nil {
+		return true, p.errAt(at, len(value), "not a number from 0 to %d", ^uint64(0)>>(64-bits))
+	}
+	switch key {
+	case "table":
+		if n >= NumTables {
+			return true, p.errAt(at, len(value), "there are tables 0 to %d", NumTables-1)
+		}
+		p.flow.Table = uint8(n)
+	case "priority":
+		p.flow.Priority = uint16(n)
+	case "idle_timeout":
+		p.flow.IdleTimeout = uint16(n)
+	case "hard_timeout":
+		p.flow.HardTimeout = uint16(n)
+	case "cookie":
+		p.flow.Cookie = n
+	}
+	return true, nil
+}
+
+// unsupportedMatch returns a field that the match looks at and no packet has.
+func unsupportedMatch(m *flow.Match) flow.Field {
+	for _, f := range []flow.Field{
+		flow.RecircID, flow.SkbPriority, flow.ActsetOutput, flow.ConjID,
+		flow.TunID, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunTOS, flow.TunTTL,
+		flow.TunFlags, flow.TunGBPID, flow.TunGBPFlags,
+		flow.CtState, flow.CtZone, flow.CtMark, flow.CtLabel, flow.CtNwProto, flow.CtNwSrc, flow.CtNwDst,
+		flow.CtIPv6Src, flow.CtIPv6Dst, flow.CtTpSrc, flow.CtTpDst,
+	} {
+		if !f.GetMask(&m.Mask).IsZero() {
+			return f
+		}
+	}
+	return flow.FieldNone
+}

@@ -1,0 +1,57 @@
+package pipeline
+
+import "sync/atomic"
+
+// Rule is a flow in a table.
+type Rule struct {
+	Flow    Flow  // immutable
+	Created int64 // ns, monotonic
+
+	seq     uint64        // order of addition, for stable display
+	packets atomic.Uint64 // loops add, anybody reads
+	bytes   atomic.Uint64
+	used    atomic.Int64 // ns of the last packet; Created before the first
+}
+
+// credit counts packets that matched the rule.
+func (r *Rule) credit(packets, bytes uint64, now int64) {
+	r.packets.Add(packets)
+	r.bytes.Add(bytes)
+	if r.used.Load() < now {
+		r.used.Store(now)
+	}
+}
+
+// tableCounters counts the look-ups of one table: every packet that was looked up
+// there, and those for which a rule was found.
+type tableCounters struct {
+	lookups atomic.Uint64
+	matches atomic.Uint64
+}
+
+// credit is the classifier.Creditor of one decision: whom its packets count for.
+type credit struct {
+	rules   []*Rule
+	lookups []*tableCounters // one per look-up
+	matches []*tableCounters // one per look-up that found a rule
+	seen    *fdbEntry        // the sender's address, kept young; nil for none
+}
+
+// Credit counts packets and bytes for every rule, table and address of the decision.
+func (c *credit) Credit(packets, bytes uint64, now int64) {
+	if packets == 0 {
+		return
+	}
+	for _, r := range c.rules {
+		r.credit(packets, bytes, now)
+	}
+	for _, t := range c.lookups {
+		t.lookups.Add(packets)
+	}
+	for _, t := range c.matches {
+		t.matches.Add(packets)
+	}
+	if c.seen != nil {
+		c.seen.touch(now)
+	}
+}

@@ -1,0 +1,95 @@
+package pipeline
+
+import (
+	"sync/atomic"
+
+	"pollux/classifier"
+	"pollux/internal/ring"
+	"pollux/pmd"
+)
+
+// table is one flow table of a snapshot that has rules, or had some.
+type table struct {
+	id     uint8
+	rules  *classifier.Table
+	counts *tableCounters // shared by all snapshots
+}
+
+// Snapshot is one immutable picture of a State. Any number of threads may use it.
+type Snapshot struct {
+	gen      uint64
+	fdbGen   uint64
+	name     string
+	ports    *portSet
+	tables   [NumTables]*table
+	sampling Sampling
+	fdb      *fdb
+	loops    *loops
+}
+
+// loops is what belongs to the poll loops and outlives snapshots. Each element is
+// touched by its loop's thread alone, except that Tick drains the rings.
+type loops struct {
+	notes   []*ring.SPSC[note]
+	scratch []*xlate
+	lost    atomic.Uint64 // notes for which a ring had no room
+}
+
+// note is what a loop learned.
+type note struct {
+	key  fdbKey
+	port uint32
+	now  int64
+}
+
+// noteRing is how many notes a loop may leave between two Ticks.
+const noteRing = 4096
+
+func newLoops(threads int) *loops {
+	l := &loops{}
+	for range threads {
+		l.notes = append(l.notes, ring.New[note](noteRing))
+		l.scratch = append(l.scratch, new(xlate))
+	}
+	return l
+}
+
+var _ pmd.Tables = (*Snapshot)(nil)
+
+// Generation numbers tables, ports and configuration.
+func (s *Snapshot) Generation() uint64 { return s.gen }
+
+// FDBGeneration numbers the learned addresses.
+func (s *Snapshot) FDBGeneration() uint64 { return s.fdbGen }
+
+// Name is the bridge's name.
+func (s *Snapshot) Name() string { return s.name }
+
+// Ports returns the ports in the order of their numbers; not to be written.
+func (s *Snapshot) Ports() []Port { return s.ports.all }
+
+// Number finds a port by its name; with Name it makes the snapshot's ports a
+// flow.PortNames.
+func (s *Snapshot) Number(name string) (uint32, bool) { return s.ports.Number(name) }
+
+// PortNames returns the names of the ports, for parsing and printing.
+func (s *Snapshot) PortNames() *PortTable { return &PortTable{s.ports} }
+
+// PortTable is the names of a set of ports: a flow.PortNames.
+type PortTable struct{ s *portSet }
+
+// Number returns the port of that name.
+func (t *PortTable) Number(name string) (uint32, bool) { return t.s.Number(name) }
+
+// Name returns the name of port n.
+func (t *PortTable) Name(n uint32) (string, bool) { return t.s.Name(n) }
+
+// Translate decides what happens to a packet with key u.Key. See pmd.Tables. With
+// Commit set, only the thread that u.Thread names may call it.
+func (s *Snapshot) Translate(u *pmd.Upcall) {
+	if u.Thread >= 0 && u.Thread < len(s.loops.scratch) {
+		s.loops.scratch[u.Thread].run(s, u, nil)
+		return
+	}
+	new(xlate).run(s, u, nil)
+}

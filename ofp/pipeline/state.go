@@ -1,0 +1,296 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pollux/classifier"
+	"pollux/flow"
+	"pollux/internal/clock"
+)
+
+// Defaults of Config.
+const (
+	DefaultMACAgeing    = 300 * time.Second
+	DefaultMACTableSize = 8192
+)
+
+// Config is what a State starts with.
+type Config struct {
+	Name         string        // of the bridge
+	Ports        []Port        //
+	Flows        []Flow        // none: every packet misses and is dropped
+	Threads      int           // poll loops; Upcall.Thread is less
+	MACAgeing    time.Duration // 0: DefaultMACAgeing
+	MACTableSize int           // 0: DefaultMACTableSize
+	Sampling     Sampling
+	Now          func() int64 // ns, monotonic, the loops' clock; nil: clock.Now
+}
+
+// State is a bridge that can be changed: tables, ports, learned addresses,
+// configuration. Its methods may be called from any thread. Every change makes a
+// new Snapshot, which is handed to OnPublish.
+type State struct {
+	now   func() int64
+	loops *loops
+	snap  atomic.Pointer[Snapshot]
+
+	mu        sync.Mutex // guards what follows, and publishing
+	publish   []func(*Snapshot)
+	ageing    int64 // ns
+	fdbSize   int
+	fdbStats  FDBStats
+	lost      uint64 // of loops.lost, already answered for
+	nextAgeAt int64
+	seq       uint64
+	expired   ExpiryStats
+}
+
+// ExpiryStats counts rules that timed out.
+type ExpiryStats struct {
+	Idle uint64 `json:"idle"`
+	Hard uint64 `json:"hard"`
+}
+
+// New returns the bridge that c describes.
+func New(c Config) (*State, error) {
+	s := &State{now: c.Now, loops: newLoops(c.Threads)}
+	if s.now == nil {
+		s.now = clock.Now
+	}
+	snap := &Snapshot{gen: 1, fdbGen: 1, name: c.Name, ports: &portSet{}, fdb: &fdb{}, loops: s.loops}
+	for i := range snap.tables {
+		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: new(tableCounters)}
+	}
+	s.snap.Store(snap)
+	ageing, size := c.MACAgeing, c.MACTableSize
+	if ageing == 0 {
+		ageing = DefaultMACAgeing
+	}
+	if size == 0 {
+		size = DefaultMACTableSize
+	}
+	ports, flows := c.Ports, c.Flows
+	if ports == nil {
+		ports = []Port{}
+	}
+	if flows == nil {
+		flows = []Flow{}
+	}
+	if err := s.Apply(Change{Name: &c.Name, Ports: ports, Flows: flows, Sampling: &c.Sampling, MACAgeing: ageing, MACTableSize: size}); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Change is a transaction: all of it is checked, then all of it is done and
+// published once. What is zero stays as it is.
+type Change struct {
+	Name         *string
+	Ports        []Port // all of them; empty but not nil removes every port
+	Flows        []Flow // all of them; empty but not nil removes every flow
+	Sampling     *Sampling
+	MACAgeing    time.Duration
+	MACTableSize int
+}
+
+// Apply does c, or nothing if it returns an error. Of flows that were there
+// already, and do the same, the counters and the age go on.
+func (s *State) Apply(c Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	next := s.next()
+	if c.Name != nil {
+		next.name = *c.Name
+	}
+	if c.Sampling != nil {
+		next.sampling = *c.Sampling
+	}
+	if c.MACAgeing < 0 || c.MACTableSize < 0 {
+		return fmt.Errorf("mac ageing %v, table size %d: both must be positive", c.MACAgeing, c.MACTableSize)
+	}
+	if c.Ports != nil {
+		ports, err := newPortSet(c.Ports)
+		if err != nil {
+			return err
+		}
+		next.ports = ports
+	}
+	if c.Flows != nil {
+		if err := s.replace(next, c.Flows, now); err != nil {
+			return err
+		}
+	}
+	if c.Flows != nil || c.Sampling != nil {
+		if err := checkSets(next); err != nil {
+			return err
+		}
+	}
+	// From here on nothing fails.
+	if c.MACAgeing != 0 {
+		s.ageing = int64(c.MACAgeing)
+	}
+	if c.MACTableSize != 0 {
+		s.fdbSize = c.MACTableSize
+	}
+	if c.Ports != nil {
+		s.forget(next)
+	}
+	s.put(next)
+	return nil
+}
+
+// next returns the successor of the present snapshot, for a change of tables,
+// ports or configuration.
+func (s *State) next() *Snapshot {
+	next := *s.snap.Load()
+	next.gen++
+	return &next
+}
+
+// put publishes a snapshot.
+func (s *State) put(next *Snapshot) {
+	s.snap.Store(next)
+	for _, fn := range s.publish {
+		fn(next)
+	}
+}
+
+// Snapshot returns the present picture.
+func (s *State) Snapshot() *Snapshot { return s.snap.Load() }
+
+// OnPublish has fn called with the present snapshot, now, and with every later
+// one, in order. fn must not call State's methods.
+func (s *State) OnPublish(fn func(*Snapshot)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.publish = append(s.publish, fn)
+	fn(s.snap.Load())
+}
+
+// ErrNoPort says that a port does not exist.
+var ErrNoPort = errors.New("no such port")
+
+// UpdatePort changes one port by fn; its number must stay.
+func (s *State) UpdatePort(ofport uint32, fn func(*Port)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.next()
+	ports := append([]Port(nil), next.ports.all...)
+	for i := range ports {
+		p := &ports[i]
+		if p.OFPort != ofport {
+			continue
+		}
+		was := *p
+		fn(p)
+		if *p == was {
+			return nil
+		}
+		set, err := newPortSet(ports)
+		if err != nil {
+			return err
+		}
+		if set.get(ofport) == nil {
+			return fmt.Errorf("port %d: its number cannot be changed, only by a change of all ports", ofport)
+		}
+		next.ports = set
+		s.forget(next)
+		s.put(next)
+		return nil
+	}
+	return fmt.Errorf("port %d: %w", ofport, ErrNoPort)
+}
+
+// SetPortUp says whether frames can leave by a port.
+func (s *State) SetPortUp(ofport uint32, up bool) error {
+	return s.UpdatePort(ofport, func(p *Port) { p.Up = up })
+}
+
+// SetSampling changes what is accounted.
+func (s *State) SetSampling(c Sampling) error { return s.Apply(Change{Sampling: &c}) }
+
+// Replace makes flows the only ones.
+func (s *State) Replace(flows []Flow) error {
+	if flows == nil {
+		flows = []Flow{}
+	}
+	return s.Apply(Change{Flows: flows})
+}
+
+// Run calls Tick every interval until ctx ends. The interval bounds how long a
+// learned address takes to be known, and how often snapshots are published for it:
+// a few milliseconds.
+func (s *State) Run(ctx context.Context, interval time.Duration) {
+	t := time.NewTicker(interval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			s.Tick()
+		}
+	}
+}
+
+// sweepEvery is how often timeouts are looked at.
+const sweepEvery = int64(time.Second)
+
+// Tick takes in what the loops learned, and once a second lets rules and addresses
+// expire. It publishes at most two snapshots.
+func (s *State) Tick() {
+	now := s.now()
+	s.mu.Lock()
+	sweep := now >= s.nextAgeAt
+	if sweep {
+		s.nextAgeAt = now + sweepEvery
+	}
+	s.learn(now, sweep)
+	s.mu.Unlock()
+	if sweep {
+		s.Expire(now)
+	}
+}
+
+// checkSets refuses sample actions whose records nobody would export.
+func checkSets(next *Snapshot) error {
+	for _, t := range next.tables {
+		if t.rules.Len() == 0 {
+			continue
+		}
+		for r := range t.rules.Rules() {
+			if err := next.sampling.check(&r.Data.(*Rule).Flow); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check refuses a sample action to a collector set without exporter.
+func (c *Sampling) check(f *Flow) error {
+	for i := range f.Do.Apply {
+		a := &f.Do.Apply[i]
+		if _, ok := c.Sets[a.Sample.Set]; a.Kind == ActSample && !ok {
+			return flowErr(f, "collector set %d has no exporter", a.Sample.Set)
+		}
+	}
+	return nil
+}
+
+// flowErr names a flow in an error.
+func flowErr(f *Flow, format string, args ...any) error {
+	msg := fmt.Sprintf(format, args...)
+	if f.Line > 0 {
+		return fmt.Errorf("flow in line %d: %s", f.Line, msg)
+	}
+	return fmt.Errorf("flow %q: %s", f.String(), msg)
+}
+
+var _ flow.PortNames = (*PortTable)(nil)

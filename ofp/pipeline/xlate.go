@@ -1,0 +1,295 @@
+package pipeline
+
+import (
+	"math/bits"
+
+	"pollux/actions"
+	"pollux/flow"
+	"pollux/ipfix/cache"
+	"pollux/pmd"
+)
+
+// Bounds of one translation (the same as Open vSwitch's).
+const (
+	maxDepth   = 64   // resubmits to the same or an earlier table inside each other
+	maxLookups = 4096 // table look-ups
+)
+
+// xlate is one translation in progress, and the memory for the next one.
+type xlate struct {
+	snap *Snapshot
+	up   *pmd.Upcall
+	tr   *tracer // nil in the loops
+
+	key   flow.Key  // the working copy
+	konst flow.Mask // its bits that actions wrote
+	vlan  vlanStack // its tags; the key shows the top two
+	wild  flow.Mask // scratch
+
+	base      flow.Key  // the packet's headers after the ops so far; VLAN tags apart
+	baseKonst flow.Mask // its bits that ops wrote
+	baseVLAN  vlanStack
+	dirty     uint64 // words of the key that were written since base was made
+
+	ops       []actions.Op
+	samples   []actions.Sample
+	prefix    int // ops that stay when the translation fails
+	last      int // index of the last output in ops, or -1
+	rewritten bool
+
+	rules   []*Rule
+	lookups []*tableCounters
+	matches []*tableCounters
+	seen    *fdbEntry
+
+	table  uint8
+	depth  int
+	exit   bool
+	set    []Action       // the action set
+	reason actions.Reason // why nothing was sent, as far as known
+	failed actions.Reason
+}
+
+// run translates and fills u's answers.
+func (x *xlate) run(s *Snapshot, u *pmd.Upcall, tr *tracer) {
+	x.begin(s, u, tr)
+	x.packet()
+	x.end()
+}
+
+func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
+	u.Mask.Clear()
+	u.Program, u.Credit, u.FDB = nil, nil, false
+	x.snap, x.up, x.tr = s, u, tr
+	x.key, x.base = *u.Key, *u.Key
+	x.konst.Clear()
+	x.baseKonst.Clear()
+	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
+	x.dirty = 0
+	x.ops, x.samples, x.prefix, x.last, x.rewritten = x.ops[:0], x.samples[:0], 0, -1, false
+	x.rules, x.lookups, x.matches, x.seen = x.rules[:0], x.lookups[:0], x.matches[:0], nil
+	x.table, x.depth, x.exit = 0, 0, false
+	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
+}
+
+// packet walks the packet through the switch.
+func (x *xlate) packet() {
+	// As Open vSwitch does, every decision is for one port, one Ethernet type and
+	// one kind of fragment.
+	x.up.Mask.Or(flow.WPort, 0xffffffff)
+	x.up.Mask.Or(flow.WEthDst, 0xffff)
+	if flow.PreIP.Met(x.up.Key) {
+		x.up.Mask.Or(flow.WIP, 0xff<<32)
+	}
+	in := x.snap.ports.get(x.key.InPort())
+	if b := x.snap.sampling.Bridge; b != nil && b.Input {
+		x.sample(b.Exporter, cache.Point{Dir: cache.Ingress, Domain: b.Domain, ID: b.Point})
+		x.prefix = len(x.ops)
+	}
+	if in != nil && in.NoRecv {
+		x.note(actions.DropNoRecv)
+		if x.tr != nil {
+			x.tr.warn("port %d is configured not to receive, dropping", in.OFPort)
+		}
+		return
+	}
+	x.tableAction(x.key.InPort(), 0)
+	x.actionSet()
+}
+
+// end makes the answers.
+func (x *xlate) end() {
+	p := &actions.Program{Last: x.last}
+	if x.failed != actions.DropNone {
+		x.ops, p.Last = x.ops[:x.prefix], -1
+		x.note(x.failed)
+		x.reason = x.failed
+	}
+	if p.Last < 0 {
+		p.Drop = x.reason
+		if p.Drop == actions.DropNone {
+			p.Drop = actions.DropNoOutput
+		}
+	}
+	if len(x.ops) > 0 {
+		p.Ops = append(make([]actions.Op, 0, len(x.ops)), x.ops...)
+	}
+	n := 0
+	for i := range p.Ops {
+		if p.Ops[i].Code == actions.OpSample {
+			n++
+		}
+	}
+	if n > 0 {
+		p.Samples = append(make([]actions.Sample, 0, n), x.samples[:n]...)
+	}
+	x.up.Program = p
+
+	c := &credit{seen: x.seen}
+	c.rules = append(c.rules, x.rules...)
+	c.lookups = append(c.lookups, x.lookups...)
+	c.matches = append(c.matches, x.matches...)
+	x.up.Credit = c
+	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
+}
+
+// note keeps the first reason why the packet was not sent.
+func (x *xlate) note(r actions.Reason) {
+	if x.reason == actions.DropNone {
+		x.reason = r
+	}
+}
+
+// fail ends the translation.
+func (x *xlate) fail(r actions.Reason) {
+	if x.failed == actions.DropNone {
+		x.failed = r
+	}
+	x.exit = true
+}
+
+func (x *xlate) emit(op actions.Op) {
+	x.ops = append(x.ops, op)
+	switch op.Code {
+	case actions.OpSet, actions.OpPushVLAN, actions.OpPopVLAN:
+		x.rewritten = true
+	}
+}
+
+// sample emits the accounting of the packet as it is in the base.
+func (x *xlate) sample(exporter int, p cache.Point) {
+	x.emit(actions.Op{Code: actions.OpSample, A: uint32(len(x.samples))})
+	x.samples = append(x.samples, actions.Sample{Exporter: exporter, Point: p, Rewritten: x.rewritten})
+}
+
+// need un-wildcards bits of a word of the working copy that were looked at, as far
+// as they are the packet's.
+func (x *xlate) need(w flow.Word, b uint64) {
+	if w == flow.WVLAN {
+		x.needVLAN(b)
+		return
+	}
+	x.up.Mask.Or(w, b&^x.konst.W[w])
+}
+
+func (x *xlate) needMask(m *flow.Mask) {
+	for b := m.Map; b != 0; b &= b - 1 {
+		w := flow.Word(bits.TrailingZeros64(b))
+		x.need(w, m.W[w])
+	}
+}
+
+// needField un-wildcards bits m of a field.
+func (x *xlate) needField(f flow.Field, m flow.Value) {
+	x.wild.Clear()
+	f.OrMask(&x.wild, m)
+	x.needMask(&x.wild)
+}
+
+// has says whether the packet has f now; that is looking at it.
+func (x *xlate) has(f flow.Field) bool {
+	p := flow.Fields[f].Pre
+	if p == flow.PreNone {
+		return true
+	}
+	x.wild.Clear()
+	p.Mask(&x.wild)
+	x.needMask(&x.wild)
+	return p.Met(&x.key)
+}
+
+// lookup finds the rule of a table for the working copy, looked at as if it had
+// come in by inPort.
+func (x *xlate) lookup(t *table, inPort uint32) *Rule {
+	x.lookups = append(x.lookups, t.counts)
+	was := x.key.W[flow.WPort]
+	x.key.Set(flow.WPort, was&^0xffffffff|uint64(inPort))
+	x.wild.Clear()
+	r := t.rules.Lookup(&x.key, &x.wild)
+	x.key.Set(flow.WPort, was)
+	x.needMask(&x.wild)
+	if r == nil {
+		return nil
+	}
+	x.matches = append(x.matches, t.counts)
+	return r.Data.(*Rule)
+}
+
+// tableAction looks the packet up in a table and does what the rule says.
+func (x *xlate) tableAction(inPort uint32, id uint8) {
+	deeper := 0
+	if id <= x.table && len(x.lookups) > 0 {
+		deeper = 1
+	}
+	switch {
+	case x.depth+deeper > maxDepth:
+		if x.tr != nil {
+			x.tr.fail("over max translation depth %d", maxDepth)
+		}
+		x.fail(actions.DropResubmitDepth)
+		return
+	case len(x.lookups) >= maxLookups:
+		if x.tr != nil {
+			x.tr.fail("over %d resubmit actions", maxLookups)
+		}
+		x.fail(actions.DropResubmitCount)
+		return
+	}
+	t := x.snap.tables[id]
+	r := x.lookup(t, inPort)
+	was := x.table
+	x.table = id
+	x.depth += deeper
+	leave := func() {}
+	if x.tr != nil {
+		leave = x.tr.table(id, r)
+	}
+	if r == nil {
+		x.note(actions.DropTableMiss)
+	} else {
+		x.rules = append(x.rules, r)
+		x.do(r)
+	}
+	leave()
+	x.depth -= deeper
+	x.table = was
+}
+
+// do executes a rule's instructions in the order of OpenFlow 1.3 section 5.9.
+func (x *xlate) do(r *Rule) {
+	d := &r.Flow.Do
+	if d.empty() {
+		x.note(actions.DropAction)
+		if x.tr != nil {
+			x.tr.action("drop")
+		}
+		return
+	}
+	if !x.actions(d.Apply) {
+		return
+	}
+	if d.Clear {
+		if x.tr != nil {
+			x.tr.action("clear_actions")
+		}
+		x.set = x.set[:0]
+	}
+	if len(d.Write) > 0 {
+		if x.tr != nil {
+			x.tr.action("%s", formatWrite(d.Write, x.tr.ports()))
+		}
+		x.set = append(x.set, d.Write...)
+	}
+	if d.MetadataMask != 0 {
+		if x.tr != nil {
+			x.tr.action("%s", formatMetadata(d))
+		}
+		x.write(flow.Metadata, flow.Value{Lo: d.Metadata}, flow.Value{Lo: d.MetadataMask})
+	}
+	if d.Goto != 0 {
+		if x.tr != nil {
+			x.tr.action("goto_table:%d", d.Goto)
+		}
+		x.tableAction(x.key.InPort(), d.Goto)
+	}
+}

@@ -1,0 +1,247 @@
+package pipeline
+
+import (
+	"pollux/actions"
+	"pollux/flow"
+	"pollux/ipfix/cache"
+)
+
+// actions executes a list of actions. It reports false when the rest of the flow's
+// instructions must not be executed.
+func (x *xlate) actions(list []Action) bool {
+	for i := range list {
+		if x.exit {
+			return false
+		}
+		a := &list[i]
+		if x.tr != nil {
+			x.tr.action("%s", formatAction(a, x.tr.ports()))
+		}
+		switch a.Kind {
+		case ActOutput:
+			x.output(a.Port)
+		case ActOutputReg:
+			x.needField(a.Src.Field, a.Src.mask())
+			x.output(widePort(x.subfield(a.Src)))
+		case ActResubmit:
+			x.resubmit(a)
+		case ActSetField:
+			x.setField(a.Dst.Field, a.Value, a.Mask)
+		case ActLoad:
+			x.setField(a.Dst.Field, a.Value.Shl(uint(a.Dst.Lo)), a.Dst.mask())
+		case ActMove:
+			x.move(a.Src, a.Dst)
+		case ActModVID:
+			x.modVLAN(uint16(a.Value.Lo), 0x0fff)
+		case ActModPCP:
+			x.modVLAN(uint16(a.Value.Lo)<<13, 0xe000)
+		case ActModTTL:
+			x.setField(flow.IPTTL, a.Value, flow.IPTTL.Full())
+		case ActPushVLAN:
+			x.push(tag{a.EtherType, flow.VlanCFI})
+		case ActPopVLAN:
+			x.popVLAN()
+		case ActDecTTL:
+			if !x.decTTL() {
+				return false
+			}
+		case ActNote:
+		case ActSample:
+			x.sampleAction(&a.Sample)
+		case ActExit:
+			x.exit = true
+			return false
+		}
+	}
+	return !x.exit
+}
+
+// subfield reads a subfield of the working copy.
+func (x *xlate) subfield(s Subfield) flow.Value {
+	return s.Field.Get(&x.key).Shr(uint(s.Lo)).And(flow.Ones(uint(s.Bits)))
+}
+
+// widePort turns the 16-bit port numbers of OpenFlow 1.0, which is what registers
+// commonly hold, into those of 1.3.
+func widePort(v flow.Value) uint32 {
+	n := uint32(v.Lo)
+	if v.Lo>>16 == 0 && n >= 0xff00 {
+		n |= 0xffff0000
+	}
+	return n
+}
+
+// setField writes v under m to f, where the packet has such a field.
+func (x *xlate) setField(f flow.Field, v, m flow.Value) {
+	if !x.has(f) {
+		return
+	}
+	if f == flow.VlanVID && !x.tagged() {
+		return
+	}
+	x.write(f, v, m)
+}
+
+// move copies a subfield. What it copies was looked at, so the copy is a constant.
+func (x *xlate) move(src, dst Subfield) {
+	if !x.has(src.Field) || !x.has(dst.Field) {
+		return
+	}
+	x.needField(src.Field, src.mask())
+	x.write(dst.Field, x.subfield(src).Shl(uint(dst.Lo)), dst.mask())
+}
+
+// write writes v under m to the working copy.
+func (x *xlate) write(f flow.Field, v, m flow.Value) {
+	switch f {
+	case flow.VlanVID:
+		x.setTCI(uint16(v.Lo), uint16(m.Lo))
+		return
+	case flow.DlVlanPCP:
+		x.setTCI(uint16(v.Lo)<<13, uint16(m.Lo)<<13)
+		return
+	case flow.DlVlan:
+		x.modVLAN(uint16(v.Lo), uint16(m.Lo))
+		return
+	case flow.VlanTCI:
+		x.writeTCI(uint16(v.Lo), uint16(m.Lo))
+		return
+	case flow.InPort:
+		v, m = flow.Value{Lo: uint64(widePort(v.And(m)))}, f.Full()
+	}
+	f.Set(&x.key, f.Get(&x.key).AndNot(m).Or(v.And(m)))
+	f.OrMask(&x.konst, m)
+	i := &flow.Fields[f]
+	x.dirty |= 1 << i.Word
+	if i.Bits == 128 {
+		x.dirty |= 1 << (i.Word + 1)
+	}
+}
+
+// writeTCI writes the whole TCI as NXM_OF_VLAN_TCI means it: a clear CFI takes the
+// tag away, a set one brings one about.
+func (x *xlate) writeTCI(v, m uint16) {
+	x.needVLAN(uint64(^m) << 48)
+	tci := x.key.VlanTCI()&^m | v&m
+	if tci&flow.VlanCFI == 0 {
+		x.popVLAN()
+		return
+	}
+	if !x.tagged() {
+		x.push(tag{0x8100, flow.VlanCFI})
+	}
+	x.setTCI(tci, 0xffff)
+}
+
+// modVLAN writes bits of the outer tag, which it pushes where there is none.
+func (x *xlate) modVLAN(v, m uint16) {
+	if !x.tagged() {
+		x.push(tag{0x8100, flow.VlanCFI})
+	}
+	x.setTCI(v, m)
+}
+
+func (x *xlate) push(t tag) {
+	if !x.pushVLAN(t) {
+		if x.tr != nil {
+			x.tr.fail("more than %d VLAN tags pushed", maxTags)
+		}
+		x.fail(actions.DropTranslate)
+	}
+}
+
+// decTTL decrements the TTL or hop limit. It reports false when that has expired.
+func (x *xlate) decTTL() bool {
+	if !x.has(flow.IPTTL) {
+		return true
+	}
+	x.needField(flow.IPTTL, flow.IPTTL.Full())
+	ttl := flow.IPTTL.Get(&x.key).Lo
+	if ttl <= 1 {
+		x.note(actions.DropTTL)
+		if x.tr != nil {
+			x.tr.warn("TTL %d is too low to be decremented, stopping here", ttl)
+		}
+		return false
+	}
+	x.write(flow.IPTTL, flow.Value{Lo: ttl - 1}, flow.IPTTL.Full())
+	return true
+}
+
+// resubmit looks the packet up again.
+func (x *xlate) resubmit(a *Action) {
+	in, table := a.Port, a.Table
+	if in == PortKeep || in == flow.PortIn {
+		in = x.key.InPort()
+	}
+	if table == TableKeep {
+		table = x.table
+	}
+	x.tableAction(in, table)
+}
+
+// sampleAction accounts the packet with the exporter of a collector set.
+func (x *xlate) sampleAction(s *SampleAction) {
+	exporter, ok := x.snap.sampling.Sets[s.Set]
+	if !ok {
+		if x.tr != nil {
+			x.tr.warn("no exporter for collector set %d, not sampling", s.Set)
+		}
+		return
+	}
+	p := cache.Point{Dir: cache.Ingress, Domain: s.Domain, ID: s.Point}
+	if s.Direction == SampleEgress {
+		p.Dir, p.Egress = cache.Egress, s.SamplingPort
+	}
+	x.commit()
+	x.sample(exporter, p)
+}
+
+// actionSet executes the action set in the order of OpenFlow 1.3 section 5.10:
+// pop, push, decrement TTL, set fields, output. Of several of one kind the last
+// one counts. Without an output the packet is dropped and the rest is moot.
+func (x *xlate) actionSet() {
+	if len(x.set) == 0 || x.failed != actions.DropNone {
+		return
+	}
+	var out, push *Action
+	var pop, dec bool
+	list := make([]Action, 0, len(x.set)+1)
+	for i := range x.set {
+		switch a := &x.set[i]; a.Kind {
+		case ActOutput, ActOutputReg:
+			out = a
+		case ActPushVLAN:
+			push = a
+		case ActPopVLAN:
+			pop = true
+		case ActDecTTL:
+			dec = true
+		}
+	}
+	if out == nil {
+		return
+	}
+	if pop {
+		list = append(list, Action{Kind: ActPopVLAN})
+	}
+	if push != nil {
+		list = append(list, *push)
+	}
+	if dec {
+		list = append(list, Action{Kind: ActDecTTL})
+	}
+	for i := range x.set {
+		switch x.set[i].Kind {
+		case ActOutput, ActOutputReg, ActPushVLAN, ActPopVLAN, ActDecTTL:
+		default:
+			list = append(list, x.set[i])
+		}
+	}
+	list = append(list, *out)
+	if x.tr != nil {
+		x.tr.set(list)
+	}
+	x.exit = false // exit ends the tables, not the action set
+	x.actions(list)
+}
