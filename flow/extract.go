@@ -12,22 +12,12 @@ import (
 //
 // What a malformed frame gives is said in the package comment.
 func Extract(mem *packet.Memory, b *packet.Batch, keys []Key) {
-	port := uint64(b.InPort)
-	buf := mem.Buf
 	keys = keys[:min(b.N, packet.MaxBatch)]
-	for i := range keys {
-		k := &keys[i]
-		i &= packet.MaxBatch - 1 // which it is; this tells the compiler
-		d := &b.Desc[i]
-		f := buf[d.Addr : d.Addr+uint64(d.Len)]
-		l3, ok := straight(f, k, port)
-		if ok {
-			b.L25[i], b.L3[i], b.L4[i] = packet.None, l3, l3+20
-			continue
+	for w, odd := range straight(mem.Buf, b, keys) {
+		for ; odd != 0; odd &= odd - 1 {
+			i := (w*64 + bits.TrailingZeros64(odd)) & (packet.MaxBatch - 1)
+			b.L25[i], b.L3[i], b.L4[i] = ExtractOne(mem.Frame(b.Desc[i]), b.InPort, &keys[i])
 		}
-		k.Clear()
-		k.Set(WPort, port)
-		b.L25[i], b.L3[i], b.L4[i] = parse(f, k)
 	}
 }
 
