@@ -154,7 +154,7 @@ func (x *Exporter) drain() {
 	}
 }
 
-func totals(r *cache.Record) Totals { return Totals{1, r.Packets, r.L2Octets} }
+func totals(r *cache.Record) Totals { return Totals{1, r.Packets, r.Octets, r.L2Octets} }
 
 // take gives a record to the merge, or at once to its message.
 func (x *Exporter) take(r *cache.Record, now int64) {
@@ -205,17 +205,16 @@ func (x *Exporter) domain(id uint32) *domain {
 // flush sends the domain's message to all targets.
 func (x *Exporter) flush(d *domain) {
 	m := d.msg
-	n := Totals{m.flows, m.packets, m.octets}
 	for _, t := range x.targets {
 		if x.late() {
-			t.stats.NotSent.add(n)
+			t.stats.NotSent.add(m.flows)
 			continue
 		}
 		x.start(t, d.id, clock.Now())
 		x.pace.wait()
 		t.send(d.id, m)
 	}
-	x.stats.Pending.sub(n)
+	x.stats.Pending.sub(m.flows)
 	m.reset()
 }
 

@@ -29,8 +29,7 @@ type message struct {
 	setID   uint16
 	records uint32 // data records, options included
 
-	// Of the flow records in it, for the counts of what could not be sent.
-	flows, packets, octets uint64
+	flows Totals // of the flow records in it
 }
 
 func newMessage(limit int, domain uint32) *message {
@@ -94,9 +93,7 @@ func (m *message) addRecord(t *Template, s *source) bool {
 	}
 	m.records++
 	if t.Scope == 0 {
-		m.flows++
-		m.packets += s.rec.Packets
-		m.octets += s.rec.L2Octets
+		m.flows.add(totals(s.rec))
 	}
 	return true
 }

@@ -77,7 +77,7 @@ func (x *Exporter) options(t *target) options {
 		sentRecords:    t.stats.Sent.Records,
 		notSentFlows:   t.stats.NotSent.Records + x.stats.Dropped.Records,
 		notSentPackets: t.stats.NotSent.Packets + x.stats.Dropped.Packets,
-		notSentOctets:  t.stats.NotSent.L2Octets + x.stats.Dropped.L2Octets,
+		notSentOctets:  t.stats.NotSent.Octets + x.stats.Dropped.Octets,
 	}
 	for _, c := range x.caches {
 		s := c.Stats()
@@ -85,7 +85,7 @@ func (x *Exporter) options(t *target) options {
 		o.flows += s.Inserted
 		for _, l := range s.Lost {
 			o.ignoredPackets += l.Packets
-			o.ignoredOctets += l.L2Octets
+			o.ignoredOctets += l.Octets
 		}
 	}
 	return o

@@ -1,21 +1,24 @@
 package ipfix
 
-// Totals are records with the packets and layer-2 octets in them.
+// Totals are records with the packets and octets in them.
 type Totals struct {
 	Records  uint64 `json:"records"`
 	Packets  uint64 `json:"packets"`
-	L2Octets uint64 `json:"l2_octets"`
+	Octets   uint64 `json:"octets"`    // IP
+	L2Octets uint64 `json:"l2_octets"` // frames without FCS
 }
 
 func (t *Totals) add(o Totals) {
 	t.Records += o.Records
 	t.Packets += o.Packets
+	t.Octets += o.Octets
 	t.L2Octets += o.L2Octets
 }
 
 func (t *Totals) sub(o Totals) {
 	t.Records -= o.Records
 	t.Packets -= o.Packets
+	t.Octets -= o.Octets
 	t.L2Octets -= o.L2Octets
 }
 

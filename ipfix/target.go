@@ -93,18 +93,17 @@ func (t *target) write(b []byte) bool {
 
 // send sends a message, whose flow records are counted as sent or not sent.
 func (t *target) send(domain uint32, m *message) {
-	n := Totals{m.flows, m.packets, m.octets}
 	if !t.dial() {
-		t.stats.NotSent.add(n)
+		t.stats.NotSent.add(m.flows)
 		return
 	}
 	s := t.session(domain)
 	if !t.write(m.finish(uint32(time.Now().Unix()), s.seq)) {
-		t.stats.NotSent.add(n)
+		t.stats.NotSent.add(m.flows)
 		return
 	}
 	s.seq += m.records
-	t.stats.Sent.add(n)
+	t.stats.Sent.add(m.flows)
 }
 
 func (t *target) close() error {
