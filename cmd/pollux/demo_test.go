@@ -1,0 +1,338 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"pollux/bench"
+	"pollux/configs"
+	"pollux/internal/lab"
+	"pollux/ipfix/collector"
+)
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("namespaces need root")
+	}
+}
+
+// binary builds the command, as the demo runs itself as a child.
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	exe := filepath.Join(t.TempDir(), "pollux")
+	if out, err := exec.Command("go", "build", "-o", exe, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return exe
+}
+
+// leftovers returns the names of the demo's namespaces that are there.
+func leftovers(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob("/run/netns/" + demoPrefix + "-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func demoArgs(t *testing.T, packets int) []string {
+	return []string{"demo", "--packets", strconv.Itoa(packets), "--flows", "200", "--socket", filepath.Join(t.TempDir(), "demo.sock")}
+}
+
+var demoOK = regexp.MustCompile(`^demo ok: sent=(\d+) delivered=(\d+) recorded=(\d+) unaccounted=0$`)
+
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
+}
+
+func TestDemoAgrees(t *testing.T) {
+	needRoot(t)
+	exe := buildBinary(t)
+	for range 2 { // twice in a row
+		out, err := exec.Command(exe, demoArgs(t, 30_000)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		m := demoOK.FindStringSubmatch(lastLine(out))
+		if m == nil || m[1] != "30000" || m[3] != "30000" {
+			t.Fatalf("last line %q\n%s", lastLine(out), out)
+		}
+	}
+}
+
+// TestDemoAfterKill kills a demo in the middle of its traffic, and runs another: the
+// killed one's switch is gone, and its namespaces are swept.
+func TestDemoAfterKill(t *testing.T) {
+	needRoot(t)
+	exe := buildBinary(t)
+	var out safeBuffer
+	cmd := exec.Command(exe, demoArgs(t, 1_000_000_000)...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := cmd.Process.Pid
+	children := waitFor(t, &out, "packets of 200 flows", pid)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed: an error as expected
+	for _, c := range children {
+		if !gone(c) {
+			t.Errorf("process %d outlived the demo that started it", c)
+		}
+	}
+	b, err := exec.Command(exe, demoArgs(t, 10_000)...).CombinedOutput()
+	if err != nil || !demoOK.MatchString(lastLine(b)) {
+		t.Fatalf("after a killed demo: %v\n%s", err, b)
+	}
+	mine := demoPrefix + "-" + strconv.Itoa(pid) + "-"
+	for _, name := range leftovers(t) {
+		if strings.Contains(name, mine) {
+			t.Errorf("%s is still there", name)
+		}
+	}
+}
+
+func TestDemoStopsOnSignal(t *testing.T) {
+	needRoot(t)
+	exe := buildBinary(t)
+	var out safeBuffer
+	cmd := exec.Command(exe, demoArgs(t, 1_000_000_000)...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, &out, "packets of 200 flows", cmd.Process.Pid)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("exit status %v, want 1", cmd.ProcessState)
+	}
+	if l := lastLine([]byte(out.String())); l != "demo FAILED" {
+		t.Errorf("last line %q\n%s", l, out.String())
+	}
+	for _, name := range leftovers(t) {
+		if strings.Contains(name, demoPrefix+"-"+strconv.Itoa(cmd.Process.Pid)+"-") {
+			t.Errorf("%s is still there", name)
+		}
+	}
+}
+
+// safeBuffer is a bytes.Buffer for a writer and a reader.
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// waitFor waits until the demo of that process has written text, and some more, and
+// returns the processes it has started.
+func waitFor(t *testing.T, out *safeBuffer, text string, pid int) (children []int) {
+	t.Helper()
+	for end := time.Now().Add(60 * time.Second); !strings.Contains(out.String(), text); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) || gone(pid) {
+			t.Fatalf("no %q:\n%s", text, out.String())
+		}
+	}
+	time.Sleep(300 * time.Millisecond)
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range tasks {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // a thread that has ended
+		}
+		for _, s := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(s); err == nil {
+				children = append(children, n)
+			}
+		}
+	}
+	if len(children) == 0 {
+		t.Fatalf("the demo runs no switch:\n%s", out.String())
+	}
+	return children
+}
+
+// gone says whether a process ends within two seconds.
+func gone(pid int) bool {
+	for range 100 {
+		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil {
+			return true
+		}
+		if i := bytes.LastIndexByte(b, ')'); i > 0 && i+2 < len(b) && (b[i+2] == 'Z' || b[i+2] == 'X') {
+			return true
+		}
+		if err := syscall.Kill(pid, 0); err != nil {
+			return true
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return false
+}
+
+func TestPing(t *testing.T) {
+	needRoot(t)
+	l, err := lab.New("pxping")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	a, err := l.Namespace("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := l.Namespace("b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Veth(lab.End{NS: a, Device: "e", Addrs: []string{"10.78.0.1/24"}}, lab.End{NS: b, Device: "e", Addrs: []string{"10.78.0.2/24"}}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := ping(a, "10.78.0.2", 3, time.Second)
+	if err != nil || r.Sent != 3 || r.Received != 3 || r.Best <= 0 {
+		t.Errorf("a neighbour: %+v %v", r, err)
+	}
+	r, err = ping(a, "10.78.0.3", 2, 100*time.Millisecond)
+	if err != nil || r.Sent != 2 || r.Received != 0 {
+		t.Errorf("nobody: %+v %v", r, err)
+	}
+}
+
+// TestDemoConfig holds the demo to what it takes for granted in configs/demo.yaml.
+func TestDemoConfig(t *testing.T) {
+	d := &demo{dir: t.TempDir(), demoOptions: demoOptions{socket: filepath.Join(t.TempDir(), "x.sock")}}
+	file, err := d.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := configs.Load(file, configs.Options{CPUs: func() []int { return []int{0, 1} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Control.Socket != d.socket {
+		t.Errorf("socket %s, want %s", c.Control.Socket, d.socket)
+	}
+	devices := map[string]configs.OFPort{}
+	for _, p := range c.Ports {
+		devices[p.Device] = p.OFPort
+	}
+	for _, want := range []string{"pxh1", "pxh2", "pxh3", "pxg0", "pxg1"} {
+		if devices[want] == 0 {
+			t.Errorf("no port has device %s", want)
+		}
+	}
+	if devices["pxg0"] != genOFPort {
+		t.Errorf("pxg0 is port %v, want %d", devices["pxg0"], genOFPort)
+	}
+	if e := c.IPFIX.Bridge; len(e.Targets) != 1 || e.Targets[0] != demoCollector || e.Sampling != 1 || !e.EnableInputSampling {
+		t.Errorf("exporter %+v", e)
+	}
+}
+
+// sumsOf runs the comparison on what n packets of each of three flows came to.
+func sumsOf(t *testing.T, sent, delivered, recordedPackets uint64, before uint64) *demoSums {
+	t.Helper()
+	fs, err := bench.NewFlowSet(bench.FlowSpec{Flows: 3, Shapes: demoShapes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := bench.NewTally(3)
+	buf := make([]byte, bench.MaxFrame)
+	sentBy := make([]uint64, 3)
+	recs := map[flowKey]collector.Flow{}
+	var total uint64
+	for i := range 3 {
+		sentBy[i] = sent
+		for seq := range delivered {
+			clear(buf)
+			tally.Add(buf[:fs.Build(buf, i, seq)])
+		}
+		f := collector.Flow{Packets: recordedPackets, Octets: fs.L3Bytes(i, recordedPackets), L2Octets: fs.L3Bytes(i, recordedPackets) + 14*recordedPackets}
+		recs[keyOf(fs.Info(i))] = f
+		total += f.Packets
+	}
+	s := newDemoSums(bench.NewReport(sentBy, tally, time.Second))
+	s.Before = before
+	s.Unaccounted = int64(s.Sent) - int64(before) - int64(s.Delivered)
+	s.compare(fs, bench.NewReport(sentBy, tally, time.Second), recs, total)
+	return s
+}
+
+func TestDemoSums(t *testing.T) {
+	for _, tc := range []struct {
+		name                         string
+		sent, delivered, rec, before uint64
+		wrong                        string
+	}{
+		{"all agree", 10, 10, 10, 0, ""},
+		{"a packet of each is lost", 10, 9, 10, 0, "3 packets are not accounted for"},
+		{"a packet of each is not recorded", 10, 10, 9, 0, "30 packets entered the switch, 27 are in flow records"},
+		{"a packet of each is recorded twice", 10, 10, 11, 0, "30 packets entered the switch, 33 are in flow records"},
+		{"lost before the switch, and known", 10, 9, 9, 3, ""},
+		{"lost before the switch, yet recorded", 10, 9, 10, 3, "27 packets entered the switch, 30 are in flow records"},
+	} {
+		err := sumsOf(t, tc.sent, tc.delivered, tc.rec, tc.before).check()
+		if (err == nil) != (tc.wrong == "") || err != nil && !strings.Contains(err.Error(), tc.wrong) {
+			t.Errorf("%s: %v", tc.name, err)
+		}
+	}
+	s := sumsOf(t, 10, 10, 10, 0)
+	fs, err := bench.NewFlowSet(bench.FlowSpec{Flows: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stray := map[flowKey]collector.Flow{{src: netip.MustParseAddr("192.0.2.1")}: {Packets: 1}}
+	s.compare(fs, &bench.Report{}, stray, 30)
+	if err := s.check(); err == nil || !strings.Contains(err.Error(), "never sent") {
+		t.Errorf("a stray record: %v", err)
+	}
+}
+
+func TestDemoFailsWithoutSwitch(t *testing.T) {
+	needRoot(t)
+	var out bytes.Buffer
+	err := runDemo(context.Background(), &out, demoOptions{flows: 1, packets: 1, exe: "/bin/false", socket: filepath.Join(t.TempDir(), "s")})
+	if err == nil || lastLine(out.Bytes()) != "demo FAILED" {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	for _, name := range leftovers(t) {
+		if strings.Contains(name, demoPrefix+"-"+strconv.Itoa(os.Getpid())+"-") {
+			t.Errorf("%s is still there", name)
+		}
+	}
+}
