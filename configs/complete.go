@@ -23,7 +23,7 @@ func (c *checker) complete() {
 		cfg.Flows = FlowText{{Text: "actions=NORMAL", File: c.file, Line: 1, Column: 1}}
 	}
 	if cfg.Datapath.Memory.FramesPerLoop == 0 && !c.bad["datapath.memory.frames_per_loop"] {
-		cfg.Datapath.Memory.FramesPerLoop = framesFor(cfg)
+		cfg.Datapath.Memory.FramesPerLoop, cfg.Datapath.Memory.FramesAuto = framesFor(cfg), true
 	}
 }
 

@@ -28,9 +28,15 @@ func (c Change) String() string {
 }
 
 // Diff lists what changed from a to b, in the order of the types. Flows are
-// compared by their text, not by where they stand.
+// compared by their text, not by where they stand. A number of frames that neither
+// file gives is no change: a running switch keeps the memory it has.
 func Diff(a, b *Config) []Change {
 	var out []Change
+	if m := &b.Datapath.Memory; m.FramesAuto && a.Datapath.Memory.FramesAuto {
+		c := *b
+		c.Datapath.Memory.FramesPerLoop = a.Datapath.Memory.FramesPerLoop
+		b = &c
+	}
 	differ(&out, "", reflect.ValueOf(*a), reflect.ValueOf(*b))
 	return out
 }

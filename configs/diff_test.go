@@ -45,7 +45,6 @@ ipfix: {sets: [{id: 3, targets: ["h:1", "h:2"]}, {id: 4, targets: ["h:1"]}]}
 		`bridge.name: "br0" → "x"`,
 		`bridge.mac_ageing: "5m" → "1m"`,
 		`datapath.loops: [{"core":3}] → [{"core":1}]`,
-		`datapath.memory.frames_per_loop: 9216 → 13312`,
 		`ports[a].queues: 1 → 2`,
 		`ports[a].loops: [0] → [0,0]`,
 		`ports[a].vlan.mode: "trunk" → "access"`,

@@ -41,6 +41,7 @@ type Loop struct {
 type Memory struct {
 	FramesPerLoop int       `json:"frames_per_loop,omitempty" range:"0,4194304" unit:"frames" jsonschema:"Frames that belong to each loop; 0 takes what the rings of the ports can hold, and some more."`
 	FrameSize     int       `json:"frame_size,omitempty" range:"2048,4096" pow2:"yes" unit:"bytes" jsonschema:"Size of a frame's chunk of memory, 2048 or 4096."`
+	FramesAuto    bool      `json:"-"` // FramesPerLoop was worked out, not given
 	HugePages     HugePages `json:"huge_pages,omitempty" oneof:"auto,always,never" jsonschema:"Huge pages: auto takes them where there are some, always fails where there are none."`
 }
 
