@@ -53,11 +53,6 @@ func NewMegaflows(limit int) *Megaflows {
 func (t *Megaflows) Lookup(keys []flow.Key, idx []uint16, out *[packet.MaxBatch]*Megaflow, miss []uint16) []uint16 {
 	n := len(idx)
 	rest := t.b.idx[:copy(t.b.idx[:], idx)]
-	if len(t.subs) == 0 {
-		for _, i := range rest {
-			out[i] = nil
-		}
-	}
 	for v, s := range t.subs {
 		before := len(rest)
 		rest = s.lookup(keys, rest, out, &t.b)
@@ -68,6 +63,9 @@ func (t *Megaflows) Lookup(keys []flow.Key, idx []uint16, out *[packet.MaxBatch]
 	}
 	t.stats.Lookups += uint64(n)
 	t.stats.Hits += uint64(n - len(rest))
+	for _, i := range rest {
+		out[i] = nil
+	}
 	return append(miss, rest...)
 }
 
