@@ -35,6 +35,9 @@ type Generator struct {
 	moved   time.Time // when that changed
 }
 
+// windowNap is how long the generator sleeps when the window is full.
+const windowNap = 50 * time.Microsecond
+
 // stallTime is how long nothing may arrive before a full window counts as lost.
 const stallTime = time.Second
 
@@ -70,16 +73,19 @@ func (g *Generator) Run(ctx context.Context) error {
 			want = min(want, g.Count-n)
 		}
 		if g.Rate > 0 {
-			due := uint64(time.Since(start).Seconds() * g.Rate)
-			if due <= n {
-				pause(time.Duration(float64(n+1)/g.Rate*1e9) - time.Since(start))
+			// Packets go out by the half millisecond: often enough for any ring, seldom
+			// enough to sleep in between, so that the generator doesn't starve what it
+			// measures.
+			quantum := min(want, uint64(g.Rate/2000)+1)
+			if wait := time.Duration(float64(n+quantum)/g.Rate*1e9) - time.Since(start); wait > 0 {
+				time.Sleep(wait)
 				continue
 			}
-			want = min(want, due-n)
+			want = min(want, uint64(time.Since(start).Seconds()*g.Rate)+1-n)
 		}
 		if g.Window != 0 {
 			if want = min(want, g.room(n)); want == 0 {
-				pause(0)
+				time.Sleep(windowNap)
 				continue
 			}
 		}
@@ -144,14 +150,4 @@ func (g *Generator) drain(ctx context.Context) error {
 		runtime.Gosched()
 	}
 	return nil
-}
-
-// pause waits for about d: it sleeps where that is precise enough and gives the
-// core away otherwise, as a generator must not starve what it measures.
-func pause(d time.Duration) {
-	if d > 200*time.Microsecond {
-		time.Sleep(d - 100*time.Microsecond)
-		return
-	}
-	runtime.Gosched()
 }

@@ -78,7 +78,7 @@ func RunMemory(ctx context.Context, s MemorySpec) ([]MemoryResult, error) {
 	if s.Warm == 0 {
 		s.Warm = 700 * time.Millisecond
 	}
-	dir, err := os.MkdirTemp("", "pollux-bench-")
+	dir, err := WorkDir("bench")
 	if err != nil {
 		return nil, err
 	}

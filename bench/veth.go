@@ -88,7 +88,7 @@ func RunVeth(ctx context.Context, s VethSpec) (res *VethResult, err error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "pollux-bench-")
+	dir, err := WorkDir("bench")
 	if err != nil {
 		return nil, err
 	}

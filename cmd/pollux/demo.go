@@ -140,7 +140,7 @@ func (d *demo) build(context.Context) (err error) {
 
 // start runs the switch on the demo's configuration, in its namespace.
 func (d *demo) start(context.Context) (err error) {
-	if d.dir, err = os.MkdirTemp("", "pollux-demo-"); err != nil {
+	if d.dir, err = bench.WorkDir("demo"); err != nil {
 		return err
 	}
 	file, err := d.config()
