@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -148,7 +149,7 @@ func (d *demo) start(context.Context) (err error) {
 		return err
 	}
 	d.step("pollux run -c configs/demo.yaml")
-	d.sw, err = bench.StartChild(d.net.sw, indent(d.out), d.exe, "run", "-c", file)
+	d.sw, err = bench.StartChild(d.net.sw, quiet{indent(d.out)}, d.exe, "run", "-c", file)
 	if err != nil {
 		return err
 	}
@@ -260,6 +261,22 @@ func (d *demo) close() error {
 		errs = append(errs, os.RemoveAll(d.dir))
 	}
 	return errors.Join(errs...)
+}
+
+// quiet passes on all but the switch's log lines of level INFO, which say what its
+// first lines say too.
+type quiet struct{ w io.Writer }
+
+func (q quiet) Write(b []byte) (int, error) {
+	for line := range bytes.Lines(b) {
+		if bytes.HasPrefix(line, []byte("time=")) && bytes.Contains(line, []byte(" level=INFO ")) {
+			continue
+		}
+		if _, err := q.w.Write(line); err != nil {
+			return 0, err
+		}
+	}
+	return len(b), nil
 }
 
 // indenter puts three spaces before each line.

@@ -133,8 +133,8 @@ func (d *demo) records(ctx context.Context, fs *bench.FlowSet, rep *bench.Report
 		}
 	}
 	after := d.coll.Totals()
-	fmt.Fprintf(d.out, "   %d records in %d messages when the traffic ended (active timeout), %d when flows were idle,\n",
-		before.Records, before.Messages, after.Records-before.Records)
+	fmt.Fprintf(d.out, "   %d records came while traffic flowed, %d when flows were idle, ",
+		before.Records, after.Records-before.Records)
 	err := d.sw.Stop(5 * time.Second)
 	d.sw = nil
 	if err != nil {
@@ -142,7 +142,8 @@ func (d *demo) records(ctx context.Context, fs *bench.FlowSet, rep *bench.Report
 	}
 	d.settle()
 	last := d.coll.Totals()
-	fmt.Fprintf(d.out, "   %d when the switch was ended by SIGTERM; decoded by goflow2:\n\n", last.Records-after.Records)
+	fmt.Fprintf(d.out, "%d when SIGTERM ended the switch;\n   %d messages, decoded by goflow2; the largest flows:\n\n",
+		last.Records-after.Records, last.Messages)
 	if err := d.coll.Table(indent(d.out), 12); err != nil {
 		return err
 	}
