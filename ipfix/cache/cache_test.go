@@ -273,3 +273,31 @@ func TestStatsFromOtherThreads(t *testing.T) {
 	close(stop)
 	<-done
 }
+
+// TestPreparedIsPlain: the straight way of IPv4 gives the key, hash and counts
+// that the plain functions give.
+func TestPreparedIsPlain(t *testing.T) {
+	c := New(Config{Seed: 3})
+	s := sampler{state: 5}
+	pt := Point{Dir: Egress, Egress: 77, Domain: 3, ID: 4}
+	for range 10_000 {
+		k := udpKey(s.next())
+		for _, w := range []flow.Word{flow.WPort, flow.WEthSrc, flow.WVLAN, flow.WIPv4, flow.WIP, flow.WL4} {
+			if s.next()%3 == 0 {
+				k.Set(w, s.next())
+			}
+		}
+		d := packet.Desc{Len: uint32(s.next() % 9000)}
+		b := &packet.Batch{N: 1}
+		b.Desc[0], b.L3[0] = d, 14
+		if d.Len < 34 {
+			continue
+		}
+		c.prepare(&pt, b, []flow.Key{k}, []uint16{0})
+		key, hash, p := c.scratch.key[0], c.scratch.hash[0], c.scratch.samples[0]
+		c.prepareAny(0, &pt, &k, &d, 14)
+		if key != c.scratch.key[0] || hash != c.scratch.hash[0] || p != c.scratch.samples[0] {
+			t.Fatalf("%+v\nstraight %x %x %+v\n   plain %x %x %+v", k, key, hash, p, c.scratch.key[0], c.scratch.hash[0], c.scratch.samples[0])
+		}
+	}
+}

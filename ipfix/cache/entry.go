@@ -27,12 +27,23 @@ func (e *entry) is(k *ckey) bool {
 	return d == 0 && e.packets != 0
 }
 
-// add counts one packet.
-func (e *entry) add(p *sample, now int64) {
+// count counts one packet, its limits and flags apart.
+func (e *entry) count(p *sample, now int64) {
 	e.packets++
 	e.octets += uint64(p.ipLen)
 	e.l2 += uint64(p.len)
 	e.last = now
+}
+
+// within says that the packet is within the limits and has no new flag. Most are: a
+// branch that is nearly always guessed right is less than four minima and five
+// stores.
+func (e *entry) within(p *sample) bool {
+	return p.ipLen-e.minLen <= e.maxLen-e.minLen && p.ttl-e.minTTL <= e.maxTTL-e.minTTL && p.flags&^e.flags == 0
+}
+
+// stretch widens the entry's limits to the packet.
+func (e *entry) stretch(p *sample) {
 	e.minLen = min(e.minLen, p.ipLen)
 	e.maxLen = max(e.maxLen, p.ipLen)
 	e.minTTL = min(e.minTTL, p.ttl)

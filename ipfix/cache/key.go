@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"pollux/flow"
+	"pollux/internal/packet"
 )
 
 // words is the number of 64-bit words of a compact key.
@@ -22,6 +23,11 @@ const (
 	kSrcLo        // second half of ipv6_src
 	kDstHi        // ipv6_dst
 	kDstLo
+)
+
+const (
+	etherIPv4 = 0x0800
+	etherIPv6 = 0x86dd
 )
 
 // Bits of kIP.
@@ -82,13 +88,13 @@ func compactMask(m *flow.Mask) (mask [3]ckey) {
 // classOf says which kind of record a packet is part of. A packet whose IP header
 // is cut short or wrong has no such words in its key, and is not IP here.
 func classOf(k *flow.Key, l3 uint16) Class {
-	if k.Map&(1<<flow.WIP) == 0 || l3 == 0xffff {
+	if k.Map&(1<<flow.WIP) == 0 || l3 == packet.None {
 		return Other
 	}
 	switch k.EthType() {
-	case 0x0800:
+	case etherIPv4:
 		return IPv4
-	case 0x86dd:
+	case etherIPv6:
 		return IPv6
 	}
 	return Other
@@ -144,6 +150,5 @@ func (d *ckey) hash(s *[words]uint64) uint32 {
 	if d.class() == IPv6 {
 		h ^= mix(d[kSrcLo]^s[6], d[kDstHi]^s[7]) + mix(d[kDstLo]^s[8], s[9])
 	}
-	h = mix(h^s[8], s[7]|1)
 	return uint32(h ^ h>>32)
 }

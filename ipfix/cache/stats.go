@@ -118,5 +118,8 @@ func (c *Cache) Stats() Stats {
 		s.LostFlows[l] = v[nLostFlows+l]
 	}
 	copy(s.Ended[:], v[nEnded:])
+	if c.sampling == 1 {
+		s.Offered = s.Seen.Packets // not counted apart
+	}
 	return s
 }
