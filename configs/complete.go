@@ -9,7 +9,7 @@ import (
 // complete fills in what has no fixed default because it depends on other keys.
 func (c *checker) complete() {
 	if c.opt.CPUs == nil {
-		c.opt.CPUs = ownCPUs
+		c.opt.CPUs = func() []int { return cpusAtStart }
 	}
 	cfg := c.c
 	if _, given := c.places["datapath.loops"]; !given {
@@ -110,6 +110,10 @@ func (c *Config) ringFrames(loop int) (n int) {
 	}
 	return n
 }
+
+// cpusAtStart is read before a running switch keeps its other threads away from the
+// loops' cores: a reload may name those cores again.
+var cpusAtStart = ownCPUs()
 
 // ownCPUs returns the cores that this process may run on.
 func ownCPUs() []int {
