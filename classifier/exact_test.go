@@ -18,7 +18,7 @@ func TestExactAgainstMap(t *testing.T) {
 }
 
 func TestExactAgainstMapLong(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(scaled(10)) {
 		runExact(t, newSource(seed), 2000)
 	}
 }

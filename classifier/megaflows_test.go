@@ -19,7 +19,7 @@ func TestMegaflowsAgainstLinear(t *testing.T) {
 }
 
 func TestMegaflowsAgainstLinearLong(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(scaled(10)) {
 		runMegaflows(t, newSource(seed), 1500)
 	}
 }

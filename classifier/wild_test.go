@@ -83,12 +83,8 @@ func TestMaskSufficient(t *testing.T) {
 }
 
 func TestMaskSufficientManyTables(t *testing.T) {
-	tables := 1200
-	if testing.Short() {
-		tables = 300
-	}
 	s := newSource(1)
-	for range tables {
+	for range scaled(1200) {
 		table, oracle := randomTable(s, s.IntN(40))
 		for range 8 {
 			if err := checkLookup(s, table.Lookup, oracle); err != nil {
