@@ -1,0 +1,193 @@
+package vswitch
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"pollux/flow"
+	"pollux/ofp/pipeline"
+	"pollux/pmd/datapath"
+)
+
+// Text writes the switch as a whole.
+func (v *Show) Text(w io.Writer) {
+	fmt.Fprintf(w, "%s: datapath id %s, pollux %s, pid %d, up %s\n", v.Name, v.DatapathID, v.Version, v.PID, seconds(v.Uptime))
+	fmt.Fprintf(w, "  config  %s\n", v.Config)
+	fmt.Fprintf(w, "  cpu     %s, cores %v, %s; GOMAXPROCS %d\n", v.CPU.Name, v.CPU.Cores, strings.Join(v.CPU.Features, " "), v.Procs)
+	huge := "no huge pages"
+	if v.Memory.HugePages {
+		huge = "huge pages"
+	}
+	fmt.Fprintf(w, "  memory  %s, frames of %d bytes, %d a loop, %s\n", size(v.Memory.Bytes), v.Memory.FrameSize, v.Memory.PerLoop, huge)
+	fmt.Fprintf(w, "  tables  %s, %s; generation %d, of addresses %d\n", plural(v.Flows, "flow"),
+		strings.Replace(plural(v.MACs, "learned address"), "addresss", "addresses", 1), v.Generation, v.FDBGeneration)
+	fmt.Fprintln(w)
+	t := newTable(">loop", ">core", ">free frames", ">megaflows", "queues")
+	for i := range v.Loops {
+		l := &v.Loops[i]
+		t.row(l.ID, l.Core, l.FreeFrames, l.Megaflows, orDash(strings.Join(l.Queues, " ")))
+	}
+	t.write(w)
+	fmt.Fprintln(w)
+	t = newTable(">port", "name", "type", "device", "mode", "state", "VLAN", ">rx packets", ">tx packets")
+	for i := range v.Ports {
+		p := &v.Ports[i]
+		t.row(portNumber(p.OFPort), p.Name, p.Type, orDash(p.Device), orDash(mode(p)), p.State, p.VLAN, p.Rx.Packets, p.Tx.Packets)
+	}
+	t.write(w)
+	fmt.Fprintln(w)
+	sumsText(w, &v.Sums, v.Unaccounted)
+}
+
+// portNumber writes an OpenFlow port number.
+func portNumber(n uint32) string {
+	if n == flow.PortLocal {
+		return "LOCAL"
+	}
+	return fmt.Sprint(n)
+}
+
+func mode(p *PortShow) string {
+	if p.Info == nil {
+		return ""
+	}
+	return p.Info.Mode
+}
+
+// sumsText writes the closed sum of packets in one line.
+func sumsText(w io.Writer, s *datapath.Sums, unaccounted int64) {
+	fmt.Fprintf(w, "packets: in %d + cloned %d = sent %d + dropped %d + held %d; unaccounted %d\n",
+		s.In.Packets, s.Cloned.Packets, s.Sent.Packets, s.DroppedTotal().Packets, s.Held, unaccounted)
+}
+
+// portsText writes all that is known of the ports: a table of counts, then a block
+// for each.
+func portsText(w io.Writer, ports []PortShow) {
+	t := newTable(">port", "name", "state", ">rx packets", ">rx bytes", ">tx packets", ">tx bytes", ">lost by driver")
+	for i := range ports {
+		p := &ports[i]
+		d := &p.Driver
+		lost := d.RxDropped + d.RxRingFull + d.RxFillEmpty + d.RxInvalid + d.TxInvalid + d.TxErrors
+		t.row(portNumber(p.OFPort), p.Name, p.State, p.Rx.Packets, p.Rx.Bytes, p.Tx.Packets, p.Tx.Bytes, lost)
+	}
+	t.write(w)
+	for i := range ports {
+		ports[i].text(w)
+	}
+}
+
+func (p *PortShow) text(w io.Writer) {
+	fmt.Fprintf(w, "\nport %s (%s): %s", p.Name, portNumber(p.OFPort), p.Type)
+	if p.Device != "" {
+		fmt.Fprintf(w, " %s", p.Device)
+	}
+	fmt.Fprintf(w, ", %s, VLAN %s\n", p.State, p.VLAN)
+	if i := p.Info; i != nil {
+		parts := []string{plural(i.Queues, "queue")}
+		if i.Mode != "" {
+			parts = append(parts, "mode "+i.Mode)
+		}
+		if i.MAC != "" {
+			parts = append(parts, "addr "+i.MAC)
+		}
+		if i.MTU != 0 {
+			parts = append(parts, fmt.Sprintf("mtu %d", i.MTU))
+		}
+		for _, k := range sortedKeys(i.Details) {
+			parts = append(parts, k+": "+i.Details[k])
+		}
+		fmt.Fprintf(w, "  %s\n", strings.Join(parts, ", "))
+	}
+	for _, q := range p.RxQ {
+		fmt.Fprintf(w, "  rx queue %d: loop %d, %s\n", q.Queue, q.Loop, plural(q.Packets, "packet"))
+	}
+	for _, q := range p.TxQ {
+		fmt.Fprintf(w, "  tx queue %d: loop %d, %s\n", q.Queue, q.Loop, plural(q.Packets, "packet"))
+	}
+	if d := driverText(&p.Driver); d != "" {
+		fmt.Fprintf(w, "  driver: %s\n", d)
+	}
+}
+
+// driverText names the driver's counts that are not 0.
+func driverText(c *datapath.Counters) string {
+	var parts []string
+	for _, x := range []struct {
+		name string
+		n    uint64
+	}{
+		{"rx dropped", c.RxDropped}, {"rx ring full", c.RxRingFull}, {"rx fill ring empty", c.RxFillEmpty},
+		{"rx invalid", c.RxInvalid}, {"tx invalid", c.TxInvalid}, {"tx errors", c.TxErrors}, {"kicks", c.Kicks},
+	} {
+		if x.n != 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", x.name, x.n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// megaflowsText writes the decisions of each loop, as dpctl/dump-flows does.
+func megaflowsText(w io.Writer, flows []MegaflowShow) {
+	loop := -1
+	for i := range flows {
+		f := &flows[i]
+		if f.Loop != loop {
+			loop = f.Loop
+			fmt.Fprintf(w, "flow-dump from loop %d:\n", loop)
+		}
+		used := "never"
+		if f.Used >= 0 {
+			used = fmt.Sprintf("%.3fs", f.Used)
+		}
+		var notes string
+		if f.FDB {
+			notes += ", fdb"
+		}
+		if f.Stale {
+			notes += ", stale"
+		}
+		fmt.Fprintf(w, "%s, packets:%d, bytes:%d, used:%s%s, actions:%s\n", f.Match, f.Packets, f.Bytes, used, notes, f.Actions)
+	}
+	if len(flows) == 0 {
+		fmt.Fprintln(w, "no megaflows: no packet came lately")
+	}
+}
+
+// fdbText writes the learned addresses, as fdb/show does.
+func fdbText(w io.Writer, entries []pipeline.FDBEntry) {
+	fmt.Fprintln(w, " port  VLAN  MAC                Age")
+	for _, e := range entries {
+		fmt.Fprintf(w, "%5s  %4d  %s  %3d\n", portNumber(e.Port), e.VLAN, e.MAC, e.Age)
+	}
+}
+
+// Text writes where packets went.
+func (v *DropsShow) Text(w io.Writer) {
+	s := &v.Sums
+	dropped := s.DroppedTotal()
+	t := newTable("", ">packets", ">bytes")
+	t.row("in", s.In.Packets, s.In.Bytes)
+	t.row("cloned", s.Cloned.Packets, s.Cloned.Bytes)
+	t.row("sent", s.Sent.Packets, s.Sent.Bytes)
+	t.row("dropped", dropped.Packets, dropped.Bytes)
+	t.row("held", s.Held)
+	t.row("unaccounted", v.Unaccounted)
+	t.write(w)
+	if len(v.Reasons) > 0 {
+		fmt.Fprintln(w)
+		t = newTable("reason", ">packets", ">bytes", "meaning")
+		for _, r := range v.Reasons {
+			t.row(r.Reason, r.Packets, r.Bytes, r.Sentence)
+		}
+		t.write(w)
+	}
+	if len(v.Driver) > 0 {
+		fmt.Fprintln(w, "\noutside of the switch, by the kernel and the devices:")
+		for i := range v.Driver {
+			d := v.Driver[i].Counters
+			d.Kicks = 0
+			fmt.Fprintf(w, "  %s: %s\n", v.Driver[i].Port, driverText(&d))
+		}
+	}
+}

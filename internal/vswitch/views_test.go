@@ -1,0 +1,99 @@
+package vswitch
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pollux/actions"
+	"pollux/flow"
+	"pollux/internal/cpu"
+	"pollux/ipfix"
+	"pollux/ipfix/cache"
+	"pollux/ofp/pipeline"
+	"pollux/pmd"
+	"pollux/pmd/datapath"
+)
+
+// TestViews renders each display of a made-up switch and compares with a golden
+// file. UPDATE=1 writes them.
+func TestViews(t *testing.T) {
+	sums := datapath.Sums{In: actions.Count{Packets: 1000, Bytes: 60000}, Cloned: actions.Count{Packets: 10, Bytes: 600},
+		Sent: actions.Count{Packets: 990, Bytes: 59400}, Held: 1}
+	sums.Dropped[actions.DropAction] = actions.Count{Packets: 12, Bytes: 720}
+	sums.Dropped[actions.DropTxFull] = actions.Count{Packets: 7, Bytes: 420}
+	ports := []PortShow{
+		{
+			PortStats: datapath.PortStats{Slot: 0, OFPort: 1, Name: "h1",
+				Totals: datapath.Totals{Rx: pmd.QueueStats{Packets: 1000, Bytes: 60000}, Tx: pmd.QueueStats{Packets: 5, Bytes: 300},
+					Driver: datapath.Counters{RxRingFull: 3, Kicks: 17}},
+				Info: &pmd.PortInfo{Type: "afxdp", Device: "pxh1", MAC: "02:00:00:00:00:01", MTU: 1500, Mode: "native-copy", Queues: 2,
+					Details: map[string]string{"need_wakeup": "on", "busy_poll": "off"}},
+				RxQ: []pmd.RxStats{{Slot: 0, Queue: 0, Loop: 0, QueueStats: pmd.QueueStats{Packets: 999}}, {Slot: 0, Queue: 1, Loop: 1, QueueStats: pmd.QueueStats{Packets: 1}}},
+				TxQ: []pmd.TxStats{{Slot: 0, Queue: 0, Loop: 0, QueueStats: pmd.QueueStats{Packets: 5}}}},
+			Type: "afxdp", Device: "pxh1", VLAN: "access 10", State: "up",
+		},
+		{PortStats: datapath.PortStats{Slot: 1, OFPort: flow.PortLocal, Name: "br0"}, Type: "tap", Device: "br0", VLAN: "trunk", State: "away"},
+		{PortStats: datapath.PortStats{Slot: 2, OFPort: 3, Name: "mem0", Info: &pmd.PortInfo{Type: "memory", Queues: 1}}, Type: "memory", VLAN: "trunk 10,20", State: "up"},
+	}
+	show := &Show{Name: "br0", DatapathID: "0000020000000001", Version: "0.1.0", PID: 42, Config: "/etc/pollux/br0.yaml", Uptime: 3725.4,
+		CPU: cpu.Info{Name: "Test Processor", Cores: []int{0, 1}, Features: []string{"AVX2", "BMI2"}}, Procs: 4,
+		Memory: MemoryShow{Bytes: 96 << 20, FrameSize: 2048, PerLoop: 24576},
+		Loops:  []LoopShow{{ID: 0, Core: 0, Queues: []string{"h1:0", "mem0:0"}, FreeFrames: 20000, Megaflows: 12}, {ID: 1, Core: 1, FreeFrames: 24576}},
+		Ports:  ports, Generation: 4, FDBGeneration: 2, Flows: 3, MACs: 1, Sums: sums, Unaccounted: 0}
+	perf := []PerfShow{{Loop: 0, LoopStats: pmd.LoopStats{Core: 1, Iterations: 100000, Busy: 40000, Sleeps: 3, Batches: 40000, Packets: 1000000,
+		ExactHits: 900000, MegaHits: 99000, Upcalls: 1000, Revalidated: 20, Changed: 1, Aged: 4, Evicted: 5, NoRoom: 6, Verified: 100,
+		HandedOff: 7, TookOver: 8, TimedPackets: 1000, Megaflows: 12, Subtables: 1},
+		Hz: 2.1e9, Seconds: 61, BusyShare: 0.4, TicksPacket: 105, NsPacket: 50,
+		Stages:     map[string]float64{"extract": 10, "exact": 8.25, "megaflow": 4, "translate": 2, "actions": 12},
+		ExactShare: .9, MegaShare: .099, UpcallShare: .001, UpcallNs: 7200, BatchMean: 25,
+		BatchHist: map[int]uint32{1: 100, 2: 100, 3: 50, 4: 50, 64: 100}, MasksHit: 1.25},
+		{Loop: 1, LoopStats: pmd.LoopStats{Core: 0, Iterations: 5}, Hz: 2.1e9, Seconds: 61}}
+	c := cache.Stats{Offered: 1000, Seen: cache.Count{Packets: 1000}, Recorded: cache.Count{Packets: 900}, Flows: 40, MaxFlows: 65536, Inserted: 140}
+	c.Lost[cache.LossNoRoom].Packets = 5
+	c.Ended[cache.EndIdle], c.Ended[cache.EndActive] = 90, 10
+	exporters := []IPFIXShow{{Name: "bridge", Sampling: 1, Domain: 7, Caches: []cache.Stats{c, {MaxFlows: 65536}},
+		Exporter: ipfix.Stats{Popped: ipfix.Totals{Records: 100, Packets: 900, L2Octets: 54000}, Merged: 2, Pending: ipfix.Totals{Records: 1, Packets: 9, L2Octets: 540},
+			Collectors: []ipfix.CollectorStats{{Address: "127.0.0.1:4739", Sent: ipfix.Totals{Records: 97, Packets: 891, L2Octets: 53460},
+				Messages: 5, Bytes: 6000, Templates: 3, Options: 1, Errors: 1, LastError: "connection refused"}}}},
+		{Name: "set 3", Sampling: 64, Domain: 1, Exporter: ipfix.Stats{}}}
+	drops := &DropsShow{Sums: sums, Reasons: []DropShow{
+		{actions.DropAction.String(), actions.DropAction.Sentence(), sums.Dropped[actions.DropAction]},
+		{actions.DropTxFull.String(), actions.DropTxFull.Sentence(), sums.Dropped[actions.DropTxFull]}},
+		Driver: []DriverDrops{{"h1", datapath.Counters{RxRingFull: 3, Kicks: 17}}}}
+	mega := []MegaflowShow{
+		{Loop: 0, Match: "recirc_id=0,eth,ip,in_port=1,nw_dst=10.0.0.0/8,nw_frag=no", Actions: "2", Packets: 5, Bytes: 300, Used: 0.25},
+		{Loop: 0, Match: "recirc_id=0,eth,arp,in_port=1", Actions: "drop", Used: -1, FDB: true, Stale: true},
+		{Loop: 1, Match: "recirc_id=0,eth,arp,in_port=2", Actions: "drop", Packets: 1, Bytes: 60, Used: 1}}
+	fdb := []pipeline.FDBEntry{{Port: 1, VLAN: 10, MAC: "02:00:00:00:00:01", Age: 3}, {Port: flow.PortLocal, VLAN: 0, MAC: "02:00:00:00:00:02", Age: 120}}
+
+	for name, render := range map[string]func(w *strings.Builder){
+		"show":      func(w *strings.Builder) { show.Text(w) },
+		"ports":     func(w *strings.Builder) { portsText(w, ports) },
+		"megaflows": func(w *strings.Builder) { megaflowsText(w, mega); megaflowsText(w, nil) },
+		"fdb":       func(w *strings.Builder) { fdbText(w, fdb) },
+		"perf":      func(w *strings.Builder) { perfText(w, perf) },
+		"drops":     func(w *strings.Builder) { drops.Text(w) },
+		"ipfix":     func(w *strings.Builder) { ipfixText(w, exporters); ipfixText(w, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			render(&b)
+			golden := "testdata/views/" + name + ".golden"
+			if os.Getenv("UPDATE") != "" {
+				if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), b.String()); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
