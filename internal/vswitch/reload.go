@@ -1,0 +1,148 @@
+package vswitch
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"pollux/configs"
+	"pollux/ofp/pipeline"
+)
+
+// fixed is the parts of a configuration that a running switch keeps: loops and memory
+// are made once.
+var fixed = []string{"datapath", "ipfix", "control", "log"}
+
+// Reload reads the configuration file again and applies it: flows that stay keep their
+// counters, ports that stay keep their queues. On any error nothing has changed. When
+// it returns no packet is treated by the old tables any more.
+func (s *Switch) Reload() (string, error) {
+	cfg, err := configs.Load(s.path, LoadOptions())
+	if err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return "", errors.New("the switch is stopping")
+	}
+	changes := configs.Diff(s.cfg, cfg)
+	var b strings.Builder
+	var errs []error
+	for _, c := range changes {
+		fmt.Fprintln(&b, c)
+		key, _, _ := strings.Cut(c.Path, ".")
+		key, _, _ = strings.Cut(key, "[")
+		if slices.Contains(fixed, key) {
+			errs = append(errs, fmt.Errorf("%s can only change with a restart (%s)", c.Path, c))
+		}
+	}
+	if len(errs) > 0 {
+		return "", fmt.Errorf("%s: nothing applied:\n%w", s.path, errors.Join(errs...))
+	}
+	if len(changes) == 0 {
+		return "no change\n", nil
+	}
+	if err := s.apply(cfg); err != nil {
+		return "", fmt.Errorf("%s: nothing applied: %w", s.path, err)
+	}
+	s.log.Info("reloaded", "changes", len(changes))
+	return b.String(), nil
+}
+
+// apply brings the switch to cfg. Opening devices is what can fail, so it comes first,
+// and what was done is undone.
+func (s *Switch) apply(cfg *configs.Config) (err error) {
+	flows, errs := parseFlows(cfg, cfg.Flows)
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	var undo []func()
+	defer func() {
+		if err != nil {
+			for _, f := range slices.Backward(undo) {
+				f()
+			}
+		}
+	}()
+	old := map[string]*vport{}
+	for _, v := range s.ports {
+		old[v.cfg.Name] = v
+	}
+	var ports []*vport
+	for i := range cfg.Ports {
+		was := old[cfg.Ports[i].Name]
+		delete(old, cfg.Ports[i].Name)
+		if was != nil && sameDevice(&was.cfg, &cfg.Ports[i]) {
+			v := *was
+			v.cfg = cfg.Ports[i]
+			ports = append(ports, &v)
+			continue
+		}
+		v := &vport{cfg: cfg.Ports[i], slot: s.freeSlot(ports)}
+		if was != nil {
+			// The device must be let go of before it can be opened in another way.
+			if err := s.dp.Detach(was.slot); err != nil {
+				return err
+			}
+			undo = append(undo, func() {
+				if err := s.plug(was); err != nil {
+					s.log.Error("reload undone, but a port could not be opened again", "error", err)
+				}
+			})
+		}
+		if err := s.dp.Add(v.datapathPort()); err != nil {
+			return err
+		}
+		undo = append(undo, func() { _ = s.dp.Remove(v.slot) })
+		if err := s.plug(v); err != nil && !isAway(err) {
+			return err
+		}
+		ports = append(ports, v)
+	}
+	desc := make([]pipeline.Port, len(ports))
+	for i, v := range ports {
+		desc[i] = s.pipelinePort(v)
+	}
+	err = s.state.Apply(pipeline.Change{
+		Name: &cfg.Bridge.Name, Ports: desc, Flows: flows,
+		MACAgeing: cfg.Bridge.MACAgeing.Std(), MACTableSize: cfg.Bridge.MACTableSize,
+	})
+	if err != nil {
+		return err
+	}
+	// From here on nothing fails that would matter to packets.
+	s.dp.Barrier()
+	for _, v := range s.ports {
+		kept := slices.ContainsFunc(ports, func(n *vport) bool { return n.slot == v.slot })
+		if kept {
+			continue
+		}
+		if err := s.dp.Remove(v.slot); err != nil {
+			s.log.Error("release port", "port", v.cfg.Name, "error", err)
+		}
+	}
+	s.ports, s.cfg = ports, cfg
+	return nil
+}
+
+// sameDevice says whether a port needs no other queues or device, nor another number.
+func sameDevice(a, b *configs.Port) bool {
+	x, y := *a, *b
+	x.VLAN, y.VLAN = configs.VLAN{}, configs.VLAN{}
+	x.Flood, y.Flood = false, false
+	x.Loops, y.Loops = nil, nil
+	x.Address, y.Address = nil, nil
+	return fmt.Sprint(x) == fmt.Sprint(y) && slices.Equal(a.Loops, b.Loops) && slices.Equal(a.Address, b.Address)
+}
+
+// freeSlot returns a slot that neither a port of now nor one of taken has.
+func (s *Switch) freeSlot(taken []*vport) int {
+	for slot := 0; ; slot++ {
+		has := func(v *vport) bool { return v.slot == slot }
+		if !slices.ContainsFunc(s.ports, has) && !slices.ContainsFunc(taken, has) {
+			return slot
+		}
+	}
+}
