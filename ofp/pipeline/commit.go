@@ -39,21 +39,25 @@ func (x *xlate) commit() {
 	x.dirty = 0
 }
 
-// commitField emits a set of f where written bits differ, or may differ, from the
-// packet's. A packet's own value counts as known only if the mask covers it: for
-// the program must be the same for all packets of the mask. It is not looked at
-// for this, so that rewriting a field does not narrow the megaflow.
+// commitField emits a set of f where written bits differ from what ops wrote
+// before. A packet's own value never counts as known, even where the mask happens
+// to cover it: the program is to depend on nothing but the rules that matched, as
+// two sound masks of one decision may differ in bits that made no difference.
+// So rewriting a field does not narrow the megaflow either.
 func (x *xlate) commitField(f flow.Field) {
 	written := f.GetMask(&x.konst)
 	if written.IsZero() || !flow.Fields[f].Pre.Met(&x.key) {
 		return
 	}
 	now, was := f.Get(&x.key), f.Get(&x.base)
-	known := f.GetMask(&x.baseKonst).Or(f.GetMask(&x.up.Mask))
-	if written.AndNot(known.AndNot(now.Xor(was))).IsZero() {
+	if written.AndNot(f.GetMask(&x.baseKonst).AndNot(now.Xor(was))).IsZero() {
 		return
 	}
-	x.emit(actions.Op{Code: actions.OpSet, Field: f, V: now.And(written), M: written})
+	op := actions.Op{Code: actions.OpSet, Field: f, V: now.And(written), M: written}
+	if flow.Fields[f].Pre == flow.PreIP && x.key.EthType() == etherTypeIPv6 {
+		op.A = etherTypeIPv6 // for the program's text alone
+	}
+	x.emit(op)
 	f.Set(&x.base, now.And(written).Or(was.AndNot(written)))
 	f.OrMask(&x.baseKonst, written)
 }

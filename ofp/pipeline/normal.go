@@ -13,6 +13,7 @@ const (
 	vlanVIDMask      = 0x0fff
 	macBits          = uint64(0xffff_ffff_ffff) << 16 // of WEthDst and WEthSrc
 	etherTypeVLAN    = 0x8100
+	etherTypeIPv6    = 0x86dd
 	normalVLANLooked = uint64(vlanVIDMask|flow.VlanCFI) << 48
 )
 
@@ -114,7 +115,7 @@ func (x *xlate) toLearned(n uint32, in *Port, vlan uint16) {
 // frame leaves with the tag it has now come first, so that the tag is rewritten
 // once.
 func (x *xlate) normalFlood(in *Port, vlan uint16) {
-	now := x.key.VlanTCI()
+	now, tagged := x.key.VlanTCI()&vlanVIDMask, x.tagged()
 	for pass := range 2 {
 		for i := range x.snap.ports.all {
 			p := &x.snap.ports.all[i]
@@ -122,7 +123,7 @@ func (x *xlate) normalFlood(in *Port, vlan uint16) {
 				continue
 			}
 			vid := p.outVID(vlan)
-			asIs := now == 0 && vid == 0 || now != 0 && vid != 0 && now&vlanVIDMask == vid
+			asIs := tagged == (vid != 0) && (!tagged || now == vid)
 			if asIs == (pass == 0) {
 				x.normalSend(p, vlan)
 			}

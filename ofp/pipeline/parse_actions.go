@@ -332,13 +332,16 @@ func (p *actionParser) subfield(s string, off int) (Subfield, error) {
 	if !ok {
 		return Subfield{}, p.errAt(off, len(name), "unknown field")
 	}
+	if name == "tp_src" || name == "tp_dst" {
+		if of, err := p.portField(f, piece{}); err == nil {
+			f = of
+		}
+	}
 	sf := Subfield{Field: f, Bits: flow.Fields[f].Bits}
 	if f == flow.InPort {
 		sf.Bits = 16 // NXM_OF_IN_PORT is that of OpenFlow 1.0
 	}
-	if f == flow.VlanTCI || f == flow.DlVlan || f == flow.VlanVID || f == flow.DlVlanPCP || flow.Fields[f].OXM != "" || flow.Fields[f].NXM != "" {
-		// every field with a wire name may be cut up
-	} else {
+	if flow.Fields[f].OXM == "" && flow.Fields[f].NXM == "" && f != flow.DlVlan {
 		return sf, p.errAt(off, len(name), "bits of %s cannot be named", name)
 	}
 	if !hasRange {

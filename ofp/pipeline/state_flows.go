@@ -185,9 +185,9 @@ func (s *State) DumpFlows() []FlowStats {
 	return s.snap.Load().DumpFlows(s.now())
 }
 
-// DumpFlows is State.DumpFlows for one snapshot.
+// DumpFlows is State.DumpFlows for one snapshot. Ports are numbers; Flow.Format
+// gives them names.
 func (s *Snapshot) DumpFlows(now int64) []FlowStats {
-	names := s.PortNames()
 	var out []FlowStats
 	for _, t := range s.tables {
 		if t.rules.Len() == 0 {
@@ -205,13 +205,13 @@ func (s *Snapshot) DumpFlows(now int64) []FlowStats {
 			return a.seq < b.seq
 		})
 		for _, r := range rules {
-			out = append(out, r.stats(now, names))
+			out = append(out, r.stats(now))
 		}
 	}
 	return out
 }
 
-func (r *Rule) stats(now int64, names flow.PortNames) FlowStats {
+func (r *Rule) stats(now int64) FlowStats {
 	f := &r.Flow
 	return FlowStats{
 		Table: f.Table, Priority: f.Priority, Cookie: f.Cookie,
@@ -219,7 +219,7 @@ func (r *Rule) stats(now int64, names flow.PortNames) FlowStats {
 		Packets:  r.packets.Load(), Bytes: r.bytes.Load(),
 		IdleAge: max(now-r.used.Load(), 0) / int64(time.Second),
 		Idle:    f.IdleTimeout, Hard: f.HardTimeout,
-		Match: f.Match.Format(names), Actions: f.Do.Format(names), Flow: *f,
+		Match: f.Match.Format(nil), Actions: f.Do.Format(nil), Flow: *f,
 	}
 }
 

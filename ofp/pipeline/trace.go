@@ -33,19 +33,18 @@ func (s *Snapshot) Trace(key *flow.Key) *TraceResult {
 	x.packet()
 	final := x.key
 	x.end()
-	names := s.PortNames()
 	r := &TraceResult{
-		Flow:     formatKey(key, names),
+		Flow:     formatKey(key),
 		Steps:    &t.root,
 		Final:    "unchanged",
-		Megaflow: formatMegaflow(key, &u.Mask, names),
+		Megaflow: formatMegaflow(key, &u.Mask),
 		Actions:  u.Program.String(),
 		FDB:      u.FDB,
 		Mask:     u.Mask,
 		Program:  u.Program,
 	}
 	if final.W != key.W {
-		r.Final = formatKey(&final, names)
+		r.Final = formatKey(&final)
 	}
 	if u.Program.Last < 0 {
 		r.Drop = u.Program.Drop.String()
@@ -58,10 +57,11 @@ func (r *TraceResult) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Flow: %s\n\n", r.Flow)
 	r.Steps.write(&b, 0, true)
-	fmt.Fprintf(&b, "\nFinal flow: %s\nMegaflow: %s\nDatapath actions: %s\n", r.Final, r.Megaflow, r.Actions)
+	fmt.Fprintf(&b, "\nFinal flow: %s\n", r.Final)
 	if r.Drop != "" {
-		fmt.Fprintf(&b, "Dropped: %s\n", r.Drop)
+		fmt.Fprintf(&b, "Drop reason: %s\n", r.Drop)
 	}
+	fmt.Fprintf(&b, "Megaflow: %s\nDatapath actions: %s\n", r.Megaflow, r.Actions)
 	return b.String()
 }
 
@@ -120,56 +120,33 @@ func cutFrame(text string, names flow.PortNames) (in uint32, frame []byte, ok bo
 	return in, b, err == nil
 }
 
-// formatKey writes a key as a flow: every field that is not zero, and the
-// Ethernet header in any case.
-func formatKey(k *flow.Key, names flow.PortNames) string {
-	m := flow.Match{Key: *k}
-	for w, v := range k.W {
-		if v != 0 {
-			m.Mask.Or(flow.Word(w), ^uint64(0))
-		}
-	}
-	for _, f := range []flow.Field{flow.EthSrc, flow.EthDst, flow.EthType, flow.VlanTCI} {
-		f.OrMask(&m.Mask, f.Full())
-	}
-	if k.VlanTCI() == 0 {
-		m.Mask.W[flow.WVLAN] = 0xffff << 48
-	} else {
-		m.Mask.W[flow.WVLAN] = 0xffff << 48
-		if k.W[flow.WVLAN]>>16&flow.VlanCFI != 0 {
-			m.Mask.W[flow.WVLAN] |= 0xffff << 16
-		}
-	}
-	trimMask(k, &m.Mask)
-	return m.Format(names)
-}
-
-// trimMask takes away bits of the mask that no field of the packet owns, so that
-// only what the packet has is shown.
-func trimMask(k *flow.Key, m *flow.Mask) {
-	var keep flow.Mask
+// formatKey writes a key as a flow: metadata where it is not 0, and every field of
+// the headers that the packet has.
+func formatKey(k *flow.Key) string {
+	var m flow.Match
 	for f := flow.RecircID; f < flow.NumFields; f++ {
-		if flow.Fields[f].Pre.Met(k) {
-			f.OrMask(&keep, f.Full())
+		i := &flow.Fields[f]
+		switch {
+		case f >= flow.XReg0 && f <= flow.XXReg3: // the registers say it
+		case i.Word < flow.StageL2 && f != flow.InPort && f.Get(k).IsZero():
+		case f == flow.IPv6ExtHdr && f.Get(k).IsZero():
+		case f == flow.VlanTPID && f.Get(k).Lo == etherTypeVLAN:
+		case (f == flow.VlanTCI2 || f == flow.VlanTPID2) && flow.VlanTCI2.Get(k).IsZero():
+		case i.Pre.Met(k):
+			m.SetMasked(f, f.Get(k), f.Full())
 		}
 	}
-	for w := range m.W {
-		m.W[w] &= keep.W[w]
-		if m.W[w] == 0 {
-			m.Map &^= 1 << w
-		}
-	}
-	if k.EthType() != 0x0800 && k.EthType() != 0x86dd {
-		m.W[flow.WIP] &= keep.W[flow.WIP]
-	} else if k.NwFrag() == 0 {
-		m.W[flow.WIP] &^= 0xff << 32
-	}
+	return m.Format(nil)
 }
 
 // formatMegaflow writes a megaflow as ofproto/trace does.
-func formatMegaflow(k *flow.Key, mask *flow.Mask, names flow.PortNames) string {
-	var m flow.Match
-	m.Mask = *mask
+func formatMegaflow(k *flow.Key, mask *flow.Mask) string {
+	m := flow.Match{Mask: *mask}
+	m.Mask.W[flow.WPort] &= 0xffffffff
 	m.Mask.Apply(&m.Key, k)
-	return "recirc_id=0,eth," + m.Format(names)
+	head := fmt.Sprintf("recirc_id=%#x,eth", k.W[flow.WPort]>>32)
+	if k.W[flow.WPort]>>32 == 0 {
+		head = "recirc_id=0,eth"
+	}
+	return head + "," + m.Format(nil)
 }

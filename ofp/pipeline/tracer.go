@@ -40,9 +40,11 @@ func newTracer(s *Snapshot) *tracer {
 	return t
 }
 
-func (t *tracer) ports() flow.PortNames { return t.snap.PortNames() }
+// ports returns nil: flows are shown with port numbers, as ofproto/trace does.
+func (t *tracer) ports() flow.PortNames { return nil }
 
-func (t *tracer) portName(n uint32) string { return flow.FormatPort(n, t.ports()) }
+// portName names a port in a sentence.
+func (t *tracer) portName(n uint32) string { return flow.FormatPort(n, t.snap.PortNames()) }
 
 func (t *tracer) add(k TraceKind, format string, args ...any) *TraceNode {
 	n := &TraceNode{Kind: k, Text: fmt.Sprintf(format, args...)}
@@ -78,10 +80,7 @@ func (t *tracer) table(id uint8, r *Rule) func() {
 }
 
 // set tells that the action set is executed.
-func (t *tracer) set(list []Action) {
-	t.at = t.add(TraceTable, "--. Executing action set:")
-	_ = list
-}
+func (t *tracer) set() { t.at = t.add(TraceTable, "--. Executing action set:") }
 
 // write writes the steps as ofproto/trace does: what comes last in its list stays
 // at its parent's margin, so that a chain of tables does not wander to the right.

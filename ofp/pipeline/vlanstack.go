@@ -202,16 +202,7 @@ func (x *xlate) commitEdit(b, c *vlanStack) {
 		x.up.Mask.Or(flow.WVLAN, ownBits(c.popped, 0, back))
 		x.emitTCI(ownTag(x.up.Key, c.popped).tci&back, back)
 	}
-	if c.editMask == 0 {
-		return
-	}
-	own := ownTag(x.up.Key, c.popped).tci
-	now := own&^b.editMask | b.editVal&b.editMask
-	known := b.editMask
-	if c.popped < 2 {
-		known |= uint16(x.up.Mask.W[flow.WVLAN] >> (16 + 32*(1-uint(c.popped))))
-	}
-	if c.editMask&^(known&^(now^c.editVal)) != 0 {
+	if c.editMask&^(b.editMask&^(b.editVal^c.editVal)) != 0 {
 		x.emitTCI(c.editVal&c.editMask, c.editMask)
 	}
 }

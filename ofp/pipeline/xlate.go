@@ -63,6 +63,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.snap, x.up, x.tr = s, u, tr
 	x.key, x.base = *u.Key, *u.Key
 	x.konst.Clear()
+	x.fresh()
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
 	x.dirty = 0
@@ -72,11 +73,29 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
 }
 
+// fresh makes constants of what no packet brings with it: metadata, registers and
+// marks are 0 in every packet with recirc_id 0, which the mask always has.
+func (x *xlate) fresh() {
+	if x.key.W[flow.WPort]>>32 != 0 {
+		return
+	}
+	for _, w := range &pipelineWords {
+		if x.key.W[w] == 0 {
+			x.konst.Or(w, ^uint64(0))
+		}
+	}
+}
+
+var pipelineWords = [...]flow.Word{
+	flow.WMeta, flow.WMark, flow.WReg0, flow.WReg2, flow.WReg4, flow.WReg6,
+	flow.WReg8, flow.WReg10, flow.WReg12, flow.WReg14, flow.WSet, flow.WConj,
+}
+
 // packet walks the packet through the switch.
 func (x *xlate) packet() {
-	// As Open vSwitch does, every decision is for one port, one Ethernet type and
-	// one kind of fragment.
-	x.up.Mask.Or(flow.WPort, 0xffffffff)
+	// As Open vSwitch does, every decision is for one port and recirculation, one
+	// Ethernet type and one kind of fragment.
+	x.up.Mask.Or(flow.WPort, ^uint64(0))
 	x.up.Mask.Or(flow.WEthDst, 0xffff)
 	if flow.PreIP.Met(x.up.Key) {
 		x.up.Mask.Or(flow.WIP, 0xff<<32)

@@ -240,7 +240,7 @@ func (x *xlate) actionSet() {
 	}
 	list = append(list, *out)
 	if x.tr != nil {
-		x.tr.set(list)
+		x.tr.set()
 	}
 	x.exit = false // exit ends the tables, not the action set
 	x.actions(list)

@@ -1,0 +1,382 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"pollux/actions"
+	"pollux/flow"
+)
+
+// sent is one frame that left the switch.
+type sent struct {
+	port  uint32
+	frame string
+}
+
+// oracle is the switch as OpenFlow describes it and nothing more: it walks flows
+// one by one, changes the packet's bytes at once, and reads them again for every
+// look-up. It knows no masks, no programs and no commit.
+type oracle struct {
+	ports []Port
+	flows []Flow
+	fdb   map[fdbKey]uint32
+
+	frame   []byte
+	meta    flow.Key
+	set     []Action
+	out     []sent
+	table   uint8
+	depth   int
+	lookups int
+	exit    bool
+}
+
+var (
+	errLimit = errors.New("a limit was reached")
+	errTags  = errors.New("more than two tags: beyond what a key shows")
+)
+
+// process returns what leaves the switch for a frame that comes in by port in.
+func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
+	o.frame, o.meta = bytes.Clone(frame), flow.Key{}
+	o.meta.Set(flow.WPort, uint64(in))
+	o.set, o.out, o.table, o.depth, o.lookups, o.exit = nil, nil, 0, 0, 0, false
+	if p := o.port(in); p != nil && p.NoRecv {
+		return nil, nil
+	}
+	err := o.lookup(in, 0)
+	if err == nil && slices.ContainsFunc(o.set, func(a Action) bool { return a.Kind == ActOutput || a.Kind == ActOutputReg }) {
+		o.exit = false
+		_, err = o.run(o.ordered())
+	}
+	if errors.Is(err, errLimit) {
+		return nil, nil
+	}
+	return o.out, err
+}
+
+// ordered is the action set in the order of the standard.
+func (o *oracle) ordered() (list []Action) {
+	last := func(kinds ...Kind) {
+		for i := len(o.set) - 1; i >= 0; i-- {
+			if slices.Contains(kinds, o.set[i].Kind) {
+				list = append(list, o.set[i])
+				return
+			}
+		}
+	}
+	last(ActPopVLAN)
+	last(ActPushVLAN)
+	last(ActDecTTL)
+	for _, a := range o.set {
+		switch a.Kind {
+		case ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL:
+			list = append(list, a)
+		}
+	}
+	last(ActOutput, ActOutputReg)
+	return list
+}
+
+func (o *oracle) port(n uint32) *Port {
+	for i := range o.ports {
+		if o.ports[i].OFPort == n {
+			return &o.ports[i]
+		}
+	}
+	return nil
+}
+
+func (o *oracle) lookup(in uint32, table uint8) error {
+	back := o.lookups > 0 && table <= o.table
+	if back {
+		o.depth++
+		defer func() { o.depth-- }()
+	}
+	if o.depth > 64 || o.lookups >= 4096 {
+		return errLimit
+	}
+	o.lookups++
+	if tags(o.frame) > 2 {
+		return errTags
+	}
+	k := extract(o.frame, &o.meta)
+	flow.InPort.Set(&k, flow.Value{Lo: uint64(in)})
+	var best *Flow
+	for i := range o.flows {
+		f := &o.flows[i]
+		if f.Table == table && f.Match.Matches(&k) && (best == nil || f.Priority > best.Priority) {
+			best = f
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	was := o.table
+	o.table = table
+	defer func() { o.table = was }()
+	on, err := o.run(best.Do.Apply)
+	if !on || err != nil {
+		return err
+	}
+	if best.Do.Clear {
+		o.set = nil
+	}
+	o.set = append(o.set, best.Do.Write...)
+	if m := best.Do.MetadataMask; m != 0 {
+		o.write(flow.Metadata, flow.Value{Lo: best.Do.Metadata}, flow.Value{Lo: m})
+	}
+	if best.Do.Goto != 0 {
+		return o.lookup(o.meta.InPort(), best.Do.Goto)
+	}
+	return nil
+}
+
+// get reads a field of the packet as it is now; absent says that it has none.
+func (o *oracle) get(f flow.Field) (v flow.Value, present bool) {
+	k := extract(o.frame, &o.meta)
+	if f == flow.VlanVID && k.VlanTCI() == 0 {
+		return v, false
+	}
+	return f.Get(&k), flow.Fields[f].Pre.Met(&k)
+}
+
+// write writes a field of the packet or of its metadata.
+func (o *oracle) write(f flow.Field, v, m flow.Value) {
+	if _, ok := o.get(f); !ok {
+		return
+	}
+	if flow.Fields[f].Word < flow.StageL2 {
+		old := f.Get(&o.meta)
+		n := old.AndNot(m).Or(v.And(m))
+		if f == flow.InPort {
+			n = flow.Value{Lo: uint64(widePort(v.And(m)))}
+		}
+		f.Set(&o.meta, n)
+		return
+	}
+	switch f {
+	case flow.VlanTCI: // its CFI bit says whether there is a tag
+		k := extract(o.frame, &o.meta)
+		tci := f.Get(&k).AndNot(m).Or(v.And(m))
+		switch has := o.tagged(); {
+		case tci.Lo&0x1000 == 0 && has:
+			o.frame = popTag(o.frame)
+		case tci.Lo&0x1000 == 0:
+		case !has:
+			o.frame = pushTag(o.frame, 0x8100, uint16(tci.Lo))
+		default:
+			poke(o.frame, f, tci, f.Full())
+		}
+	case flow.VlanVID:
+		poke(o.frame, flow.VlanTCI, v, m)
+	case flow.DlVlanPCP:
+		poke(o.frame, flow.VlanTCI, v.Shl(13), m.Shl(13))
+	default:
+		poke(o.frame, f, v, m)
+	}
+}
+
+func (o *oracle) tagged() bool { return tags(o.frame) > 0 }
+
+// run executes actions; on is false when the flow's other instructions are off.
+func (o *oracle) run(list []Action) (on bool, err error) {
+	for _, a := range list {
+		if o.exit {
+			return false, nil
+		}
+		switch a.Kind {
+		case ActOutput:
+			o.output(a.Port)
+		case ActOutputReg:
+			if v, ok := o.get(a.Src.Field); ok {
+				o.output(widePort(v.Shr(uint(a.Src.Lo)).And(flow.Ones(uint(a.Src.Bits)))))
+			}
+		case ActResubmit:
+			in, t := a.Port, a.Table
+			if in == PortKeep {
+				in = o.meta.InPort()
+			}
+			if t == TableKeep {
+				t = o.table
+			}
+			if err := o.lookup(in, t); err != nil {
+				return false, err
+			}
+		case ActSetField:
+			o.write(a.Dst.Field, a.Value, a.Mask)
+		case ActLoad:
+			o.write(a.Dst.Field, a.Value.Shl(uint(a.Dst.Lo)), a.Dst.mask())
+		case ActMove:
+			v, ok := o.get(a.Src.Field)
+			if ok {
+				o.write(a.Dst.Field, v.Shr(uint(a.Src.Lo)).Shl(uint(a.Dst.Lo)), a.Dst.mask())
+			}
+		case ActModVID, ActModPCP:
+			if !o.tagged() {
+				o.frame = pushTag(o.frame, 0x8100, 0)
+			}
+			if a.Kind == ActModVID {
+				poke(o.frame, flow.VlanTCI, a.Value, flow.Value{Lo: 0xfff})
+			} else {
+				poke(o.frame, flow.VlanTCI, a.Value.Shl(13), flow.Value{Lo: 0xe000})
+			}
+		case ActModTTL:
+			o.write(flow.IPTTL, a.Value, flow.IPTTL.Full())
+		case ActPushVLAN:
+			o.frame = pushTag(o.frame, a.EtherType, 0)
+		case ActPopVLAN:
+			if o.tagged() {
+				o.frame = popTag(o.frame)
+			}
+		case ActDecTTL:
+			v, ok := o.get(flow.IPTTL)
+			if ok && v.Lo <= 1 {
+				return false, nil
+			}
+			if ok {
+				o.write(flow.IPTTL, flow.Value{Lo: v.Lo - 1}, flow.IPTTL.Full())
+			}
+		case ActExit:
+			o.exit = true
+			return false, nil
+		}
+		if tags(o.frame) > 2 {
+			return false, errTags
+		}
+	}
+	return !o.exit, nil
+}
+
+func (o *oracle) output(n uint32) {
+	in := o.meta.InPort()
+	switch n {
+	case flow.PortIn:
+		o.send(in)
+	case flow.PortAll, flow.PortFlood:
+		for _, p := range o.ports {
+			if p.OFPort != in && (n == flow.PortAll || !p.NoFlood) {
+				o.send(p.OFPort)
+			}
+		}
+	case flow.PortNormal:
+		o.normal(in)
+	default:
+		if n != in {
+			o.send(n)
+		}
+	}
+}
+
+func (o *oracle) send(n uint32) {
+	if p := o.port(n); p != nil && p.Up {
+		o.out = append(o.out, sent{n, string(o.frame)})
+	}
+}
+
+// normal is IEEE 802.1Q bridging in so many words.
+func (o *oracle) normal(in uint32) {
+	p := o.port(in)
+	if p == nil {
+		return
+	}
+	k := extract(o.frame, &o.meta)
+	vid := k.VlanTCI() & 0xfff
+	vlan := vid
+	carries := func(p *Port, v uint16) bool {
+		if p.Mode == Access {
+			return v == p.Tag
+		}
+		if p.Mode != Trunk && v == p.Tag {
+			return true
+		}
+		return p.Trunks.Len() == 0 || p.Trunks.Has(v)
+	}
+	switch {
+	case p.Mode == Access && vid != 0:
+		return
+	case p.Mode == Access, p.Mode != Trunk && vid == 0:
+		vlan = p.Tag
+	case !carries(p, vid):
+		return
+	}
+	if k.EthDst()>>4 == 0x0180c200000 {
+		return
+	}
+	leave := func(q *Port) {
+		if !carries(q, vlan) {
+			return
+		}
+		was := o.frame
+		o.frame = bytes.Clone(was)
+		tag := vlan
+		if q.Mode == Access || q.Mode == NativeUntagged && vlan == q.Tag {
+			tag = 0
+		}
+		switch {
+		case tag == 0 && o.tagged():
+			o.frame = popTag(o.frame)
+		case tag != 0 && !o.tagged():
+			o.frame = pushTag(o.frame, 0x8100, tag)
+		case tag != 0:
+			poke(o.frame, flow.VlanTCI, flow.Value{Lo: uint64(tag)}, flow.Value{Lo: 0xfff})
+		}
+		o.send(q.OFPort)
+		o.frame = was
+	}
+	if k.EthDst()>>40&1 == 0 {
+		if at, ok := o.fdb[makeFDBKey(vlan, k.EthDst())]; ok {
+			if q := o.port(at); q != nil && at != in {
+				leave(q)
+			}
+			return
+		}
+	}
+	for i := range o.ports {
+		if q := &o.ports[i]; q.OFPort != in && !q.NoFlood {
+			leave(q)
+		}
+	}
+}
+
+// execute interprets a program on a frame, op by op.
+func execute(p *actions.Program, frame []byte) (out []sent) {
+	f := bytes.Clone(frame)
+	for _, op := range p.Ops {
+		switch op.Code {
+		case actions.OpOutput:
+			out = append(out, sent{op.B, string(f)})
+		case actions.OpSet:
+			poke(f, op.Field, op.V, op.M)
+		case actions.OpPushVLAN:
+			f = pushTag(f, uint16(op.A>>16), uint16(op.A))
+		case actions.OpPopVLAN:
+			f = popTag(f)
+		}
+	}
+	return out
+}
+
+// sameSent compares what left, in any order, as flooding has none.
+func sameSent(a, b []sent) bool {
+	less := func(x, y sent) int {
+		if x.port != y.port {
+			return int(x.port) - int(y.port)
+		}
+		return bytes.Compare([]byte(x.frame), []byte(y.frame))
+	}
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.SortFunc(a, less)
+	slices.SortFunc(b, less)
+	return slices.Equal(a, b)
+}
+
+func showSent(s []sent) (t string) {
+	for _, x := range s {
+		t += fmt.Sprintf("\n    %d: %x", x.port, x.frame)
+	}
+	return t
+}
