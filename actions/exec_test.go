@@ -22,7 +22,7 @@ type rig struct {
 
 func newRig(chunks, slots int) *rig {
 	m := &packet.Memory{Buf: make([]byte, chunks*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: uint32(chunks)}
-	r := &rig{Exec: NewExec(m, packet.NewFreeList(m, 0)), keys: make([]flow.Key, packet.MaxBatch), sent: make([][]packet.Desc, slots)}
+	r := &rig{Exec: NewExec(m, packet.NewFreeList(m, 0)), keys: make([]flow.Key, min(chunks, packet.MaxBatch)), sent: make([][]packet.Desc, slots)}
 	for range slots {
 		r.Out = append(r.Out, new(Staging))
 	}

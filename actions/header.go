@@ -51,19 +51,16 @@ func isTag(typ uint16) bool { return typ == typeVLAN || typ == typeQinQ }
 func isMPLS(typ uint16) bool { return typ == typeMPLS || typ == typeMPLSM }
 
 // network returns the frame of packet i from its network header on and the
-// EtherType before that, 0 when there is none or labels are in front.
+// EtherType before that, 0 when there is none or labels are in front. The extractor
+// gives L3 only to whole headers.
 func (e *Exec) network(b *packet.Batch, i uint16) (p []byte, typ uint16) {
-	f := e.Mem.Frame(b.Desc[i])
-	l3 := int(b.L3[i])
-	if l3 < 14 || l3+20 > len(f) || b.L25[i] != packet.None {
+	i &= packet.MaxBatch - 1
+	d, l3 := &b.Desc[i], uint32(b.L3[i])
+	if l3 < 14 || l3+20 > d.Len || b.L25[i] != packet.None {
 		return nil, 0
 	}
-	p = f[l3:]
-	typ = be.Uint16(f[l3-2:])
-	if typ == typeIPv6 && len(p) < 40 {
-		typ = 0
-	}
-	return p, typ
+	p = e.Mem.Buf[d.Addr+uint64(l3)-2 : d.Addr+uint64(d.Len)]
+	return p[2:], be.Uint16(p)
 }
 
 // transport returns packet i from its transport header to the end of its IP
