@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"pollux": main})
+}
+
+// TestScripts runs the sessions of testdata/script: commands as a person types
+// them, and what must come back. UPDATE=1 writes the goldens anew.
+func TestScripts(t *testing.T) {
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: os.Getenv("UPDATE") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("CONFIGS", wd+"/../../configs")
+			e.Setenv("POLLUX_SOCKET", e.WorkDir+"/s.sock")
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			_, err := exec.LookPath(cond)
+			return err == nil, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await":    await,
+			"jsonfile": jsonFile,
+			"status":   status,
+		},
+	})
+}
+
+// await SOCKET waits until somebody listens there; ! await until nobody does.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs(args[0])
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		c, err := net.Dial("unix", path)
+		if err == nil {
+			c.Close()
+		}
+		if (err == nil) != neg {
+			return
+		}
+	}
+	ts.Fatalf("%s: waited 15 s in vain", path)
+}
+
+// jsonfile FILE… checks that each holds one JSON value.
+func jsonFile(ts *testscript.TestScript, neg bool, args []string) {
+	for _, f := range args {
+		if json.Valid([]byte(ts.ReadFile(f))) == neg {
+			ts.Fatalf("%s: valid JSON is %v:\n%s", f, neg, ts.ReadFile(f))
+		}
+	}
+}
+
+// status N COMMAND… runs a command and wants exit status N.
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if ee, ok := err.(*exec.ExitError); ok {
+		got = string(rune('0' + ee.ExitCode()))
+	}
+	if got != args[0] {
+		ts.Fatalf("%v: exit status %s (%v), want %s", args[1:], got, err, args[0])
+	}
+}
