@@ -72,7 +72,7 @@ func benchForward(b *testing.B, batch, budget int) {
 	for received() == 0 {
 		p.step()
 	}
-	first, steps := received(), 0
+	first, steps, before := received(), 0, p1.Counters()
 	cpu := threadTime(b)
 	b.ResetTimer()
 	n := 0
@@ -91,6 +91,9 @@ func benchForward(b *testing.B, batch, budget int) {
 	b.ReportMetric(float64(cpu.Nanoseconds())/float64(n), "cpu-ns/pkt")
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds()/1e6, "Mpps")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/pkt")
+	after := p1.Counters()
+	b.ReportMetric(float64(n)/float64(after.Kicks-before.Kicks), "pkts/kick")
+	b.ReportMetric(float64(after.TxErrors-before.TxErrors)/float64(n), "errors/pkt")
 	stop.Store(true)
 	<-done
 }
