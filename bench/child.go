@@ -85,6 +85,9 @@ func (c *Child) exit() error {
 	}
 }
 
+// Pid returns the process's number.
+func (c *Child) Pid() int { return c.cmd.Process.Pid }
+
 // Done is closed when the child has ended.
 func (c *Child) Done() <-chan struct{} { return c.done }
 

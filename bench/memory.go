@@ -51,7 +51,7 @@ type MemorySpec struct {
 	Scenarios []MemoryScenario
 	Repeats   int           // runs of each; default 3
 	Time      time.Duration // measured of each run; default 1 s
-	Warm      time.Duration // before that; default 700 ms, for every flow to have been seen
+	Warm      time.Duration // before that, at least; default 300 ms, and until every flow was seen three times
 	Core      int           // of the loop
 	Echo      io.Writer     // what the switch says, or nil
 	Each      func(done, all int, s MemoryScenario, mpps float64)
@@ -61,7 +61,8 @@ type MemorySpec struct {
 type MemoryResult struct {
 	MemoryScenario
 	Mpps          Spread  `json:"mpps"`
-	NsPacket      Spread  `json:"ns_packet"`      // source and sink included
+	NsPacket      Spread  `json:"ns_packet"`      // of the loop's own time, source and sink included
+	Disturbed     float64 `json:"disturbed"`      // most of any run: share of the time that others had the core
 	ExactShare    float64 `json:"exact_share"`    // of packets, 0 to 1, of the last run
 	MegaflowShare float64 `json:"megaflow_share"` // likewise
 }
@@ -76,7 +77,7 @@ func RunMemory(ctx context.Context, s MemorySpec) ([]MemoryResult, error) {
 		s.Time = time.Second
 	}
 	if s.Warm == 0 {
-		s.Warm = 700 * time.Millisecond
+		s.Warm = 300 * time.Millisecond
 	}
 	dir, err := WorkDir("bench")
 	if err != nil {
@@ -92,7 +93,7 @@ func RunMemory(ctx context.Context, s MemorySpec) ([]MemoryResult, error) {
 	go discard(collector)
 
 	results := make([]MemoryResult, len(s.Scenarios))
-	mpps := make([][]float64, len(s.Scenarios))
+	mpps, ns := make([][]float64, len(s.Scenarios)), make([][]float64, len(s.Scenarios))
 	for rep := range s.Repeats {
 		for i, sc := range s.Scenarios {
 			p, err := s.run(ctx, sc, dir, collector.LocalAddr().String())
@@ -101,20 +102,15 @@ func RunMemory(ctx context.Context, s MemorySpec) ([]MemoryResult, error) {
 			}
 			r := &results[i]
 			r.MemoryScenario, r.ExactShare, r.MegaflowShare = sc, p.exact, p.mega
-			mpps[i] = append(mpps[i], p.mpps)
+			r.Disturbed = max(r.Disturbed, p.disturbed)
+			mpps[i], ns[i] = append(mpps[i], p.mpps), append(ns[i], p.ns)
 			if s.Each != nil {
 				s.Each(rep*len(s.Scenarios)+i+1, s.Repeats*len(s.Scenarios), sc, p.mpps)
 			}
 		}
 	}
 	for i := range results {
-		r := &results[i]
-		r.Mpps = NewSpread(mpps[i])
-		var ns []float64
-		for _, v := range mpps[i] {
-			ns = append(ns, 1e3/v)
-		}
-		r.NsPacket = NewSpread(ns)
+		results[i].Mpps, results[i].NsPacket = NewSpread(mpps[i]), NewSpread(ns[i])
 	}
 	return results, nil
 }
@@ -160,13 +156,15 @@ func macText(v uint64) string {
 	return net.HardwareAddr{byte(v >> 40), byte(v >> 32), byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}.String()
 }
 
-// perfPoint is what the switch says of its loops, added up.
+// perfPoint is what the switch says of its loops, added up, and the scheduler of the
+// loop's thread.
 type perfPoint struct {
 	packets, exact, mega uint64
 	seconds              float64
+	cpu                  cpuTime
 }
 
-type perfRates struct{ mpps, exact, mega float64 }
+type perfRates struct{ mpps, ns, exact, mega, disturbed float64 }
 
 // run starts the switch and measures it between two questions.
 func (s *MemorySpec) run(ctx context.Context, sc MemoryScenario, dir, collector string) (r perfRates, err error) {
@@ -182,14 +180,11 @@ func (s *MemorySpec) run(ctx context.Context, sc MemoryScenario, dir, collector 
 	if err := child.WaitReady(20 * time.Second); err != nil {
 		return r, err
 	}
-	if err := sleep(ctx, s.Warm); err != nil {
-		return r, err
-	}
-	a, errA := s.ask(ctx, socket)
+	a, errA := s.warm(ctx, sc, child.Pid(), socket)
 	if err := errors.Join(errA, sleep(ctx, s.Time)); err != nil {
 		return r, err
 	}
-	b, err := s.ask(ctx, socket)
+	b, err := s.ask(ctx, child.Pid(), socket)
 	if err != nil {
 		return r, err
 	}
@@ -197,11 +192,38 @@ func (s *MemorySpec) run(ctx context.Context, sc MemoryScenario, dir, collector 
 	if n == 0 || b.seconds <= a.seconds {
 		return r, errors.New("no packets were forwarded:\n" + child.Output())
 	}
-	return perfRates{n / (b.seconds - a.seconds) / 1e6, float64(b.exact-a.exact) / n, float64(b.mega-a.mega) / n}, nil
+	cpu := b.cpu.since(a.cpu)
+	return perfRates{
+		mpps: n / (b.seconds - a.seconds) / 1e6, ns: float64(cpu.ran) / n,
+		exact: float64(b.exact-a.exact) / n, mega: float64(b.mega-a.mega) / n, disturbed: cpu.disturbed(),
+	}, nil
+}
+
+// warmLimit bounds the time until every flow was seen. A machine may need a while to
+// find memory for a million of them.
+const warmLimit = 60 * time.Second
+
+// warm waits until caches hold what they will hold, and returns the counts then.
+func (s *MemorySpec) warm(ctx context.Context, sc MemoryScenario, pid int, socket string) (p perfPoint, err error) {
+	if err := sleep(ctx, s.Warm); err != nil {
+		return p, err
+	}
+	for end := time.Now().Add(warmLimit); ; {
+		p, err := s.ask(ctx, pid, socket)
+		if err != nil || p.packets >= 3*uint64(sc.Flows) {
+			return p, err
+		}
+		if time.Now().After(end) {
+			return p, fmt.Errorf("only %d packets of %d flows after %v", p.packets, sc.Flows, warmLimit)
+		}
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return p, err
+		}
+	}
 }
 
 // ask runs `pollux perf` and `pollux show`. A switch that drops is not measured.
-func (s *MemorySpec) ask(ctx context.Context, socket string) (p perfPoint, err error) {
+func (s *MemorySpec) ask(ctx context.Context, pid int, socket string) (p perfPoint, err error) {
 	var perf []struct {
 		Packets uint64  `json:"packets"`
 		Exact   uint64  `json:"exact_hits"`
@@ -209,6 +231,10 @@ func (s *MemorySpec) ask(ctx context.Context, socket string) (p perfPoint, err e
 		Seconds float64 `json:"seconds"`
 	}
 	if err := s.command(ctx, &perf, "perf", "--json", "--socket", socket); err != nil {
+		return p, err
+	}
+	// Read at once after the answer, as what comes next is slow.
+	if p.cpu, err = pinnedTime(pid, s.Core); err != nil {
 		return p, err
 	}
 	for _, l := range perf {

@@ -39,6 +39,7 @@ type VethRun struct {
 	Generator string  `json:"generator"` // kernel, sockets
 	Offered   float64 `json:"offered_mpps"`
 	Delivered float64 `json:"delivered_mpps"`
+	Disturbed float64 `json:"disturbed"` // share of the time that others had the device's core
 }
 
 // VethResult is all runs and what they come to.
@@ -194,9 +195,12 @@ func (w *vethWires) run(ctx context.Context, s *VethSpec, device, dir string, si
 	genCtx, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- offer.run(genCtx) }()
+	t0, err0 := pinnedTime(child.Pid(), s.DUTCore)
 	run.Offered, run.Delivered, err = measure(ctx, s.Time, offer.count, sink.Count)
+	t1, err1 := pinnedTime(child.Pid(), s.DUTCore)
+	run.Disturbed = t1.since(t0).disturbed()
 	stop()
-	err = errors.Join(err, <-done)
+	err = errors.Join(err, err0, err1, <-done)
 	if err == nil && run.Delivered == 0 {
 		err = errors.New("nothing was delivered:\n" + strings.TrimSpace(child.Output()))
 	}

@@ -100,9 +100,9 @@ the far end counts is what was delivered. Runs of the two take turns.`,
 				s.Echo = cmd.ErrOrStderr()
 			}
 			if !asJSON {
-				fmt.Fprintf(out, "%-4s %-10s %-10s %13s %15s\n", "run", "device", "generator", "offered Mpps", "delivered Mpps")
+				fmt.Fprintf(out, "%-4s %-10s %-10s %13s %15s %12s\n", "run", "device", "generator", "offered Mpps", "delivered Mpps", "disturbed %")
 				s.Each = func(r bench.VethRun) {
-					fmt.Fprintf(out, "%-4d %-10s %-10s %13.3f %15.3f\n", r.Repeat, r.Device, r.Generator, r.Offered, r.Delivered)
+					fmt.Fprintf(out, "%-4d %-10s %-10s %13.3f %15.3f %12.1f\n", r.Repeat, r.Device, r.Generator, r.Offered, r.Delivered, 100*r.Disturbed)
 				}
 			}
 			ctx, stop := untilSignal(cmd)

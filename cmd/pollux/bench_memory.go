@@ -68,7 +68,7 @@ is the worst order for a cache.`,
 	f.StringVar(&ipfix, "ipfix", "", "only scenarios with IPFIX off, or 1:1")
 	f.IntVar(&s.Repeats, "repeats", 3, "runs of each")
 	f.DurationVar(&s.Time, "time", time.Second, "measured of each run")
-	f.DurationVar(&s.Warm, "warm", 700*time.Millisecond, "before that, for every flow to have been seen")
+	f.DurationVar(&s.Warm, "warm", 300*time.Millisecond, "before that, at least; and until every flow was seen three times")
 	f.IntVar(&s.Core, "core", runtime.NumCPU()-1, "core of the loop")
 	f.BoolVarP(&verbose, "verbose", "v", false, "show what the switch says")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
@@ -87,9 +87,9 @@ func contains(list []int, n int) bool {
 // memoryTable prints the results.
 func memoryTable(w io.Writer, s bench.MemorySpec, res []bench.MemoryResult) {
 	fmt.Fprintf(w, "%s, one loop on core %d, 64-byte packets, median [min–max] of %d\n\n", cpuid.CPU.BrandName, s.Core, s.Repeats)
-	fmt.Fprintf(w, "%8s %5s %5s  %-24s  %-24s  %7s  %9s\n", "flows", "masks", "ipfix", "Mpps", "ns/packet", "exact %", "megaflow %")
+	fmt.Fprintf(w, "%8s %5s %5s  %-24s  %-22s  %7s  %10s  %11s\n", "flows", "masks", "ipfix", "Mpps", "ns/packet", "exact %", "megaflow %", "disturbed %")
 	for _, r := range res {
-		fmt.Fprintf(w, "%s  %-24s  %-24s  %7.2f  %9.2f\n", r.MemoryScenario, r.Mpps,
-			fmt.Sprintf("%.1f [%.1f–%.1f]", r.NsPacket.Median, r.NsPacket.Min, r.NsPacket.Max), 100*r.ExactShare, 100*r.MegaflowShare)
+		fmt.Fprintf(w, "%s  %-24s  %-22s  %7.2f  %10.2f  %11.1f\n", r.MemoryScenario, r.Mpps,
+			fmt.Sprintf("%.1f [%.1f–%.1f]", r.NsPacket.Median, r.NsPacket.Min, r.NsPacket.Max), 100*r.ExactShare, 100*r.MegaflowShare, 100*r.Disturbed)
 	}
 }

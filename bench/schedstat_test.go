@@ -1,0 +1,59 @@
+package bench
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestPinnedTimeSeesTheBusyThread(t *testing.T) {
+	stop, pinned := make(chan struct{}), make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		undo, err := Pin(0)
+		pinned <- err
+		if err != nil {
+			return
+		}
+		defer undo()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	if err := <-pinned; err != nil {
+		t.Fatal(err)
+	}
+	defer close(stop)
+	a, err := pinnedTime(os.Getpid(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	b, err := pinnedTime(os.Getpid(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := b.since(a)
+	if d.ran <= 0 || d.ran > 10*time.Second || d.disturbed() < 0 || d.disturbed() > 1 {
+		t.Errorf("ran %v, waited %v", d.ran, d.waited)
+	}
+	if _, err := pinnedTime(os.Getpid(), 4095); err == nil {
+		t.Error("a thread on a core that is not there")
+	}
+}
+
+func TestParseSchedstat(t *testing.T) {
+	got, err := parseSchedstat("1500000 500000 12\n")
+	if err != nil || got != (cpuTime{1500 * time.Microsecond, 500 * time.Microsecond}) || got.disturbed() != 0.25 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := parseSchedstat("x"); err == nil {
+		t.Error("nonsense is read")
+	}
+}
