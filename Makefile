@@ -22,6 +22,7 @@ peers: ## install the tools that tests compare with (Debian)
 	command -v nfcapd >/dev/null || missing="$$missing nfdump"; \
 	command -v tshark >/dev/null || missing="$$missing tshark"; \
 	command -v ovs-ofctl >/dev/null || missing="$$missing openvswitch-common"; \
+	command -v ping >/dev/null || missing="$$missing iputils-ping"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	if [ -n "$$missing" ]; then \
 		echo "installing:$$missing"; \
