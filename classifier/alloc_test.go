@@ -16,6 +16,7 @@ func TestLookupsAllocateNothing(t *testing.T) {
 	var out [packet.MaxBatch]*Megaflow
 	x := NewExact(64) // too small: hits, misses and evictions
 	flows := NewMegaflows(1000)
+	flows.UseSignatures(64)
 	mask := fiveTuple()
 	for i := range keys[:200] {
 		mask.Or(flow.WIP, uint64(i%3+1)<<40)
@@ -39,6 +40,10 @@ func TestLookupsAllocateNothing(t *testing.T) {
 			}
 		}},
 		{"Megaflows.Lookup", func() { flows.Lookup(keys, idx[:], &out, rest[:0]) }},
+		{"Megaflows.LookupHashed", func() {
+			flows.sig.on = true
+			flows.LookupHashed(keys, idx[:], &h, &out, rest[:0])
+		}},
 		{"Megaflows.Find", func() { flows.Find(&keys[255]) }},
 		{"Megaflows.Rank", flows.Rank},
 		{"Megaflows.Sweep", func() { flows.Sweep(&cursor, 16, visit) }},

@@ -25,7 +25,7 @@ type ExactStats struct {
 	Hits      uint64
 	Inserts   uint64 // keys written, evictions among them
 	Evictions uint64 // of Inserts, those that overwrote a live entry
-	Declined  uint64 // inserts not done: the dice said no, or the key is too long
+	Declined  uint64 // inserts not done: the dice said no, the key is too long or the megaflow dead
 	Entries   int    // capacity
 }
 
@@ -197,9 +197,10 @@ func (x *Exact) search(hash uint64, k *flow.Key) *exactEntry {
 }
 
 // Insert remembers that k, with this hash, belongs to mf. It may decline: the cache
-// promises nothing. Memory is written in place; nothing is allocated.
+// promises nothing, and a dead megaflow is not kept. Memory is written in place;
+// nothing is allocated.
 func (x *Exact) Insert(hash uint64, k *flow.Key, mf *Megaflow) {
-	if bits.OnesCount64(k.Map) > ExactWords {
+	if mf.Dead || bits.OnesCount64(k.Map) > ExactWords {
 		x.stats.Declined++
 		return
 	}

@@ -21,13 +21,15 @@ type Megaflows struct {
 	salts *salts
 	stats MegaflowStats
 	b     batch
+	sig   *signatures // nil unless in use
 }
 
 // MegaflowStats are the counters of Megaflows since it was made.
 type MegaflowStats struct {
 	Lookups   uint64 // packets looked up
 	Hits      uint64
-	Visited   uint64 // subtables looked at for packets that hit (OVS: n_mask_hit)
+	Guessed   uint64 // of Hits, those by a signature, which looked in no subtable
+	Visited   uint64 // subtables looked at for the other hits (OVS: n_mask_hit)
 	Inserts   uint64
 	Removes   uint64
 	Refused   uint64 // inserts refused for want of room
