@@ -121,9 +121,16 @@ func (q *memoryRx) make(b *packet.Batch, n, k int) {
 	length := uint64(0)
 	desc := b.Desc[n : n+k]
 	one := len(q.mix) == 1
+	o := &q.flow
 	h := &q.mix[q.at]
 	for j, chunk := range q.chunks[:k] {
-		i, g := q.flow.next()
+		var i uint64
+		var g uint32
+		if o.random {
+			i, g = o.drawn()
+		} else {
+			i, g = o.inTurn()
+		}
 		if !one {
 			h = &q.mix[q.at]
 			if q.at++; q.at == len(q.mix) {
@@ -193,6 +200,7 @@ type flowOrder struct {
 	state          uint64 // of the random numbers; else the next j
 	i              uint64 // else the next flow
 	masks          uint32
+	begin          uint32 // group of flow first
 	group, stride  uint32 // else the next flow's group, and what to add to it
 	magic          uint64 // masks as the multiplier of a remainder
 }
@@ -204,6 +212,7 @@ func (o *flowOrder) start(flows, queue, queues uint64, masks uint32, random bool
 		random: random,
 		i:      queue,
 		masks:  masks,
+		begin:  uint32(queue) % masks,
 		group:  uint32(queue) % masks,
 		stride: uint32(queues) % masks,
 		magic:  ^uint64(0)/uint64(masks) + 1,
@@ -216,32 +225,31 @@ func (o *flowOrder) start(flows, queue, queues uint64, masks uint32, random bool
 	}
 }
 
-// next returns the next flow and its group.
-func (o *flowOrder) next() (i uint64, group uint32) {
-	if o.random {
-		// xorshift64 (Marsaglia 2003).
-		s := o.state
-		s ^= s << 13
-		s ^= s >> 7
-		s ^= s << 17
-		o.state = s
-		i = o.first + s>>32*o.n>>32*o.step
-		if o.masks == 1 {
-			return i, 0
-		}
-		// The remainder of i < 2^32 by two multiplications (Lemire 2019).
-		hi, _ := bits.Mul64(o.magic*i, uint64(o.masks))
-		return i, uint32(hi)
-	}
+// inTurn returns the next flow and its group, unless the order is random.
+func (o *flowOrder) inTurn() (i uint64, group uint32) {
 	i, group = o.i, o.group
 	o.i += o.step
 	if o.group += o.stride; o.group >= o.masks {
 		o.group -= o.masks
 	}
 	if o.state++; o.state == o.n {
-		o.state, o.i, o.group = 0, o.first, uint32(o.first)%o.masks
+		o.state, o.i, o.group = 0, o.first, o.begin
 	}
 	return i, group
+}
+
+// drawn returns any flow and its group, if the order is random.
+func (o *flowOrder) drawn() (i uint64, group uint32) {
+	// xorshift64 (Marsaglia 2003).
+	s := o.state
+	s ^= s << 13
+	s ^= s >> 7
+	s ^= s << 17
+	o.state = s
+	i = o.first + s>>32*o.n>>32*o.step
+	// The remainder of i < 2^32 by two multiplications (Lemire 2019); by 1, magic is 0.
+	hi, _ := bits.Mul64(o.magic*i, uint64(o.masks))
+	return i, uint32(hi)
 }
 
 // pacer lets a number of packets a second pass.
