@@ -11,6 +11,7 @@ import (
 	"pollux/actions"
 	"pollux/flow"
 	"pollux/internal/packet"
+	"pollux/ipfix/cache"
 	"pollux/ofp/pipeline"
 	"pollux/pmd"
 	"pollux/pmd/port"
@@ -23,7 +24,7 @@ type world struct {
 	loop  *pmd.Loop
 	ports [4]*port.Memory
 	mem   *packet.Memory
-	wrap  func(pmd.Tables) pmd.Tables
+	flows *cache.Cache // of the bridge exporter, every packet as it comes in and goes out
 }
 
 // worldFrames is few enough that a leak shows soon.
@@ -40,11 +41,14 @@ func worldPorts() []pipeline.Port {
 
 // newWorld makes the switch. wrap, if not nil, stands between the tables and the loop.
 func newWorld(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Tables) *world {
-	w := &world{wrap: wrap, mem: &packet.Memory{
+	w := &world{mem: &packet.Memory{
 		Buf: make([]byte, worldFrames*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: worldFrames,
 	}}
+	// Small enough that flows are pushed out, and that the ring fills.
+	w.flows = cache.New(cache.Config{MaxFlows: 16, RecordRing: 64, Memory: w.mem})
 	var err error
-	w.state, err = pipeline.New(pipeline.Config{Name: "br0", Ports: worldPorts(), Flows: flows, Threads: 1, Now: func() int64 { return 1 }})
+	w.state, err = pipeline.New(pipeline.Config{Name: "br0", Ports: worldPorts(), Flows: flows, Threads: 1, Now: func() int64 { return 1 },
+		Sampling: pipeline.Sampling{Bridge: &pipeline.BridgeSampling{Input: true, Output: true}}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -58,6 +62,7 @@ func newWorld(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Tabl
 	w.loop, err = pmd.NewLoop(pmd.LoopConfig{
 		Burst: 32, ExactEntries: 64, Megaflows: 64, MegaflowIdle: 1e18,
 		Memory: w.mem, Tables: &w.pub, Slots: 4,
+		Caches: []*cache.Cache{w.flows},
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -210,6 +215,9 @@ func equivalence(t *rapid.T, wrap func(pmd.Tables) pmd.Tables, packets int) stri
 		if err := closedSum(s, rx, tx); err != nil {
 			t.Fatal(err)
 		}
+		if err := recorded(w.flows, rx, tx); err != nil {
+			t.Fatal(err)
+		}
 		// Sinks give their chunks back when reclaimed: with the loop at rest, all are home.
 		if free := w.loop.FreeFrames(); free != worldFrames {
 			t.Fatalf("%d of %d frames came home", free, worldFrames)
@@ -250,6 +258,53 @@ func closedSum(s pmd.LoopStats, rx []pmd.RxStats, tx []pmd.TxStats) error {
 	}
 	if in.Packets != s.Packets {
 		return fmt.Errorf("queues count %d packets, the loop %d", in.Packets, s.Packets)
+	}
+	return nil
+}
+
+// recorded is the other half of law 2: what came in and what went out is in records,
+// in the cache, or lost for a named reason, to the packet and the byte.
+func recorded(c *cache.Cache, rx []pmd.RxStats, tx []pmd.TxStats) error {
+	var in, out, popped actions.Count
+	for _, q := range rx {
+		in.Packets += q.Packets
+		in.Bytes += q.Bytes
+	}
+	for _, q := range tx {
+		out.Packets += q.Packets
+		out.Bytes += q.Bytes
+	}
+	var got [2]actions.Count // by direction, of popped records and held flows
+	count := func(r *cache.Record) {
+		got[r.Point.Dir].Packets += r.Packets
+		got[r.Point.Dir].Bytes += r.L2Octets
+	}
+	for r, ok := c.Records().Pop(); ok; r, ok = c.Records().Pop() {
+		popped.Packets += r.Packets
+		popped.Bytes += r.L2Octets
+		count(&r)
+	}
+	cursor := 0
+	for {
+		c.Each(&cursor, 16, count)
+		if cursor == 0 {
+			break
+		}
+	}
+	s := c.Stats()
+	held := s.Held()
+	lost := s.Lost[cache.LossNoRoom]
+	if s.Recorded.Packets != popped.Packets || s.Recorded.L2Octets != popped.Bytes {
+		return fmt.Errorf("the cache says it recorded %+v, the ring held %+v", s.Recorded, popped)
+	}
+	if s.Seen.Packets != popped.Packets+held.Packets+lost.Packets || s.Seen.L2Octets != popped.Bytes+held.L2Octets+lost.L2Octets {
+		return fmt.Errorf("seen %+v is not recorded %+v + held %+v + lost %+v", s.Seen, popped, held, lost)
+	}
+	if s.Seen.Packets != in.Packets+out.Packets || s.Seen.L2Octets != in.Bytes+out.Bytes {
+		return fmt.Errorf("seen %+v is not in %+v + out %+v", s.Seen, in, out)
+	}
+	if lost.Packets == 0 && (got[cache.Ingress] != in || got[cache.Egress] != out) {
+		return fmt.Errorf("by direction %+v, want in %+v, out %+v", got, in, out)
 	}
 	return nil
 }
