@@ -1,6 +1,6 @@
 // Command pollux runs a switch, shows what it does, and measures it.
 //
-// Each command is a file of this folder; commands in root.go lists them. What they
+// Each command is a file of this folder; groups in root.go lists them. What they
 // do is in packages: a command reads its flags, calls one function, and prints.
 package main
 

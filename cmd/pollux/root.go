@@ -10,25 +10,18 @@ import (
 	"pollux/configs"
 )
 
-// commands lists every command, in the order of the help.
-var commands = []func() *cobra.Command{
-	newRunCmd,
-	newCheckCmd,
-	newShowCmd,
-	newPortsCmd,
-	newFlowsCmd,
-	newMegaflowsCmd,
-	newFDBCmd,
-	newPerfCmd,
-	newDropsCmd,
-	newIPFIXCmd,
-	newTraceCmd,
-	newReloadCmd,
-	newCallCmd,
-	newSchemaCmd,
-	newVersionCmd,
-	newBenchCmd,
-	newDemoCmd,
+// groups lists every command under the headings of the help, in its order.
+var groups = []struct {
+	title    string
+	commands []func() *cobra.Command
+}{
+	{"Run a switch:", []func() *cobra.Command{newCheckCmd, newRunCmd, newReloadCmd}},
+	{"Look at the switch that runs:", []func() *cobra.Command{
+		newShowCmd, newPortsCmd, newFlowsCmd, newMegaflowsCmd, newFDBCmd, newPerfCmd, newDropsCmd, newIPFIXCmd,
+		newTraceCmd, newCallCmd,
+	}},
+	{"Try and measure:", []func() *cobra.Command{newDemoCmd, newBenchCmd}},
+	{"Other:", []func() *cobra.Command{newSchemaCmd, newVersionCmd}},
 }
 
 // newRootCmd returns the whole tree. started becomes true when a command begins to
@@ -50,10 +43,18 @@ func newRootCmd() (root *cobra.Command, started *bool) {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	for _, c := range commands {
-		root.AddCommand(c())
+	cobra.EnableCommandSorting = false
+	for i, g := range groups {
+		id := string(rune('a' + i))
+		root.AddGroup(&cobra.Group{ID: id, Title: g.title})
+		for _, c := range g.commands {
+			cmd := c()
+			cmd.GroupID = id
+			root.AddCommand(cmd)
+		}
+		root.SetHelpCommandGroupID(id) // the last group in the end
+		root.SetCompletionCommandGroupID(id)
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	markStart(root, started)
 	return root, started
 }

@@ -1,14 +1,21 @@
 package main
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"pollux/configs"
+	"pollux/internal/vswitch"
 )
 
 func TestMain(m *testing.M) {
@@ -38,6 +45,8 @@ func TestScripts(t *testing.T) {
 			"await":    await,
 			"jsonfile": jsonFile,
 			"status":   status,
+			"soon":     soon,
+			"unhex":    unhex,
 		},
 	})
 }
@@ -62,6 +71,43 @@ func jsonFile(ts *testscript.TestScript, neg bool, args []string) {
 	for _, f := range args {
 		if json.Valid([]byte(ts.ReadFile(f))) == neg {
 			ts.Fatalf("%s: valid JSON is %v:\n%s", f, neg, ts.ReadFile(f))
+		}
+	}
+}
+
+// soon PATTERN COMMAND… runs a command again and again until the pattern is in what
+// it prints.
+func soon(ts *testscript.TestScript, _ bool, args []string) {
+	re, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if re.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("%v: %q did not come in 15 s; last:\n%s", args[1:], args[0], ts.ReadFile("stdout"))
+}
+
+// unhex OUT IN writes the bytes that IN has in hexadecimal.
+func unhex(ts *testscript.TestScript, _ bool, args []string) {
+	b, err := hex.DecodeString(strings.Join(strings.Fields(ts.ReadFile(args[1])), ""))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// TestDeployments checks each deployment of the repository with the real parser of
+// flows, as if this machine had the cores.
+func TestDeployments(t *testing.T) {
+	opt := vswitch.LoadOptions()
+	opt.CPUs = func() []int { return []int{0, 1, 2, 3} }
+	files, err := filepath.Glob("../../configs/*.yaml")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if _, err := configs.Load(f, opt); err != nil {
+			t.Error(err)
 		}
 	}
 }
