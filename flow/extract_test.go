@@ -82,6 +82,28 @@ func TestExtractSamples(t *testing.T) {
 	}
 }
 
+// TestExtractOneOff changes every byte of every sample a little, and the length
+// of each IPv4 header to every value.
+func TestExtractOneOff(t *testing.T) {
+	keys := make([]Key, 1)
+	for _, sample := range sampleFrames {
+		for at := range sample {
+			for _, change := range []byte{1, 2, 4, 8, 16, 32, 64, 128, 255} {
+				f := append([]byte(nil), sample...)
+				f[at] ^= change
+				checkFrames(t, keys, f)
+			}
+		}
+	}
+	for name, at := range map[string]int{"udp": 16, "tcp": 16, "vlan-udp": 20, "vlan-tcp": 20, "options": 16, "udp6": 18} {
+		f := append(append([]byte(nil), sampleFrames[name]...), 0, 0, 0)
+		for n := range len(f) + 2 {
+			f[at], f[at+1] = byte(n>>8), byte(n)
+			checkFrames(t, keys, f)
+		}
+	}
+}
+
 func TestExtractRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	keys := make([]Key, 32)
