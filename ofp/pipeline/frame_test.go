@@ -124,8 +124,10 @@ func place(f []byte, x flow.Field) (off, n int, shift, bits uint, ok bool) {
 		return at(0, 6, 0)
 	case flow.EthSrc:
 		return at(6, 6, 0)
-	case flow.VlanTCI:
+	case flow.VlanTCI, flow.DlVlan:
 		return at(14, 2, 0)
+	case flow.DlVlanPCP:
+		return at(14, 2, 13)
 	case flow.IPv4Src:
 		return at(a+12, 4, 0)
 	case flow.IPv4Dst:

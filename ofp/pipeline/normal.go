@@ -112,19 +112,25 @@ func (x *xlate) toLearned(n uint32, in *Port, vlan uint16) {
 }
 
 // normalFlood sends to every other port of the VLAN that floods. Ports where the
-// frame leaves with the tag it has now come first, so that the tag is rewritten
-// once.
+// frame leaves with the tag it has now come first, then those where the tag has
+// another VLAN, so that tags are rewritten as rarely as can be.
 func (x *xlate) normalFlood(in *Port, vlan uint16) {
 	now, tagged := x.key.VlanTCI()&vlanVIDMask, x.tagged()
-	for pass := range 2 {
+	for pass := range 3 {
 		for i := range x.snap.ports.all {
 			p := &x.snap.ports.all[i]
 			if p == in || p.NoFlood || !p.includes(vlan) {
 				continue
 			}
-			vid := p.outVID(vlan)
-			asIs := tagged == (vid != 0) && (!tagged || now == vid)
-			if asIs == (pass == 0) {
+			turn := 2
+			switch vid := p.outVID(vlan); {
+			case tagged != (vid != 0):
+			case !tagged || now == vid:
+				turn = 0
+			default:
+				turn = 1
+			}
+			if turn == pass {
 				x.normalSend(p, vlan)
 			}
 		}

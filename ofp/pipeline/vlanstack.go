@@ -211,6 +211,15 @@ func (x *xlate) emitPush(t tag) {
 	x.emit(actions.Op{Code: actions.OpPushVLAN, A: uint32(t.tpid)<<16 | uint32(t.tci&^flow.VlanCFI)})
 }
 
+// emitTCI emits the writing of v under m to the outer tag's TCI, by the plainest
+// name that those bits have.
 func (x *xlate) emitTCI(v, m uint16) {
-	x.emit(actions.Op{Code: actions.OpSet, Field: flow.VlanTCI, V: flow.Value{Lo: uint64(v)}, M: flow.Value{Lo: uint64(m)}})
+	f, shift := flow.VlanTCI, 0
+	switch m {
+	case 0x0fff:
+		f = flow.DlVlan
+	case 0xe000:
+		f, shift = flow.DlVlanPCP, 13
+	}
+	x.emit(actions.Op{Code: actions.OpSet, Field: f, V: flow.Value{Lo: uint64(v >> shift)}, M: flow.Value{Lo: uint64(m >> shift)}})
 }
