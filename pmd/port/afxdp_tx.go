@@ -28,7 +28,9 @@ func newAFXDPTx(side *xsk.TxSide, mem *packet.Memory) *afxdpTx {
 	return &afxdpTx{TxSide: side, ledger: newLedger(mem), chunk: ^uint64(mem.ChunkSize - 1)}
 }
 
-// Tx implements pmd.TxQueue. A device that is down or gone takes nothing.
+// Tx implements pmd.TxQueue. A device that is down or gone takes nothing. The
+// kernel throws a descriptor away that it finds invalid (Len 0, a frame beyond its
+// chunk, Options not 0): it counts it (TxInvalid) and the chunk is back at Close.
 func (q *afxdpTx) Tx(d []packet.Desc) int {
 	if q.patience != 0 || len(d) == 0 {
 		return 0
@@ -59,9 +61,9 @@ func (q *afxdpTx) Reclaim(dst []uint64) int {
 		copy(dst[len(first):], rest)
 		q.Completion.Release(n)
 		q.inflight -= int(n)
-		for i, addr := range dst[:n] {
-			dst[i] = addr & q.chunk
-			q.ledger.clear(addr)
+		q.ledger.clearAll(dst[:n])
+		for i := range dst[:n] {
+			dst[i] &= q.chunk
 		}
 	}
 	if q.inflight != 0 {

@@ -153,26 +153,26 @@ func dropAll(b *testing.B, ns *lab.Namespace, device string) {
 }
 
 // BenchmarkLedger is what exact accounts cost a forwarded frame: a mark and a
-// clear on each side.
+// clear on each side, of chunks in no order.
 func BenchmarkLedger(b *testing.B) {
-	mem := &packet.Memory{Buf: make([]byte, 65536*2048), ChunkSize: 2048}
+	const chunks, batch = 1 << 15, 64
+	mem := &packet.Memory{Buf: make([]byte, chunks*2048), ChunkSize: 2048}
 	rx, tx := newLedger(mem), newLedger(mem)
-	var addrs [64]uint64
-	var frames [64]packet.Desc
-	start := time.Now()
-	n := 0
-	for i := 0; b.Loop(); i++ {
-		for k := range addrs {
-			addrs[k] = uint64((i*64+k)*7919%65536) * 2048
-			frames[k].Addr = addrs[k]
-		}
-		rx.markAll(addrs[:])
-		rx.clearFrames(frames[:])
-		tx.markFrames(frames[:])
-		for _, a := range addrs {
-			tx.clear(a)
-		}
-		n += 64
+	addrs, frames := make([]uint64, chunks), make([]packet.Desc, chunks)
+	for i := range addrs {
+		addrs[i] = uint64(i*7919%chunks) * 2048
+		frames[i].Addr = addrs[i] + 256
 	}
-	b.ReportMetric(float64(time.Since(start).Nanoseconds())/float64(n), "ns/pkt")
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cpu, n := threadTime(b), 0
+	for b.Loop() {
+		at := n % chunks
+		rx.markAll(addrs[at : at+batch])
+		rx.clearFrames(frames[at : at+batch])
+		tx.markFrames(frames[at : at+batch])
+		tx.clearAll(addrs[at : at+batch])
+		n += batch
+	}
+	b.ReportMetric(float64((threadTime(b)-cpu).Nanoseconds())/float64(n), "cpu-ns/pkt")
 }

@@ -24,30 +24,37 @@ func newLedger(mem *packet.Memory) ledger {
 
 // markAll notes that the chunks of addrs are the kernel's.
 func (l *ledger) markAll(addrs []uint64) {
+	words, shift := l.bits, l.shift&63 // in registers, and no shift is too wide
 	for _, a := range addrs {
-		c := a >> l.shift
-		l.bits[c>>6] |= 1 << (c & 63)
+		c := a >> shift
+		words[c>>6] |= 1 << (c & 63)
 	}
 }
 
 // markFrames notes that the chunks of frames are the kernel's.
 func (l *ledger) markFrames(d []packet.Desc) {
+	words, shift := l.bits, l.shift&63
 	for i := range d {
-		c := d[i].Addr >> l.shift
-		l.bits[c>>6] |= 1 << (c & 63)
+		c := d[i].Addr >> shift
+		words[c>>6] |= 1 << (c & 63)
 	}
 }
 
-// clear notes that the chunk of addr came back.
-func (l *ledger) clear(addr uint64) {
-	c := addr >> l.shift
-	l.bits[c>>6] &^= 1 << (c & 63)
+// clearAll notes that the chunks of addrs came back.
+func (l *ledger) clearAll(addrs []uint64) {
+	words, shift := l.bits, l.shift&63
+	for _, a := range addrs {
+		c := a >> shift
+		words[c>>6] &^= 1 << (c & 63)
+	}
 }
 
 // clearFrames notes that the chunks of frames came back.
 func (l *ledger) clearFrames(d []packet.Desc) {
+	words, shift := l.bits, l.shift&63
 	for i := range d {
-		l.clear(d[i].Addr)
+		c := d[i].Addr >> shift
+		words[c>>6] &^= 1 << (c & 63)
 	}
 }
 

@@ -37,9 +37,7 @@ func TestLedgerAgainstASet(t *testing.T) {
 				l.clearFrames(frames)
 				mark = false
 			case 3:
-				for _, a := range addrs {
-					l.clear(a)
-				}
+				l.clearAll(addrs)
 				mark = false
 			}
 			for _, a := range addrs {

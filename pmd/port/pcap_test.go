@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,9 @@ func TestPcapPlays(t *testing.T) {
 		path := write(t, capture(t, ng, layers.LinkTypeEthernet, list...))
 		for _, c := range []struct{ loop, turns int }{{0, 1}, {1, 1}, {3, 3}} {
 			p := openPcap(t, mem, PcapConfig{Read: path, Loop: c.loop})
+			if info := p.Info(); info.Type != "pcap" || info.Device != path || info.Details["frames"] != strconv.Itoa(len(list)) {
+				t.Errorf("info %+v", info)
+			}
 			rx, tx := p.Queues()
 			if len(rx) != 1 || tx != nil {
 				t.Fatalf("%d receiving and %d sending queues", len(rx), len(tx))

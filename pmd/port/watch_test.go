@@ -89,3 +89,51 @@ func TestWatchListsWhatItMissed(t *testing.T) {
 		t.Errorf("a second listing with no change gave %v", events)
 	}
 }
+
+// TestWatchSurvivesOverrun holds the watch up until the kernel has thrown events
+// away; in the end it knows the devices as they are.
+func TestWatchSurvivesOverrun(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	l := newLab(t)
+	ns := namespace(t, l, "n")
+	first, err := l.Veth(lab.End{NS: ns, Device: "p0"}, lab.End{NS: ns, Device: "p1"})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	events, hold := make(chan LinkEvent, 10000), make(chan struct{})
+	held := false
+	must(t, ns.Do(func() error {
+		return WatchLinks(ctx, func(e LinkEvent) {
+			if e.Name == "p0" && !held {
+				held = true
+				<-hold
+			}
+			events <- e
+		})
+	}))
+	link, err := ns.Netlink().LinkByName("p0")
+	must(t, err)
+	for i := range 1000 { // many times what the socket's buffer holds
+		must(t, ns.Netlink().LinkSetMTU(link, 1000+i%2))
+	}
+	must(t, first.Delete())
+	_, err = l.Veth(lab.End{NS: ns, Device: "late0"}, lab.End{NS: ns, Device: "late1"})
+	must(t, err)
+	close(hold)
+	changes, there := 0, map[string]bool{}
+	for deadline := time.After(5 * time.Second); there["p0"] || !there["late0"]; {
+		select {
+		case e := <-events:
+			there[e.Name] = !e.Removed
+			if e.Name == "p0" {
+				changes++
+			}
+		case <-deadline:
+			t.Fatalf("known to be there or not: %v", there)
+		}
+	}
+	if changes > 900 {
+		t.Errorf("%d changes came through: nothing was thrown away, nothing is shown", changes)
+	}
+	cancel()
+}
