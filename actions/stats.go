@@ -8,7 +8,10 @@ import (
 )
 
 // Count is a number of packets and their bytes.
-type Count struct{ Packets, Bytes uint64 }
+type Count struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
 
 func (c *Count) add(packets int, bytes uint64) {
 	c.Packets += uint64(packets)

@@ -106,13 +106,17 @@ func (s *LoopStats) iteration(work int, ticks uint64) {
 
 // RxStats and TxStats are one queue's counts with its place.
 type RxStats struct {
-	Slot, Queue, Loop int
+	Slot  int `json:"-"`
+	Queue int `json:"queue"`
+	Loop  int `json:"loop"`
 	QueueStats
 }
 
 // TxStats is RxStats for sending; Queue is -1 where another loop owns the queue.
 type TxStats struct {
-	Slot, Queue, Loop int
+	Slot  int `json:"-"`
+	Queue int `json:"queue"`
+	Loop  int `json:"loop"`
 	QueueStats
 }
 

@@ -1,6 +1,9 @@
 package datapath
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"pollux/actions"
 	"pollux/pmd"
 )
@@ -21,8 +24,9 @@ func (a Counters) plus(b pmd.PortCounters) Counters {
 
 // Totals are a port's counts over all its queues, loops, and devices it has had.
 type Totals struct {
-	Rx, Tx pmd.QueueStats
-	Driver Counters
+	Rx     pmd.QueueStats `json:"rx"`
+	Tx     pmd.QueueStats `json:"tx"`
+	Driver Counters       `json:"driver"`
 }
 
 func (t *Totals) addQueues(rx []pmd.RxStats, tx []pmd.TxStats) {
@@ -50,9 +54,44 @@ type PortStats struct {
 // Sums is the closed sum of where packets went (design law 2), in packets and bytes:
 // In + Cloned = Sent + Σ Dropped + Held.
 type Sums struct {
-	In, Cloned, Sent actions.Count
-	Dropped          [actions.NumReasons]actions.Count
-	Held             uint64 // frames on their way between two loops
+	In      actions.Count `json:"in"`
+	Cloned  actions.Count `json:"cloned"`
+	Sent    actions.Count `json:"sent"`
+	Dropped ByReason      `json:"dropped"`
+	Held    uint64        `json:"held"` // frames on their way between two loops
+}
+
+// ByReason is drops by actions.Reason. As JSON it is an object of those that are not 0.
+type ByReason [actions.NumReasons]actions.Count
+
+// MarshalJSON writes the reasons by name.
+func (d ByReason) MarshalJSON() ([]byte, error) {
+	m := map[string]actions.Count{}
+	for r, c := range d {
+		if c != (actions.Count{}) {
+			m[actions.Reason(r).String()] = c
+		}
+	}
+	return json.Marshal(m)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; a reason it does not know is an error.
+func (d *ByReason) UnmarshalJSON(b []byte) error {
+	var m map[string]actions.Count
+	if err := json.Unmarshal(b, &m); err != nil {
+		return fmt.Errorf("drops by reason: %w", err)
+	}
+	*d = ByReason{}
+	for name, c := range m {
+		r := actions.Reason(0)
+		for ; r < actions.NumReasons && r.String() != name; r++ {
+		}
+		if r == actions.NumReasons {
+			return fmt.Errorf("drops by reason: %q is no reason", name)
+		}
+		d[r] = c
+	}
+	return nil
 }
 
 func (s *Sums) add(t *Totals) {
