@@ -2,7 +2,8 @@
 // and more general than the one before:
 //
 //	Exact      whole key → megaflow; one loop's; forgets what it likes
-//	Megaflows  key under one of a few masks → megaflow; one loop's; the tuple space
+//	Megaflows  key under one of a few masks → megaflow; one loop's; the tuple space,
+//	           in front of which signatures guess where masks are many
 //	Table      key → OpenFlow rule of the highest priority, and which bits of the key
 //	           that depended on; shared, immutable
 //

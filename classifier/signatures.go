@@ -19,6 +19,8 @@ type signatures struct {
 	rest  [packet.MaxBatch]uint16 // scratch: packets not guessed
 	slot  [packet.MaxBatch]int32  // scratch: theirs, or -1
 	guess [packet.MaxBatch]*Megaflow
+
+	touched uint64 // scratch, of no meaning
 }
 
 // Guessing pays where a packet would else be looked for under many masks: a guess
@@ -106,6 +108,13 @@ func (s *signatures) lookup(all []*Megaflow, keys []flow.Key, idx []uint16, hash
 			guess[j] = all[p]
 		}
 	}
+	touched := uint64(0)
+	for _, mf := range guess {
+		if mf != nil { // its cache lines of L2, L3, L4, and that of its counters
+			touched += mf.Key.W[flow.WEthDst] ^ mf.Key.W[flow.WIPv4] ^ mf.Key.W[flow.WL4] ^ mf.Gen
+		}
+	}
+	s.touched = touched // else the compiler would leave the loop out
 	rest := 0
 	for j, i := range idx {
 		if mf := guess[j]; mf != nil && mf.Mask.Match(&keys[i], &mf.Key) {

@@ -78,8 +78,11 @@ func randomMatch(s source) Match {
 			n := uint(s.IntN(int(width))) + 1
 			v = flow.Ones(n).Shl(width - n)
 		case 2:
-			if s.IntN(3) == 0 {
+			switch s.IntN(4) {
+			case 0:
 				v = flow.Value{Hi: 0xff00ff, Lo: 0x00ff00ff0f0f0f05}
+			case 1: // some upper bits, a gap, more bits
+				v = flow.Value{Hi: 0xff00ff00_00ff00ff, Lo: 0xff00ff00c1c1c005}
 			}
 		}
 		f.OrMask(&m.Mask, v)
