@@ -2,6 +2,7 @@ package cache
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"pollux/flow"
 	"pollux/internal/packet"
@@ -29,6 +30,7 @@ type scratch struct {
 	hash    [chunk]uint32
 	entry   [chunk]uint32
 	samples [chunk]sample
+	other   uint32 // bit i: packet i of the chunk needs prepareAny
 }
 
 // Observe accounts packets idx of batch b, whose keys are keys[idx[i]], at point pt.
@@ -57,53 +59,70 @@ func (c *Cache) Observe(pt Point, b *packet.Batch, keys []flow.Key, idx []uint16
 
 // prepare makes compact keys, hashes and lengths of the packets. IPv4 under the
 // default mask goes a way of its own, on which nothing is called and the hash is
-// taken from registers; it gives what fill and hash give (tested).
+// taken from registers; it gives what fill and hash give (tested). Keys and lengths
+// are two loops because one runs out of registers.
 func (c *Cache) prepare(pt *Point, b *packet.Batch, keys []flow.Key, idx []uint16) {
 	s := &c.scratch
+	s.other = 0
 	egress := uint64(pt.Egress)
 	point := uint64(pt.Domain)<<32 | uint64(pt.ID)
 	ip4 := uint64(IPv4)<<classShift | uint64(pt.Dir)<<dirShift
-	secret := &c.secret
+	for i, x := range idx {
+		k := &keys[x]
+		w := &k.W
+		dst := w[flow.WEthDst]
+		if uint16(dst) != etherIPv4 || k.Map&(1<<flow.WIP) == 0 || b.L3[x&(packet.MaxBatch-1)] == packet.None || c.custom {
+			s.other |= 1 << i
+			continue
+		}
+		ck := &s.key[i&(chunk-1)]
+		k0 := w[flow.WPort]<<32 | egress
+		ck[kPort], ck[kDst], ck[kPoint] = k0, dst, point
+		h := mix(k0^c.secret[0], dst^c.secret[1])
+		vlan := w[flow.WVLAN]
+		k2 := w[flow.WEthSrc]&^0xffff | vlan>>48
+		k3 := ip4 | vlan>>28&1<<32 | w[flow.WIP]>>48<<48
+		ck[kSrc], ck[kIP] = k2, k3
+		h ^= mix(k2^c.secret[2], k3^c.secret[3])
+		l4, addr := w[flow.WL4]>>32<<32, w[flow.WIPv4]
+		ck[kL4], ck[kAddr] = l4, addr
+		ck[kSrcLo], ck[kDstHi], ck[kDstLo] = 0, 0, 0
+		h ^= mix(l4^point^c.secret[4], addr^c.secret[5])
+		s.hash[i&(chunk-1)] = uint32(h ^ h>>32)
+	}
+	c.measure(b, keys, idx)
+	for m := s.other; m != 0; m &= m - 1 {
+		i := bits.TrailingZeros32(m)
+		x := idx[i]
+		c.prepareAny(i, pt, &keys[x], &b.Desc[x], b.L3[x])
+	}
+}
+
+// measure takes the lengths of packets as if all were IPv4.
+func (c *Cache) measure(b *packet.Batch, keys []flow.Key, idx []uint16) {
+	s := &c.scratch
 	var mem []byte
 	if c.mem != nil {
 		mem = c.mem.Buf
 	}
 	for i, x := range idx {
-		k := &keys[x]
-		w := &k.W
+		w := &keys[x].W
 		d := &b.Desc[x&(packet.MaxBatch-1)]
-		l3 := b.L3[x&(packet.MaxBatch-1)]
-		ck := &s.key[i&(chunk-1)]
+		l3 := uint32(b.L3[x&(packet.MaxBatch-1)])
+		ip, l4 := w[flow.WIP], w[flow.WL4]
 		p := &s.samples[i&(chunk-1)]
-		dst := w[flow.WEthDst]
-		if uint16(dst) != etherIPv4 || k.Map&(1<<flow.WIP) == 0 || l3 == packet.None || c.custom {
-			c.prepareAny(i, pt, k, d, l3)
-			continue
-		}
-		vlan, ip, l4, addr := w[flow.WVLAN], w[flow.WIP], w[flow.WL4], w[flow.WIPv4]
-		k0 := w[flow.WPort]<<32 | egress
-		k2 := w[flow.WEthSrc]&^0xffff | vlan>>48
-		k3 := ip4 | vlan>>28&1<<32 | ip&(0xffff<<48)
-		k5 := l4 & (0xffffffff << 32)
-		ck[kPort], ck[kDst], ck[kSrc], ck[kIP] = k0, dst, k2, k3
-		ck[kPoint], ck[kL4], ck[kAddr] = point, k5, addr
-		ck[kSrcLo], ck[kDstHi], ck[kDstLo] = 0, 0, 0
-
-		h := mix(k0^secret[0], dst^secret[1]) ^ mix(k2^secret[2], k3^secret[3]) ^
-			mix(k5^point^secret[4], addr^secret[5])
-		s.hash[i&(chunk-1)] = uint32(h ^ h>>32)
-
 		p.len = d.Len
-		p.ttl = uint8(ip >> 40)
-		room := uint32(d.Len) - uint32(l3)
-		if at := d.Addr + uint64(l3); room >= 4 && at+4 <= uint64(len(mem)) {
-			room = min(room, uint32(mem[at+2])<<8|uint32(mem[at+3]))
+		room := d.Len - l3
+		if at := d.Addr + uint64(l3) + 2; at+2 <= uint64(len(mem)) {
+			room = min(room, uint32(binary.BigEndian.Uint16(mem[at:])))
 		}
 		p.ipLen = uint16(min(room, 0xffff))
-		p.flags = 0
-		if ip>>56 == 6 {
-			p.flags = uint16(l4>>16) & 0xfff
+		p.ttl = uint8(ip >> 40)
+		flags := uint16(l4>>16) & 0xfff
+		if ip>>56 != 6 {
+			flags = 0
 		}
+		p.flags = flags
 	}
 }
 
