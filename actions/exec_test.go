@@ -43,6 +43,17 @@ func (r *rig) receive(f []byte, room int) {
 	r.batch.N++
 }
 
+// reset takes every frame that was sent back.
+func (r *rig) reset() {
+	for slot, ds := range r.sent {
+		for _, d := range ds {
+			r.Free.Put(r.Mem.Chunk(d.Addr))
+		}
+		r.sent[slot] = ds[:0]
+	}
+	r.batch.N, r.idx = 0, r.idx[:0]
+}
+
 // run extracts and runs p over the whole batch.
 func (r *rig) run(p *Program) {
 	flow.Extract(r.Mem, &r.batch, r.keys)

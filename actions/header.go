@@ -92,6 +92,9 @@ func payload(n []byte, typ uint16, at int) (p []byte, proto uint8) {
 	if at < 20 || end < at || end > len(n) {
 		return nil, protoAbsent
 	}
+	if proto == protoICMP && typ == typeIPv6 || proto == protoICMPv6 && typ == typeIPv4 {
+		return nil, protoAbsent // each has its own IP version
+	}
 	p = n[at:end]
 	if len(p) < int(minTransport[proto]) || minTransport[proto] == 0 {
 		return nil, protoAbsent

@@ -58,9 +58,7 @@ func mendPseudo(n []byte, typ uint16, at int, d uint32) {
 	case protoUDP:
 		mendUDP(p[6:], d)
 	case protoICMPv6:
-		if typ == typeIPv6 {
-			mend(p[2:], d)
-		}
+		mend(p[2:], d)
 	}
 }
 

@@ -192,6 +192,9 @@ func (p *slowPacket) proto() (proto, end int) {
 	n := p.l3
 	switch p.typ() {
 	case 0x800:
+		if p.f[n+9] == 58 {
+			return -1, 0
+		}
 		return int(p.f[n+9]), n + int(p.f[n+2])<<8 + int(p.f[n+3])
 	case 0x86dd:
 		proto, o := int(p.f[n+6]), n+40
@@ -203,6 +206,9 @@ func (p *slowPacket) proto() (proto, end int) {
 				size = int(p.f[o+1])*4 + 8
 			}
 			proto, o = int(p.f[o]), o+size
+		}
+		if proto == 1 {
+			return -1, 0
 		}
 		return proto, n + 40 + int(p.f[n+4])<<8 + int(p.f[n+5])
 	}
