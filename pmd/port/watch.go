@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -28,8 +29,9 @@ const resubscribe = 100 * time.Millisecond
 
 // WatchLinks calls f for every device of the calling thread's network namespace
 // as it is now (Added), and then for every change, until ctx is done. It returns
-// once the watch runs; f is called by one goroutine, one event at a time, and an
-// event differs from the device's last in something. Events that the kernel could
+// once the watch runs; f is called by one goroutine, one event at a time, on a
+// thread in that namespace, so that it may open ports there. An event differs from
+// the device's last in something. Events that the kernel could
 // not deliver are made up for by listing the devices again.
 func WatchLinks(ctx context.Context, f func(LinkEvent)) error {
 	ns, err := netns.Get()
@@ -42,7 +44,21 @@ func WatchLinks(ctx context.Context, f func(LinkEvent)) error {
 		ns.Close()
 		return fmt.Errorf("port: watch links: %w", err)
 	}
-	go w.run(ctx, updates, stop)
+	entered := make(chan error)
+	go func() {
+		// The thread is never unlocked: it ends with the goroutine.
+		runtime.LockOSThread()
+		err := netns.Set(ns)
+		entered <- err
+		if err == nil {
+			w.run(ctx, updates, stop)
+		}
+	}()
+	if err := <-entered; err != nil {
+		finish(updates, stop)
+		ns.Close()
+		return fmt.Errorf("port: watch links: enter namespace: %w", err)
+	}
 	return nil
 }
 

@@ -35,7 +35,15 @@ func TestWatchLinks(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	events := make(chan LinkEvent, 1000)
-	must(t, ns.Do(func() error { return WatchLinks(ctx, func(e LinkEvent) { events <- e }) }))
+	must(t, ns.Do(func() error {
+		return WatchLinks(ctx, func(e LinkEvent) {
+			// The callback runs in the watched namespace, where the device is.
+			if _, err := lookUp(e.Name); err != nil && e.Added {
+				t.Errorf("%s is added but not there: %v", e.Name, err)
+			}
+			events <- e
+		})
+	}))
 
 	e := expect(t, events, "p0 is there", func(e LinkEvent) bool { return e.Name == "p0" && e.Added })
 	if !e.Up || !e.Carrier || e.MTU != 1500 || e.MAC != "02:00:00:00:00:01" || e.Index == 0 || e.Removed {
