@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -70,6 +71,10 @@ func TestNfdumpAgrees(t *testing.T) {
 	out, err := exec.Command(nfdump, "-R", dir, "-o", "json").Output()
 	if err != nil {
 		t.Fatalf("nfdump: %v: %s", err, out)
+	}
+	info, err := exec.Command(nfdump, "-R", dir, "-I").Output()
+	if err != nil || !strings.Contains(string(info), "Sequence failures: 0") {
+		t.Errorf("nfcapd missed records: %v: %s", err, info)
 	}
 	var records []nfRecord
 	if err := json.Unmarshal(out, &records); err != nil {
