@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// MaxPorts is the most ports that a switch can have.
+const MaxPorts = 512
+
 // reserved are words that flows use for ports that OpenFlow defines.
 var reserved = []string{"in_port", "table", "normal", "flood", "all", "controller", "local", "any", "none", "unset", "drop"}
 
@@ -47,7 +50,10 @@ var owners = []struct {
 }
 
 func (c *checker) checkPorts() {
-	names, devices, numbers := map[string]string{}, map[string]string{}, map[OFPort]string{}
+	names, devices, numbers, written := map[string]string{}, map[string]string{}, map[OFPort]string{}, map[string]string{}
+	if n := len(c.c.Ports); n > MaxPorts {
+		c.errorf("ports", "%d ports are more than the %d that a switch can have", n, MaxPorts)
+	}
 	for i := range c.c.Ports {
 		p := &c.c.Ports[i]
 		path := fmt.Sprintf("ports[%d]", i)
@@ -74,6 +80,15 @@ func (c *checker) checkPorts() {
 				c.errorf(path+".device", "%s already belongs to the port in line %d", p.Device, c.line(other))
 			} else {
 				devices[p.Device] = path
+			}
+		}
+		if w := p.PCAP.Write; w != "" {
+			if other, dup := written[w]; dup {
+				c.errorf(path+".pcap.write", "%s is already written by the port in line %d", w, c.line(other))
+			}
+			written[w] = path
+			if w == p.PCAP.Read {
+				c.errorf(path+".pcap.write", "%s is the file that the port reads; it would be overwritten", w)
 			}
 		}
 		c.checkPortType(path, p)

@@ -3,6 +3,7 @@ package configs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,8 +16,10 @@ import (
 )
 
 // MaxSize is the size of the longest configuration file that is read, in bytes.
-// (A flows_file may be longer.)
 const MaxSize = 16 << 20
+
+// maxFlowsFile is the same for a flows_file: some millions of flows.
+const maxFlowsFile = 1 << 30
 
 // Options is what Load needs from outside this package.
 type Options struct {
@@ -27,7 +30,7 @@ type Options struct {
 	// *FlowError, which says where; any other stands at the first flow.
 	// nil leaves flows unchecked.
 	ParseFlows func(c *Config, flows []FlowLine) []error
-	// ReadFile reads the flows file. nil is os.ReadFile.
+	// ReadFile reads the flows file. nil reads it from disk.
 	ReadFile func(name string) ([]byte, error)
 }
 
@@ -46,7 +49,7 @@ func (e *FlowError) Unwrap() error { return e.Err }
 // Load reads and checks the file at path. The error is of type Errors and holds
 // everything that is wrong.
 func Load(path string, opt Options) (*Config, error) {
-	src, err := os.ReadFile(path)
+	src, err := readFile(path, MaxSize+1)
 	if err != nil {
 		msg := err.Error()
 		if pe := (*os.PathError)(nil); errors.As(err, &pe) {
@@ -55,6 +58,17 @@ func Load(path string, opt Options) (*Config, error) {
 		return nil, Errors{{File: path, Msg: msg, Err: err}}
 	}
 	return Parse(src, path, opt)
+}
+
+// readFile reads a file, but no more than limit bytes of it: a name may be that of
+// an endless device.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	src, err := io.ReadAll(io.LimitReader(f, limit))
+	return src, errors.Join(err, f.Close())
 }
 
 // Parse is Load of a text. path names it in errors, and its folder is where a
@@ -176,9 +190,12 @@ func (c *checker) readFlowsFile() {
 	}
 	read := c.opt.ReadFile
 	if read == nil {
-		read = os.ReadFile
+		read = func(name string) ([]byte, error) { return readFile(name, maxFlowsFile+1) }
 	}
 	src, err := read(path)
+	if err == nil && len(src) > maxFlowsFile {
+		err = fmt.Errorf("%s has more than %d bytes", path, maxFlowsFile)
+	}
 	if err != nil {
 		c.errorf("flows_file", "can't read the flows: %v", err)
 		return

@@ -215,3 +215,21 @@ func TestRanges(t *testing.T) {
 		}
 	}
 }
+
+func TestEndlessFile(t *testing.T) {
+	if _, err := Load("/dev/zero", Options{CPUs: cores(1)}); err == nil || !strings.Contains(err.Error(), "more than the") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTooManyPorts(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("ports:\n")
+	for i := range MaxPorts + 1 {
+		fmt.Fprintf(&b, "- {name: p%d, type: memory}\n", i)
+	}
+	_, err := Parse([]byte(b.String()), "x.yaml", Options{CPUs: cores(1)})
+	if err == nil || !strings.HasPrefix(err.Error(), "x.yaml:2:1: ports: 513 ports are more than the 512") {
+		t.Errorf("got %.200v", err)
+	}
+}

@@ -84,8 +84,8 @@ type MemoryPort struct {
 
 // PCAPPort is the files of a port of type pcap.
 type PCAPPort struct {
-	Read   string `json:"read,omitempty" jsonschema:"File to receive packets from."`
-	Write  string `json:"write,omitempty" jsonschema:"File to send packets to. It is overwritten."`
+	Read   string `json:"read,omitempty" jsonschema:"File (pcap or pcapng) to receive packets from. A relative path starts where pollux was started."`
+	Write  string `json:"write,omitempty" jsonschema:"File to send packets to. It is overwritten. A relative path starts where pollux was started."`
 	Repeat int    `json:"repeat,omitempty" range:"0,2147483647" unit:"times" jsonschema:"How often the file is read; 0 for ever."`
 	Rate   int    `json:"rate,omitempty" range:"0,2147483647" unit:"packets/s" jsonschema:"Packets a second; 0 as fast as possible."`
 }
