@@ -1,8 +1,6 @@
 # Pollux. `make help` says what there is.
 GO      ?= go
 BIN     := bin/pollux
-# Peers the tests compare with; the switch itself needs none of them.
-PEERS   := nfdump tshark openvswitch-common
 FUZZTIME ?= 20s
 
 .PHONY: help build demo test race fuzz bench lint generate clean peers
@@ -17,12 +15,15 @@ build: ## build bin/pollux
 demo: build ## three hosts, 1,000 flows, a million packets, every one accounted for (root)
 	./$(BIN) demo
 
+# The switch itself needs none of these, to build or to run.
 peers: ## install the tools that tests compare with (Debian)
 	@missing=""; \
 	command -v nfcapd >/dev/null || missing="$$missing nfdump"; \
 	command -v tshark >/dev/null || missing="$$missing tshark"; \
 	command -v ovs-ofctl >/dev/null || missing="$$missing openvswitch-common"; \
 	command -v ping >/dev/null || missing="$$missing iputils-ping"; \
+	command -v ethtool >/dev/null || missing="$$missing ethtool"; \
+	command -v tcpdump >/dev/null || missing="$$missing tcpdump"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	if [ -n "$$missing" ]; then \
 		echo "installing:$$missing"; \
@@ -31,7 +32,7 @@ peers: ## install the tools that tests compare with (Debian)
 
 test: peers build ## all tests with the race detector, then those that it would disturb (root)
 	$(GO) vet ./...
-	POLLUX_PEERS=require $(GO) test -race -timeout 20m ./...
+	CI=true $(GO) test -race -timeout 20m ./...
 	$(GO) test -count=1 -run 'Alloc|Inline' ./flow/ ./classifier/ ./actions/ ./ipfix/... ./internal/... ./pmd/...
 
 race: peers ## only the tests under the race detector
