@@ -187,6 +187,27 @@ func TestFewMegaflows(t *testing.T) {
 		f.OrMask(&r.Match.Mask, lo(mask))
 		return r
 	}
+	ipv6 := func(yield func(flow.Key) bool) {
+		s := newSource(4)
+		for range 20000 {
+			k := ipv4Key(0, 0, uint16(s.Uint32()), uint16(s.Uint32()))
+			flow.EthType.Set(&k, lo(0x86dd))
+			v := flow.Value{Hi: s.Uint64(), Lo: s.Uint64()}
+			if s.IntN(2) == 0 { // near the prefix, with a bit of it wrong or none
+				v.Hi = v.Hi>>32 | 0x20010db8<<32
+				v.Hi ^= uint64(s.IntN(2)) << (32 + s.IntN(32))
+			}
+			flow.IPv6Dst.Set(&k, v)
+			if !yield(k) {
+				return
+			}
+		}
+	}
+	slash32 := &Rule{Priority: 1}
+	flow.EthType.Set(&slash32.Match.Key, lo(0x86dd))
+	flow.EthType.OrMask(&slash32.Match.Mask, lo(0xffff))
+	flow.IPv6Dst.Set(&slash32.Match.Key, flow.Value{Hi: 0x20010db8 << 32})
+	flow.IPv6Dst.OrMask(&slash32.Match.Mask, flow.Ones(32).Shl(96))
 	tests := []struct {
 		name  string
 		rules []*Rule
@@ -201,6 +222,7 @@ func TestFewMegaflows(t *testing.T) {
 		// 16 that hit; 20 bits shared by all; below them nothing else.
 		{"16 of nw_dst/24", slash24, hosts, 16 + 20},
 		{"16 of nw_dst/24, near", slash24, near, 16 + 20},
+		{"ipv6_dst=2001:db8::/32", []*Rule{slash32}, ipv6, 1 + 32},
 		{"tp_dst=80", []*Rule{port(5, flow.TCPDst, 80, 0xffff), {}}, hosts, 1 + 16},
 		{"tp_dst=0x1f00/0xff00", []*Rule{port(5, flow.TCPDst, 0x1f00, 0xff00), {}}, hosts, 1 + 8},
 		{"tp_src and tp_dst", []*Rule{port(5, flow.TCPDst, 80, 0xffff), port(5, flow.TCPSrc, 443, 0xffff)}, hosts, (1 + 16) * (1 + 16)},
