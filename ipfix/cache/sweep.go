@@ -25,12 +25,14 @@ func (c *Cache) Sweep(now int64, budget int) (ended int) {
 	if n <= 0 {
 		return 0
 	}
+	tell := false // something changed that other threads are to know
 	for i := range n {
 		if c.hand >= c.high {
-			c.hand = 0
+			c.hand, tell = 0, true
 		}
 		if e := &c.entries[c.hand]; e.packets != 0 {
 			if why := c.due(e, now); why != EndNone {
+				tell = true
 				if !c.end(c.hand, why) {
 					n = i
 					break
@@ -41,7 +43,9 @@ func (c *Cache) Sweep(now int64, budget int) (ended int) {
 		c.hand++
 	}
 	c.quota -= n
-	c.n.publish(numNumbers)
+	if tell {
+		c.n.publish(numNumbers)
+	}
 	return ended
 }
 
