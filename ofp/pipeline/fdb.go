@@ -60,6 +60,18 @@ func (f *fdb) each(fn func(*fdbEntry)) {
 	}
 }
 
+// hasOlder says whether an address was last seen at t or before.
+func (f *fdb) hasOlder(t int64) bool {
+	for _, s := range f.shards {
+		for _, e := range s {
+			if e.used.Load() <= t {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // fdbEdit makes the successor of an fdb, copying each shard it touches once.
 type fdbEdit struct {
 	next  *fdb

@@ -75,7 +75,7 @@ func TestMasksAreMinimal(t *testing.T) {
 				}
 				u := pmd.Upcall{Key: k, Thread: -1}
 				s.Snapshot().Translate(&u)
-				seen[formatMegaflow(k, &u.Mask)] = true
+				seen[FormatMegaflow(k, &u.Mask)] = true
 			}
 			if len(seen) > c.most {
 				var some []string

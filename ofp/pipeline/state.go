@@ -41,7 +41,8 @@ type State struct {
 
 	mu        sync.Mutex // guards what follows, and publishing
 	publish   []func(*Snapshot)
-	ageing    int64 // ns
+	settle    func() // brings counters up to date before anything is taken for idle
+	ageing    int64  // ns
 	fdbSize   int
 	fdbStats  FDBStats
 	lost      uint64 // of loops.lost, already answered for
@@ -251,10 +252,35 @@ func (s *State) Tick() {
 	if sweep {
 		s.nextAgeAt = now + sweepEvery
 	}
+	s.mu.Unlock()
+	if sweep {
+		s.bringUpToDate(now)
+	}
+	s.mu.Lock()
 	s.learn(now, sweep)
 	s.mu.Unlock()
 	if sweep {
-		s.Expire(now)
+		s.expire(now)
+	}
+}
+
+// OnIdle has fn called before rules or addresses are removed for want of traffic,
+// when some seem to have had none: fn makes the loops hand over the credits that
+// they still hold. It must not call State's methods that change anything.
+func (s *State) OnIdle(fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle = fn
+}
+
+// bringUpToDate calls OnIdle's function if something would otherwise expire at now
+// by idleness.
+func (s *State) bringUpToDate(now int64) {
+	s.mu.Lock()
+	fn, ageing, snap := s.settle, s.ageing, s.snap.Load()
+	s.mu.Unlock()
+	if fn != nil && (snap.hasIdleRule(now) || snap.fdb.hasOlder(now-ageing)) {
+		fn()
 	}
 }
 

@@ -117,10 +117,41 @@ func (s *State) Delete(id uint8, priority uint16, match flow.Match) error {
 	return nil
 }
 
+// idle and late say whether the rule's timeouts have passed at now.
+func (r *Rule) idle(now int64) bool {
+	t := r.Flow.IdleTimeout
+	return t != 0 && now-r.used.Load() >= int64(t)*int64(time.Second)
+}
+
+func (r *Rule) late(now int64) bool {
+	t := r.Flow.HardTimeout
+	return t != 0 && now-r.Created >= int64(t)*int64(time.Second)
+}
+
+// hasIdleRule says whether a rule seems to have been idle for too long.
+func (s *Snapshot) hasIdleRule(now int64) bool {
+	for _, t := range s.tables {
+		if t.rules.Len() == 0 {
+			continue
+		}
+		for c := range t.rules.Rules() {
+			if c.Data.(*Rule).idle(now) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Expire removes the rules whose idle or hard timeout has passed at now, and
-// returns how many. Idle times count from the last packet that loops have
-// credited, so they are late by as long as loops hold credits back.
+// returns how many. What loops have counted and not yet credited is asked for
+// first, through OnIdle.
 func (s *State) Expire(now int64) int {
+	s.bringUpToDate(now)
+	return s.expire(now)
+}
+
+func (s *State) expire(now int64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := s.next()
@@ -131,11 +162,10 @@ func (s *State) Expire(now int64) int {
 		}
 		var b *classifier.Builder
 		for c := range t.rules.Rules() {
-			r := c.Data.(*Rule)
-			switch f := &r.Flow; {
-			case f.HardTimeout != 0 && now-r.Created >= int64(f.HardTimeout)*int64(time.Second):
+			switch r := c.Data.(*Rule); {
+			case r.late(now):
 				s.expired.Hard++
-			case f.IdleTimeout != 0 && now-r.used.Load() >= int64(f.IdleTimeout)*int64(time.Second):
+			case r.idle(now):
 				s.expired.Idle++
 			default:
 				continue

@@ -100,6 +100,42 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// TestCreditsHeldBackCount has loops hold credits: what had traffic is not idle.
+func TestCreditsHeldBackCount(t *testing.T) {
+	b := newBridge(t)
+	f, _ := ParseFlow("priority=40000,idle_timeout=10,in_port=3 actions=2", nil)
+	if err := b.Add(f); err != nil {
+		t.Fatal(err)
+	}
+	b.send(aToB)
+	b.Tick()
+	var held []func()
+	b.OnIdle(func() {
+		for _, give := range held {
+			give()
+		}
+	})
+	for _, text := range []string{"in_port=3", aToB} {
+		u := pmd.Upcall{Key: packet(t, b.State, text), Thread: 0, Now: b.now}
+		b.Snapshot().Translate(&u)
+		used := int64(290e9)
+		held = append(held, func() { u.Credit.Credit(1, 60, used) })
+	}
+	b.now = 295e9
+	b.Tick()
+	if n := len(b.DumpFlows()); n != 2 {
+		t.Errorf("a flow with traffic 5 s ago expired; left:\n%s", dump(b.State))
+	}
+	b.now = 301e9
+	b.Tick()
+	if n := len(b.DumpFlows()); n != 1 {
+		t.Errorf("%d flows after 11 s without traffic, want 1", n)
+	}
+	if n := b.FDBStats().Current; n != 1 {
+		t.Errorf("%d addresses 11 s after the last packet of one, want 1", n)
+	}
+}
+
 // TestNothingIsHalfApplied gives changes of which one part is wrong.
 func TestNothingIsHalfApplied(t *testing.T) {
 	s := testState(t, "actions=2")

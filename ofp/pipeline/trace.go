@@ -37,7 +37,7 @@ func (s *Snapshot) Trace(key *flow.Key) *TraceResult {
 		Flow:     formatKey(key),
 		Steps:    &t.root,
 		Final:    "unchanged",
-		Megaflow: formatMegaflow(key, &u.Mask),
+		Megaflow: FormatMegaflow(key, &u.Mask),
 		Actions:  u.Program.String(),
 		FDB:      u.FDB,
 		Mask:     u.Mask,
@@ -139,8 +139,8 @@ func formatKey(k *flow.Key) string {
 	return m.Format(nil)
 }
 
-// formatMegaflow writes a megaflow as ofproto/trace does.
-func formatMegaflow(k *flow.Key, mask *flow.Mask) string {
+// FormatMegaflow writes a megaflow, the bits mask of key k, as ofproto/trace does.
+func FormatMegaflow(k *flow.Key, mask *flow.Mask) string {
 	m := flow.Match{Mask: *mask}
 	m.Mask.W[flow.WPort] &= 0xffffffff
 	m.Mask.Apply(&m.Key, k)
