@@ -28,6 +28,7 @@ type errorReport struct {
 
 func newCheckCmd() *cobra.Command {
 	var asJSON bool
+	var cores int
 	cmd := &cobra.Command{
 		Use:   "check FILE…",
 		Short: "Say everything that is wrong with configuration files",
@@ -35,8 +36,11 @@ func newCheckCmd() *cobra.Command {
 wrong, what would be right. Nothing is opened or changed. The exit status is 1 if
 a file has errors.`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			switch {
+			case len(args) == 0:
 				return errors.New("check needs a FILE, as in pollux check configs/demo.yaml")
+			case cores < 0 || cores > 8192:
+				return fmt.Errorf("--cores %d is not from 0 (this machine's) to 8192", cores)
 			}
 			return nil
 		},
@@ -45,7 +49,7 @@ a file has errors.`,
 			bad := false
 			reports := make([]fileReport, 0, len(args))
 			for _, file := range args {
-				cfg, err := loadConfig(file)
+				cfg, err := loadForCores(file, cores)
 				bad = bad || err != nil
 				if asJSON {
 					reports = append(reports, report(file, cfg, err))
@@ -69,6 +73,7 @@ a file has errors.`,
 			return nil
 		},
 	}
+	cmd.Flags().IntVar(&cores, "cores", 0, "check for a machine with this many cores; 0 is this machine")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
