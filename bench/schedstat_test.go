@@ -3,12 +3,14 @@ package bench
 import (
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 func TestPinnedTimeSeesTheBusyThread(t *testing.T) {
-	stop, pinned := make(chan struct{}), make(chan error, 1)
+	var stop atomic.Bool
+	pinned := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -18,18 +20,13 @@ func TestPinnedTimeSeesTheBusyThread(t *testing.T) {
 			return
 		}
 		defer undo()
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
+		for !stop.Load() {
 		}
 	}()
 	if err := <-pinned; err != nil {
 		t.Fatal(err)
 	}
-	defer close(stop)
+	defer stop.Store(true)
 	a, err := pinnedTime(os.Getpid(), 0)
 	if err != nil {
 		t.Fatal(err)

@@ -83,10 +83,11 @@ func parseRate(s string) (float64, error) {
 		num, mul = strings.TrimSuffix(s, "m"), 1e6
 	}
 	v, err := strconv.ParseFloat(num, 64)
-	if err != nil || !(v >= 0 && v < 1e9) {
-		return 0, fmt.Errorf("rate %q: must be a number of packets a second, as in 200k or 1.5m", s)
+	v *= mul
+	if err != nil || !(v >= 0 && v < 1e9) { // so that NaN is refused too
+		return 0, fmt.Errorf("rate %q: must be a number of packets a second below 1000m, as in 200k or 1.5m", s)
 	}
-	return v * mul, nil
+	return v, nil
 }
 
 // spec completes the flow set from the flags.

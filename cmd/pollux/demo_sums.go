@@ -241,7 +241,7 @@ func (s *demoSums) check() error {
 		errs = append(errs, fmt.Errorf("%d packets entered the switch, %d are in flow records", entered, s.Recorded))
 	}
 	if s.Flows != 0 {
-		errs = append(errs, fmt.Errorf("%d flows disagree, the first:", s.Flows))
+		errs = append(errs, fmt.Errorf("%d flows disagree; the first follow", s.Flows))
 		for _, w := range s.Wrong {
 			errs = append(errs, errors.New(w))
 		}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"pollux/bench"
+	"pollux/internal/lab"
+)
+
+func TestParseRate(t *testing.T) {
+	for _, tc := range []struct {
+		in   string
+		want float64
+		ok   bool
+	}{
+		{"0", 0, true}, {"1", 1, true}, {"200k", 200_000, true}, {"1.5m", 1_500_000, true},
+		{"", 0, false}, {"k", 0, false}, {"-1", 0, false}, {"1g", 0, false}, {"nan", 0, false}, {"2000m", 0, false},
+	} {
+		got, err := parseRate(tc.in)
+		if (err == nil) != tc.ok || err == nil && got != tc.want {
+			t.Errorf("parseRate(%q) = %v, %v", tc.in, got, err)
+		}
+	}
+}
+
+func TestGenSpec(t *testing.T) {
+	g := genFlags{protos: []string{"udp", "icmp"}, sizes: "60,1514", vlan: 7}
+	g.flows.Flows = 5
+	s, err := g.spec()
+	if err != nil || s.Flows != 5 || len(s.Shapes) != 2 || s.Shapes[1].Proto != bench.ICMP || s.Shapes[0].VLAN != 7 || len(s.Shapes[0].Sizes) != 2 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if g.sizes = "imix"; true {
+		if s, err := g.spec(); err != nil || len(s.Shapes[0].Sizes) != len(bench.IMIX) {
+			t.Errorf("%+v, %v", s, err)
+		}
+	}
+	for _, g := range []genFlags{{protos: []string{"gre"}, sizes: "60"}, {protos: []string{"udp"}, sizes: "small"}} {
+		if _, err := g.spec(); err == nil {
+			t.Errorf("%v %q: accepted", g.protos, g.sizes)
+		}
+	}
+}
+
+// output runs the binary and decodes the JSON that it prints.
+func output(t *testing.T, v any, exe string, args ...string) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command(exe, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	if err := json.Unmarshal(out, v); err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// TestBenchesRun sees to it that the benchmarks measure something; how much is for
+// people to judge.
+func TestBenchesRun(t *testing.T) {
+	needRoot(t)
+	exe := buildBinary(t)
+	t.Run("memory", func(t *testing.T) {
+		var res []bench.MemoryResult
+		output(t, &res, exe, "bench", "memory", "--flows", "1000", "--repeats", "1", "--time", "200ms", "--json")
+		if len(res) != 4 {
+			t.Fatalf("%d results: %+v", len(res), res)
+		}
+		for _, r := range res {
+			if r.Mpps.Median <= 0 || r.NsPacket.Median <= 0 || r.ExactShare+r.MegaflowShare < 0.9 {
+				t.Errorf("%+v", r)
+			}
+		}
+	})
+	t.Run("veth", func(t *testing.T) {
+		var res bench.VethResult
+		output(t, &res, exe, "bench", "veth", "--repeats", "1", "--time", "300ms", "--json")
+		if len(res.Runs) != 2 || res.Pollux.Median <= 0 || res.Forwarder.Median <= 0 || res.Ratio <= 0 {
+			t.Errorf("%+v", res)
+		}
+	})
+	t.Run("gen", func(t *testing.T) {
+		l, err := lab.New("pxgen")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		a, err := l.Namespace("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := l.Namespace("b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Veth(lab.End{NS: a, Device: "e0"}, lab.End{NS: b, Device: "e1"}); err != nil {
+			t.Fatal(err)
+		}
+		var r bench.Report
+		output(t, &r, exe, "bench", "gen", "--netns", a.Name, "--dev", "e0", "--rx-netns", b.Name, "--rx-dev", "e1",
+			"--flows", "10", "--rate", "5k", "--count", "1000", "--json")
+		if r.Sent != 1000 || r.Received != 1000 || len(r.Flows) != 10 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
