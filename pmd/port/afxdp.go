@@ -133,7 +133,8 @@ func (p *AFXDP) Info() pmd.PortInfo {
 	return info
 }
 
-// Counters implements pmd.Port. After Close they stay as they were.
+// Counters implements pmd.Port. TxErrors are send calls that failed, plus frames
+// that Close could not send. After Close the counters stay as they were.
 func (p *AFXDP) Counters() pmd.PortCounters {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,14 +165,18 @@ func (p *AFXDP) counters() (c pmd.PortCounters) {
 	return c
 }
 
-// Close implements pmd.Port: it takes the program off the device, closes the
-// sockets and returns every chunk that the port still held, exactly. The queues
-// stay callable: they give and take nothing any more.
+// Close implements pmd.Port: it lets frames on the tx rings go out (10 ms at most;
+// those that do not are counted as TxErrors), takes the program off the device,
+// closes the sockets and returns every chunk that the port still held, exactly. The
+// queues stay callable: they give and take nothing any more.
 func (p *AFXDP) Close() (chunks []uint64, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, nil
+	}
+	for _, q := range p.tx {
+		q.drain()
 	}
 	p.last = p.counters()
 	p.closed = true

@@ -1,6 +1,7 @@
 package port
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -140,4 +141,48 @@ func TestLongFramesAreDropped(t *testing.T) {
 	end()
 	closePort(t, p, free)
 	checkAllFree(t, mem, free)
+}
+
+// TestCloseSendsWhatItTook fills the tx ring at the smallest budget and closes:
+// the frames are on the wire. With the device down they are counted instead.
+func TestCloseSendsWhatItTook(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		l := newLab(t)
+		ns, far := namespace(t, l, "n"), namespace(t, l, "far")
+		_, err := l.Veth(lab.End{NS: ns, Device: "p0"}, lab.End{NS: far, Device: "eth0"})
+		must(t, err)
+		mem, free := newMemory(t, 1024)
+		p := openAFXDP(t, ns, mem, AFXDPConfig{Device: "p0", RxRing: 256, TxRing: 256, TxBudget: 32})
+		_, tx := p.Queues()
+		host := openRaw(t, far, "eth0")
+		if down {
+			must(t, ns.SetUp("p0", false))
+		}
+		d := make([]packet.Desc, 200)
+		for i := range d {
+			c, _ := free.Get()
+			d[i] = packet.Desc{Addr: c + 256, Len: 60}
+			copy(mem.Frame(d[i]), makeFrame(60, uint64(i)))
+		}
+		if n := tx[0].Tx(d); n != len(d) {
+			t.Fatalf("took %d of %d", n, len(d))
+		}
+		kicks := p.Counters().Kicks
+		closePort(t, p, free)
+		checkAllFree(t, mem, free)
+		if down {
+			if c := p.Counters(); c.TxErrors != 200+kicks {
+				t.Errorf("200 frames unsent, %d calls failed: %+v", kicks, c)
+			}
+			continue
+		}
+		for i := range d {
+			if got := host.receive(2 * time.Second); !bytes.Equal(got, makeFrame(60, uint64(i))) {
+				t.Fatalf("frame %d: %x", i, got)
+			}
+		}
+		if c := p.Counters(); c.TxErrors != 0 || c.Kicks <= kicks {
+			t.Errorf("counters %+v", c)
+		}
+	}
 }

@@ -6,18 +6,25 @@ import (
 )
 
 // refillBatch is how many entries of the fill ring must be free before it is
-// filled up: fewer would be a store to a shared line for every few frames.
+// filled up, or a quarter of a small ring: fewer would be a store to a shared
+// line for every few frames.
 const refillBatch = 64
 
 // afxdpRx is the receiving side of one queue.
 type afxdpRx struct {
 	*xsk.RxSide
 	ledger   ledger // chunks on fill, on rx, or with the driver
+	missing  uint32 // entries that must be free before fill is filled up
 	busyPoll bool
 }
 
 func newAFXDPRx(side *xsk.RxSide, mem *packet.Memory, busyPoll bool) *afxdpRx {
-	return &afxdpRx{RxSide: side, ledger: newLedger(mem), busyPoll: busyPoll}
+	return &afxdpRx{
+		RxSide:   side,
+		ledger:   newLedger(mem),
+		missing:  min(refillBatch, side.Fill.Size()/4),
+		busyPoll: busyPoll,
+	}
 }
 
 // Rx implements pmd.RxQueue. It costs one load and one store of a shared index
@@ -43,7 +50,7 @@ func (q *afxdpRx) Rx(b *packet.Batch, max int, free *packet.FreeList) int {
 // refill puts chunks on the fill ring once a batch's worth is missing.
 func (q *afxdpRx) refill(free *packet.FreeList) {
 	n := q.Fill.Reserve(q.Fill.Size())
-	if n < refillBatch {
+	if n < q.missing {
 		return
 	}
 	n = min(n, uint32(free.Len()))

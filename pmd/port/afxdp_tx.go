@@ -3,6 +3,7 @@ package port
 import (
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"pollux/internal/packet"
 	"pollux/pmd/xsk"
@@ -21,7 +22,7 @@ type afxdpTx struct {
 	patience int // 0 while the device takes frames, else calls until the next try
 
 	kicks  atomic.Uint64 // system calls; this thread writes, anyone reads
-	errors atomic.Uint64 // those that failed, other than for the budget
+	errors atomic.Uint64 // those that failed, other than for the budget; and frames unsent at Close
 }
 
 func newAFXDPTx(side *xsk.TxSide, mem *packet.Memory) *afxdpTx {
@@ -85,6 +86,18 @@ func (q *afxdpTx) nudge() {
 	if q.TxSide.Tx.Pending() != 0 && q.TxSide.Tx.NeedWakeup() {
 		q.kick()
 	}
+}
+
+// drainTime bounds how long Close waits for a queue's frames to go out.
+const drainTime = 10 * time.Millisecond
+
+// drain kicks until the kernel has taken what is on the ring, if the device takes
+// frames at all, and counts what it has not taken as errors. Only Close calls it.
+func (q *afxdpTx) drain() {
+	for deadline := time.Now().Add(drainTime); q.patience == 0 && q.TxSide.Tx.Pending() != 0 && time.Now().Before(deadline); {
+		q.kick()
+	}
+	q.errors.Store(q.errors.Load() + uint64(q.TxSide.Tx.Pending()))
 }
 
 // kick makes the kernel send, and learns from its answer whether the device
