@@ -108,24 +108,11 @@ func (b *Builder) Program() *Program {
 	if p.Drop == DropNone {
 		p.Drop = DropNoOutput
 	}
-	last := -1
 	for i, op := range ops {
 		if op.Code == OpOutput {
-			last = i
+			p.Last = i
 		}
 	}
-	if last < 0 {
-		return p
-	}
-	if tail := ops[last+1:]; slices.ContainsFunc(tail, changes) {
-		p.Drop = DropSampled
-		return p
-	}
-	// Only samples follow: taken just before the output they see the same bytes.
-	out := ops[last]
-	copy(ops[last:], ops[last+1:])
-	ops[len(ops)-1] = out
-	p.Last = len(ops) - 1
 	return p
 }
 

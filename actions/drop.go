@@ -56,7 +56,7 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropHandoff:       {"handoff_full", "the ring to the loop that owns the transmit queue was full"},
 	DropTranslate:     {"translate", "translation failed; the trace of the same packet says where"},
 	DropStop:          {"stop", "the switch stopped while it held the frame"},
-	DropSampled:       {"sampled", "copies were sent; the frame itself stayed for a sample taken after it was changed once more"},
+	DropSampled:       {"sampled", "a copy was sent; the frame itself stayed for a sample taken after it was changed once more"},
 }
 
 // String returns the reason's short name, as counters are named.

@@ -48,15 +48,16 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys []flow.Key, idx []uint16) {
 	}
 	e.In.add(len(idx), bytes)
 
-	live := idx
+	live, why := idx, p.Drop
 	for n := range p.Ops {
 		op := &p.Ops[n]
 		switch op.Code {
 		case OpOutput:
 			if n == p.Last {
-				e.move(int(op.A), b, live)
-				e.release()
-				return
+				if e.finish(p, n, b, keys, live) {
+					return
+				}
+				why = DropSampled
 			}
 			e.clone(int(op.A), b, live)
 		case OpDrop:
@@ -81,8 +82,44 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys []flow.Key, idx []uint16) {
 			return
 		}
 	}
-	e.drop(p.Drop, b, live)
+	e.drop(why, b, live)
 	e.release()
+}
+
+// finish does the last output, op n, and with it ends the program, unless a sample
+// after it wants to see changes that the output must not show: then the frame has to
+// stay and finish does nothing. Samples that follow at once see the same bytes before
+// the output as after it.
+func (e *Exec) finish(p *Program, n int, b *packet.Batch, keys []flow.Key, idx []uint16) bool {
+	if n+1 < len(p.Ops) {
+		tail := p.Ops[n+1:]
+		at := 0
+		for at < len(tail) && tail[at].Code == OpSample {
+			at++
+		}
+		if sampled(tail[at:]) {
+			return false
+		}
+		for i := range tail[:at] {
+			e.sample(&p.Samples[tail[i].A], b, keys, idx)
+		}
+	}
+	e.move(int(p.Ops[n].A), b, idx)
+	e.release()
+	return true
+}
+
+// sampled says whether one of the steps, up to a drop, is a sample.
+func sampled(ops []Op) bool {
+	for i := range ops {
+		switch ops[i].Code {
+		case OpSample:
+			return true
+		case OpDrop:
+			return false
+		}
+	}
+	return false
 }
 
 // drop ends the way of the packets idx.

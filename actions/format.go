@@ -127,7 +127,7 @@ func (p *Program) String() string {
 		case OpSample:
 			p.Samples[op.A].write(&w)
 		}
-		if n == p.Last {
+		if p.Last >= 0 && n >= p.Last && !sampled(p.Ops[n+1:]) {
 			return w.String()
 		}
 	}

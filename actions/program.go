@@ -49,7 +49,8 @@ type Sample struct {
 
 // Program is what to do with a packet: steps in order. It is immutable once built.
 // A program ends with the packet given away: either its last output moves the
-// frame, or an OpDrop (or the end of the ops) drops it.
+// frame, or an OpDrop (or the end of the ops) drops it. Of the ops after the last
+// output only samples, and changes before them, are of use.
 type Program struct {
 	Ops     []Op
 	Samples []Sample

@@ -71,6 +71,8 @@ func TestString(t *testing.T) {
 			build(sampleAt(cache.Point{Domain: 1, ID: 2}))},
 		{"ipfix(exporter=0,obs_domain_id=1,obs_point_id=2,output_port=3),3",
 			build(sampleAt(cache.Point{Dir: cache.Egress, Egress: 3, Domain: 1, ID: 2}), out(3))},
+		{"3,set(ipv4(ttl=1)),ipfix(exporter=0,obs_domain_id=0,obs_point_id=0)",
+			build(out(3), set(flow.IPTTL, 1), sampleAt(cache.Point{}), (*Builder).PopVLAN)},
 	} {
 		if got := c.p.String(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
@@ -106,8 +108,8 @@ func TestBuilder(t *testing.T) {
 		{"one field, two parts", build(masked(flow.IPv4Src, 1, 0xff), masked(flow.IPv4Src, 0x200, 0xff00), out(1)), 2, 1, DropNoOutput},
 		{"nothing set", build(masked(flow.IPv4Src, 1, 0), out(1)), 1, 0, DropNoOutput},
 		{"after drop", build(out(1), drop(DropTTL), ttl, out(2), in), 1, 0, DropTTL},
-		{"sample after output", build(out(1), in), 2, 1, DropNoOutput},
-		{"sample of a changed packet after output", build(out(1), ttl, in), 3, -1, DropSampled},
+		{"sample after output", build(out(1), in), 2, 0, DropNoOutput},
+		{"sample of a changed packet after output", build(out(1), ttl, in, ttl), 3, 0, DropNoOutput},
 	} {
 		if len(c.p.Ops) != c.ops || c.p.Last != c.last || c.p.Drop != c.drop {
 			t.Errorf("%s: %v: %d ops, last %d, drop %v; want %d, %d, %v", c.name, c.p,

@@ -69,3 +69,38 @@ func TestSampleOfDropped(t *testing.T) {
 		t.Errorf("%+v dropped, %d sent", r.Drops[DropNoHeadroom], len(r.sent[0]))
 	}
 }
+
+// TestSampleAfterOutput samples behind the last output, of the same packet and of
+// one that was changed after it was sent.
+func TestSampleAfterOutput(t *testing.T) {
+	for _, changed := range []bool{false, true} {
+		r := newRig(8, 2)
+		c := cache.New(cache.Config{MaxFlows: 64})
+		r.Caches = []*cache.Cache{c}
+		r.receive(udp(), 256)
+		r.receive(udp(), 256)
+		edit := func(b *Builder) {
+			if changed {
+				b.Set(flow.IPv4Dst, v(0x0a000063), flow.Ones(32))
+			}
+		}
+		p := build(out(1), out(2), edit, sampleAt(cache.Point{}), (*Builder).PopVLAN)
+		r.run(p)
+		got := flowsOf(c)
+		if len(got) != 1 || got[0].Packets != 2 || (got[0].Dst[3] == 0x63) != changed {
+			t.Errorf("%v: flows %+v", p, got)
+		}
+		for slot, ds := range r.sent {
+			if len(ds) != 2 || string(r.Mem.Frame(ds[0])) != string(udp()) {
+				t.Errorf("%v: slot %d sent %d", p, slot, len(ds))
+			}
+		}
+		stayed := map[bool]uint64{true: 2}[changed]
+		if r.Drops[DropSampled].Packets != stayed || r.Dropped().Packets != stayed || r.Clones.Packets != 2+stayed {
+			t.Errorf("%v: %+v", p, r.Stats)
+		}
+		if want := 8 - 4; r.Free.Len() != want {
+			t.Errorf("%v: %d chunks free, want %d", p, r.Free.Len(), want)
+		}
+	}
+}
