@@ -15,7 +15,9 @@ const (
 	OpOutput Code = iota
 	// OpDrop ends the packet's way, counted under Reason(A).
 	OpDrop
-	// OpSet writes V under M to header field Field and mends the checksums.
+	// OpSet writes V under M to header field Field and mends the checksums. Only the
+	// text form looks at A: 0x86dd there writes a field that IPv4 and IPv6 share (TTL,
+	// TOS) as of IPv6.
 	OpSet
 	// OpPushVLAN pushes a tag with TPID A>>16 and TCI A&0xffff (without CFI).
 	OpPushVLAN
