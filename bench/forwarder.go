@@ -11,8 +11,9 @@ import (
 // share memory. It is the yardstick for the switch on the same wires.
 type Forwarder struct {
 	In, Out *Port
-	Batch   int // frames a system call, at most; default 256
-	Core    int // core to pin to, or -1
+	Batch   int    // frames a system call, at most; default 256
+	Core    int    // core to pin to, or -1
+	Ready   func() // called when it begins to poll, or nil
 
 	forwarded atomic.Uint64
 	dropped   atomic.Uint64
@@ -35,6 +36,9 @@ func (f *Forwarder) Run(ctx context.Context) error {
 			return err
 		}
 		defer undo()
+	}
+	if f.Ready != nil {
+		f.Ready()
 	}
 	batch := f.Batch
 	if batch == 0 {

@@ -62,7 +62,7 @@ func newBenchForwardCmd() *cobra.Command {
 			f := &bench.Forwarder{In: a, Out: b, Batch: batch, Core: core}
 			ctx, stop := untilSignal(cmd)
 			defer stop()
-			fmt.Fprintln(cmd.OutOrStdout(), "ready")
+			f.Ready = func() { fmt.Fprintln(cmd.OutOrStdout(), "ready") }
 			err = f.Run(ctx)
 			fmt.Fprintf(cmd.ErrOrStderr(), "forwarded %d, dropped %d\n", f.Forwarded(), f.Dropped())
 			return errors.Join(err, b.Close(), a.Close())
