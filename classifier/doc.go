@@ -55,17 +55,18 @@
 //
 // # Cost
 //
-// Measured on 2 shared cores of a virtual EPYC (Turin, 1 MB L2), 2026-11-22, best of
-// several runs, batches of 64, net of about 2 ns to copy a key into the batch:
+// Measured on 2 shared cores of a virtual EPYC (Turin, 1 MB L2), 2026-11-22, the
+// thread's own time, best of several runs, batches of 64, with about 2 ns to write a
+// key into the batch (go test -bench . -benchtime 40ms):
 //
-//	Exact, 32,768 entries           1 flow 7 ns, 1,000 flows 8, 10,000 flows 10;
-//	                                100,000 flows 20 (32 % hit), 1,000,000 flows 17 (2 %)
-//	Megaflows, one a flow, 1 mask   1,000 flows 15 ns, 100,000 flows 33
-//	  5 masks                       1,000 flows 26, 100,000 flows 50
-//	  20 masks                      1,000 flows 68, 100,000 flows 270
+//	Exact, 32,768 entries           1 flow 9 ns, 1,000 flows 10, 10,000 flows 12;
+//	                                100,000 flows 24 (32 % hit), 1,000,000 flows 24 (2 %)
+//	Megaflows, one a flow, 1 mask   1,000 flows 18 ns, 100,000 flows 31
+//	  5 masks, 3 visited            1,000 flows 28, 100,000 flows 52
+//	  20 masks, 10 visited          1,000 flows 70, 100,000 flows 112; guessed 44
 //	a subtable without the packet   4 to 6 ns
-//	Table.Lookup with wild          10 rules 0.3 µs, 1,000 rules 1 µs, 100,000 rules 4 µs
-//	one flow-mod, a new version     10 rules 1.5 µs, 100,000 rules 24 µs
+//	Table.Lookup with wild          10 rules 0.16 µs, 1,000 rules 0.7 µs, 100,000 rules 1.9 µs
+//	one flow-mod, a new version     10 rules 0.9 µs, 1,000 rules 2.4 µs, 100,000 rules 13 µs
 //	building a table                5 µs a rule
 //
 // A megaflow takes 512 bytes and two to four slots of 10 bytes and its masked words.

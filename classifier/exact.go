@@ -47,7 +47,9 @@ type Exact struct {
 
 // The insertion policy: when fewer than poorHits of poorOf lookups in a window hit,
 // more flows are about than the cache holds, and writing each missed one would
-// only turn the cache over. Then one eviction in poorInverse is done.
+// only turn the cache over. Then one eviction in poorInverse is done. Measured with
+// 100,000 flows in turn on 32,768 entries: all 53 ns a packet and 6 % hits, one in 8
+// 27 ns and 29 %, one in 32 24 ns and 32 %, one in 128 23 ns and 33 %.
 const (
 	exactWindow = 1 << 16
 	poorHits    = 1
