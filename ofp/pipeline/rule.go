@@ -7,8 +7,9 @@ type Rule struct {
 	Flow    Flow  // immutable
 	Created int64 // ns, monotonic
 
-	seq     uint64        // order of addition, for stable display
-	packets atomic.Uint64 // loops add, anybody reads
+	counts  *tableCounters // of its table
+	seq     uint64         // order of addition, for stable display
+	packets atomic.Uint64  // loops add, anybody reads
 	bytes   atomic.Uint64
 	used    atomic.Int64 // ns of the last packet; Created before the first
 }
@@ -31,10 +32,20 @@ type tableCounters struct {
 
 // credit is the classifier.Creditor of one decision: whom its packets count for.
 type credit struct {
-	rules   []*Rule
-	lookups []*tableCounters // one per look-up
-	matches []*tableCounters // one per look-up that found a rule
-	seen    *fdbEntry        // the sender's address, kept young; nil for none
+	rules  []*Rule          // one per look-up that found a rule
+	missed []*tableCounters // one per look-up that did not
+	seen   *fdbEntry        // the sender's address, kept young; nil for none
+	few    [3]*Rule         // rules' memory where that is enough
+}
+
+// newCredit copies what a translation gathered.
+func newCredit(rules []*Rule, missed []*tableCounters, seen *fdbEntry) *credit {
+	c := &credit{seen: seen}
+	c.rules = append(c.few[:0], rules...)
+	if len(missed) > 0 {
+		c.missed = append([]*tableCounters(nil), missed...)
+	}
+	return c
 }
 
 // Credit counts packets and bytes for every rule, table and address of the decision.
@@ -44,12 +55,11 @@ func (c *credit) Credit(packets, bytes uint64, now int64) {
 	}
 	for _, r := range c.rules {
 		r.credit(packets, bytes, now)
+		r.counts.lookups.Add(packets)
+		r.counts.matches.Add(packets)
 	}
-	for _, t := range c.lookups {
+	for _, t := range c.missed {
 		t.lookups.Add(packets)
-	}
-	for _, t := range c.matches {
-		t.matches.Add(packets)
 	}
 	if c.seen != nil {
 		c.seen.touch(now)

@@ -31,7 +31,7 @@ func (s *State) replace(next *Snapshot, flows []Flow, now int64) error {
 				continue
 			}
 		}
-		r := s.newRule(f, now)
+		r := s.newRule(f, next.tables[f.Table].counts, now)
 		b.Add(r)
 		stays[r.Data.(*Rule)] = true
 	}
@@ -69,9 +69,9 @@ func checkFlow(f *Flow) error {
 	return nil
 }
 
-func (s *State) newRule(f *Flow, now int64) *classifier.Rule {
+func (s *State) newRule(f *Flow, counts *tableCounters, now int64) *classifier.Rule {
 	s.seq++
-	r := &Rule{Flow: *f, Created: now, seq: s.seq}
+	r := &Rule{Flow: *f, Created: now, counts: counts, seq: s.seq}
 	r.used.Store(now)
 	return &classifier.Rule{Match: classifier.Match(f.Match), Priority: int32(f.Priority), Data: r}
 }
@@ -86,7 +86,7 @@ func (s *State) Add(f Flow) error {
 	defer s.mu.Unlock()
 	next := s.next()
 	t := next.tables[f.Table]
-	next.tables[f.Table] = &table{id: t.id, rules: t.rules.With([]*classifier.Rule{s.newRule(&f, s.now())}, nil), counts: t.counts}
+	next.tables[f.Table] = &table{id: t.id, rules: t.rules.With([]*classifier.Rule{s.newRule(&f, t.counts, s.now())}, nil), counts: t.counts}
 	if err := next.sampling.check(&f); err != nil {
 		return err
 	}

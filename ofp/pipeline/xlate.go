@@ -37,10 +37,9 @@ type xlate struct {
 	last      int // index of the last output in ops, or -1
 	rewritten bool
 
-	rules   []*Rule
-	lookups []*tableCounters
-	matches []*tableCounters
-	seen    *fdbEntry
+	rules  []*Rule          // that matched
+	missed []*tableCounters // of look-ups where none did
+	seen   *fdbEntry
 
 	table  uint8
 	depth  int
@@ -68,7 +67,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
 	x.dirty = 0
 	x.ops, x.samples, x.prefix, x.last, x.rewritten = x.ops[:0], x.samples[:0], 0, -1, false
-	x.rules, x.lookups, x.matches, x.seen = x.rules[:0], x.lookups[:0], x.matches[:0], nil
+	x.rules, x.missed, x.seen = x.rules[:0], x.missed[:0], nil
 	x.table, x.depth, x.exit = 0, 0, false
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
 }
@@ -116,12 +115,20 @@ func (x *xlate) packet() {
 	x.actionSet()
 }
 
-// end makes the answers.
+// program is a Program with memory for a few steps beside it.
+type program struct {
+	actions.Program
+	few [2]actions.Op
+}
+
+// end makes the answers. Program and credit are apart, as loops keep programs
+// longer.
 func (x *xlate) end() {
-	p := &actions.Program{Last: x.last}
+	p := new(program)
+	p.Last = x.last
 	if x.failed != actions.DropNone {
 		x.ops, p.Last = x.ops[:x.prefix], -1
-		x.note(x.failed)
+		x.samples = x.samples[:min(x.prefix, len(x.samples))]
 		x.reason = x.failed
 	}
 	if p.Last < 0 {
@@ -131,24 +138,13 @@ func (x *xlate) end() {
 		}
 	}
 	if len(x.ops) > 0 {
-		p.Ops = append(make([]actions.Op, 0, len(x.ops)), x.ops...)
+		p.Ops = append(p.few[:0], x.ops...)
 	}
-	n := 0
-	for i := range p.Ops {
-		if p.Ops[i].Code == actions.OpSample {
-			n++
-		}
+	if len(x.samples) > 0 {
+		p.Samples = append([]actions.Sample(nil), x.samples...)
 	}
-	if n > 0 {
-		p.Samples = append(make([]actions.Sample, 0, n), x.samples[:n]...)
-	}
-	x.up.Program = p
-
-	c := &credit{seen: x.seen}
-	c.rules = append(c.rules, x.rules...)
-	c.lookups = append(c.lookups, x.lookups...)
-	c.matches = append(c.matches, x.matches...)
-	x.up.Credit = c
+	x.up.Program = &p.Program
+	x.up.Credit = newCredit(x.rules, x.missed, x.seen)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }
 
@@ -217,10 +213,12 @@ func (x *xlate) has(f flow.Field) bool {
 	return p.Met(&x.key)
 }
 
+// lookups is how many look-ups there were.
+func (x *xlate) lookups() int { return len(x.rules) + len(x.missed) }
+
 // lookup finds the rule of a table for the working copy, looked at as if it had
 // come in by inPort.
 func (x *xlate) lookup(t *table, inPort uint32) *Rule {
-	x.lookups = append(x.lookups, t.counts)
 	was := x.key.W[flow.WPort]
 	x.key.Set(flow.WPort, was&^0xffffffff|uint64(inPort))
 	x.wild.Clear()
@@ -228,16 +226,18 @@ func (x *xlate) lookup(t *table, inPort uint32) *Rule {
 	x.key.Set(flow.WPort, was)
 	x.needMask(&x.wild)
 	if r == nil {
+		x.missed = append(x.missed, t.counts)
 		return nil
 	}
-	x.matches = append(x.matches, t.counts)
-	return r.Data.(*Rule)
+	found := r.Data.(*Rule)
+	x.rules = append(x.rules, found)
+	return found
 }
 
 // tableAction looks the packet up in a table and does what the rule says.
 func (x *xlate) tableAction(inPort uint32, id uint8) {
 	deeper := 0
-	if id <= x.table && len(x.lookups) > 0 {
+	if id <= x.table && x.lookups() > 0 {
 		deeper = 1
 	}
 	switch {
@@ -247,7 +247,7 @@ func (x *xlate) tableAction(inPort uint32, id uint8) {
 		}
 		x.fail(actions.DropResubmitDepth)
 		return
-	case len(x.lookups) >= maxLookups:
+	case x.lookups() >= maxLookups:
 		if x.tr != nil {
 			x.tr.fail("over %d resubmit actions", maxLookups)
 		}
@@ -266,7 +266,6 @@ func (x *xlate) tableAction(inPort uint32, id uint8) {
 	if r == nil {
 		x.note(actions.DropTableMiss)
 	} else {
-		x.rules = append(x.rules, r)
 		x.do(r)
 	}
 	leave()
