@@ -41,8 +41,8 @@ func (v *IPFIXShow) text(w io.Writer) {
 		return
 	}
 	fmt.Fprintln(w)
-	t = newTable("records", ">records", ">packets", ">L2 octets")
-	add := func(name string, n ipfix.Totals) { t.row(name, n.Records, n.Packets, n.L2Octets) }
+	t = newTable("records", ">records", ">packets", ">octets", ">L2 octets")
+	add := func(name string, n ipfix.Totals) { t.row(name, n.Records, n.Packets, n.Octets, n.L2Octets) }
 	add("from the caches", x.Popped)
 	t.row("merged into others", x.Merged)
 	add("pending", x.Pending)

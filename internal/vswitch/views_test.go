@@ -55,8 +55,8 @@ func TestViews(t *testing.T) {
 	c.Lost[cache.LossNoRoom].Packets = 5
 	c.Ended[cache.EndIdle], c.Ended[cache.EndActive] = 90, 10
 	exporters := []IPFIXShow{{Name: "bridge", Sampling: 1, Domain: 7, Caches: []cache.Stats{c, {MaxFlows: 65536}},
-		Exporter: ipfix.Stats{Popped: ipfix.Totals{Records: 100, Packets: 900, L2Octets: 54000}, Merged: 2, Pending: ipfix.Totals{Records: 1, Packets: 9, L2Octets: 540},
-			Collectors: []ipfix.CollectorStats{{Address: "127.0.0.1:4739", Sent: ipfix.Totals{Records: 97, Packets: 891, L2Octets: 53460},
+		Exporter: ipfix.Stats{Popped: ipfix.Totals{Records: 100, Packets: 900, Octets: 41400, L2Octets: 54000}, Merged: 2, Pending: ipfix.Totals{Records: 1, Packets: 9, Octets: 414, L2Octets: 540},
+			Collectors: []ipfix.CollectorStats{{Address: "127.0.0.1:4739", Sent: ipfix.Totals{Records: 97, Packets: 891, Octets: 40986, L2Octets: 53460},
 				Messages: 5, Bytes: 6000, Templates: 3, Options: 1, Errors: 1, LastError: "connection refused"}}}},
 		{Name: "set 3", Sampling: 64, Domain: 1, Exporter: ipfix.Stats{}}}
 	drops := &DropsShow{Sums: sums, Reasons: []DropShow{
