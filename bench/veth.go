@@ -40,6 +40,7 @@ type VethRun struct {
 	Offered   float64 `json:"offered_mpps"`
 	Delivered float64 `json:"delivered_mpps"`
 	Disturbed float64 `json:"disturbed"` // share of the time that others had the device's core
+	Own       float64 `json:"own_mpps"`  // delivered in the time that the device had its core
 }
 
 // VethResult is all runs and what they come to.
@@ -49,7 +50,8 @@ type VethResult struct {
 	Runs      []VethRun `json:"runs"`
 	Pollux    Spread    `json:"pollux_mpps"`
 	Forwarder Spread    `json:"forwarder_mpps"`
-	Ratio     float64   `json:"ratio"` // of the medians, Pollux to forwarder
+	Ratio     float64   `json:"ratio"`     // of the medians, Pollux to forwarder
+	RatioOwn  float64   `json:"ratio_own"` // of the medians of VethRun.Own, for a machine that is busy otherwise
 }
 
 // The devices that RunVeth compares.
@@ -108,7 +110,7 @@ func RunVeth(ctx context.Context, s VethSpec) (res *VethResult, err error) {
 	}()
 
 	res = &VethResult{Size: s.Size, Flows: s.Flows}
-	mpps := map[string][]float64{}
+	mpps, own := map[string][]float64{}, map[string][]float64{}
 	for rep := range s.Repeats {
 		for _, device := range []string{DevicePollux, DeviceForwarder} {
 			run, err := w.run(ctx, &s, device, dir, sink)
@@ -117,7 +119,7 @@ func RunVeth(ctx context.Context, s VethSpec) (res *VethResult, err error) {
 			}
 			run.Repeat = rep + 1
 			res.Runs = append(res.Runs, run)
-			mpps[device] = append(mpps[device], run.Delivered)
+			mpps[device], own[device] = append(mpps[device], run.Delivered), append(own[device], run.Own)
 			if s.Each != nil {
 				s.Each(run)
 			}
@@ -126,6 +128,7 @@ func RunVeth(ctx context.Context, s VethSpec) (res *VethResult, err error) {
 	res.Pollux, res.Forwarder = NewSpread(mpps[DevicePollux]), NewSpread(mpps[DeviceForwarder])
 	if res.Forwarder.Median > 0 {
 		res.Ratio = res.Pollux.Median / res.Forwarder.Median
+		res.RatioOwn = NewSpread(own[DevicePollux]).Median / NewSpread(own[DeviceForwarder]).Median
 	}
 	return res, nil
 }
@@ -199,6 +202,7 @@ func (w *vethWires) run(ctx context.Context, s *VethSpec, device, dir string, si
 	run.Offered, run.Delivered, err = measure(ctx, s.Time, offer.count, sink.Count)
 	t1, err1 := pinnedTime(child.Pid(), s.DUTCore)
 	run.Disturbed = t1.since(t0).disturbed()
+	run.Own = run.Delivered / max(1-run.Disturbed, 0.001)
 	stop()
 	err = errors.Join(err, err0, err1, <-done)
 	if err == nil && run.Delivered == 0 {

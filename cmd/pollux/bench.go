@@ -100,9 +100,9 @@ the far end counts is what was delivered. Runs of the two take turns.`,
 				s.Echo = cmd.ErrOrStderr()
 			}
 			if !asJSON {
-				fmt.Fprintf(out, "%-4s %-10s %-10s %13s %15s %12s\n", "run", "device", "generator", "offered Mpps", "delivered Mpps", "disturbed %")
+				fmt.Fprintf(out, "%-4s %-10s %-10s %13s %15s %12s %9s\n", "run", "device", "generator", "offered Mpps", "delivered Mpps", "disturbed %", "own Mpps")
 				s.Each = func(r bench.VethRun) {
-					fmt.Fprintf(out, "%-4d %-10s %-10s %13.3f %15.3f %12.1f\n", r.Repeat, r.Device, r.Generator, r.Offered, r.Delivered, 100*r.Disturbed)
+					fmt.Fprintf(out, "%-4d %-10s %-10s %13.3f %15.3f %12.1f %9.3f\n", r.Repeat, r.Device, r.Generator, r.Offered, r.Delivered, 100*r.Disturbed, r.Own)
 				}
 			}
 			ctx, stop := untilSignal(cmd)
@@ -114,7 +114,7 @@ the far end counts is what was delivered. Runs of the two take turns.`,
 			if asJSON {
 				return writeJSON(out, res)
 			}
-			fmt.Fprintf(out, "\npollux    %s Mpps\nforwarder %s Mpps\nratio     %.2f\n", res.Pollux, res.Forwarder, res.Ratio)
+			fmt.Fprintf(out, "\npollux    %s Mpps\nforwarder %s Mpps\nratio     %.2f of what was delivered, %.2f of what was delivered in the time each had its core\n", res.Pollux, res.Forwarder, res.Ratio, res.RatioOwn)
 			return nil
 		},
 	}
