@@ -15,7 +15,6 @@ const (
 	align     = 4 // sets are padded to it
 
 	enterpriseBit = 0x8000
-	variableLen   = 0xffff
 )
 
 // message is an IPFIX message in the making (RFC 7011 section 3.1):

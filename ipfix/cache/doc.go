@@ -32,7 +32,9 @@
 //
 // No call allocates, locks or waits. Observe works on a batch in stages, hashing
 // all, then looking up all, then updating all, so that the memory accesses of
-// many packets are under way at once. On a shared core at 3.4 GHz it takes about
-// as long as three dependent cache accesses a packet; the benchmarks say how
-// long. Memory is 128 bytes a flow and 16 to 32 bytes of index.
+// many packets are under way at once. Processor time a packet at 1:1, measured in
+// November 2026 on two busy shared cores of 3.4 GHz: 15 ns for one flow, 18 for
+// 1,000, 34 for 100,000, 48 for 1,000,000; at 1:100 2 to 5 ns. A packet that begins
+// a flow in a full cache, with the record that it pushes out: 110 ns. The hand: 4 to 7
+// ns an entry. Memory is 128 bytes a flow and 16 to 32 bytes of index.
 package cache
