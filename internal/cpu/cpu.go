@@ -37,15 +37,19 @@ func Detect() Info {
 	return i
 }
 
-// ExactEntries sizes an exact-match cache, whose entries take two cache lines each,
-// by the caches in bytes: the largest power of two that fills no more than an eighth
-// of the last level, nor less than half of the second, so that it neither misses to
-// memory on every look-up nor forgets flows that would have fitted.
+// ExactEntries sizes an exact-match cache, whose entries take 128 bytes each, by the
+// processor's caches in bytes: a power of two that fills a quarter of the last level,
+// which loops share, or the second level where that is more. Forgetting a flow costs
+// more than missing a cache: with 30,000 flows under 20 masks, 8,192 entries measured
+// 99 ns a packet and 32,768 entries 36, so it is never fewer than that. Where the last
+// level is not known (-1, as in many virtual machines) it is 65,536.
 func ExactEntries(l2, l3 int) int {
-	const entry = 128
-	want := max(l2/2, l3/8, 8192*entry)
-	n := 8192
-	for n*2*entry <= want && n < 1<<17 {
+	const entry, least, most = 128, 1 << 15, 1 << 17
+	if l3 <= 0 {
+		return 1 << 16
+	}
+	n := least
+	for n < most && 2*n*entry <= max(l2, l3/4) {
 		n *= 2
 	}
 	return n
