@@ -74,16 +74,6 @@ func NewExact(entries int) *Exact {
 	return x
 }
 
-// ExactEntriesFor returns how many entries fill about the given number of bytes of
-// processor cache: a power of two from 1,024 to 65,536.
-func ExactEntriesFor(bytes int) int {
-	n := 1024
-	for n < 65536 && 2*n*128 <= bytes {
-		n *= 2
-	}
-	return n
-}
-
 // groups returns the two groups where a hash may live.
 func (x *Exact) groups(hash uint64) (uint64, uint64) {
 	m := uint64(len(x.tag) - 1)

@@ -186,13 +186,3 @@ func TestExactThrashing(t *testing.T) {
 		t.Errorf("%d of %d keys hit after the storm", hits, few)
 	}
 }
-
-func TestExactEntriesFor(t *testing.T) {
-	for _, tt := range []struct{ bytes, want int }{
-		{0, 1024}, {256 << 10, 2048}, {1 << 20, 8192}, {1<<20 - 1, 4096}, {1 << 30, 65536},
-	} {
-		if got := ExactEntriesFor(tt.bytes); got != tt.want {
-			t.Errorf("%d bytes: %d entries, want %d", tt.bytes, got, tt.want)
-		}
-	}
-}

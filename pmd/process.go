@@ -18,7 +18,7 @@ func (l *Loop) process(n int) {
 	t.lap(&l.stats.Cycles[StageExact])
 
 	if len(miss) > 0 {
-		upcalls := l.mega.Lookup(l.keys, miss, &l.flows, l.miss2[:0])
+		upcalls := l.mega.LookupHashed(l.keys, miss, &l.hashes, &l.flows, l.miss2[:0])
 		t.lap(&l.stats.Cycles[StageMegaflow])
 		for _, i := range upcalls {
 			l.flows[i] = l.upcall(int(i))

@@ -179,7 +179,7 @@ func perfShow(id int, st pmd.LoopStats, mega classifier.MegaflowStats, hz float6
 		UpcallNs:    share(st.UpcallTicks, st.Upcalls+st.Revalidated) * ns,
 		BatchMean:   share(st.Packets, st.Batches),
 		BatchHist:   map[int]uint32{},
-		MasksHit:    share(mega.Visited, mega.Hits),
+		MasksHit:    share(mega.Visited, mega.Hits-mega.Guessed),
 		MegaHitsAll: mega.Hits,
 	}
 	for k, c := range st.Cycles {
@@ -204,7 +204,7 @@ func share(a, b uint64) float64 {
 // Drops describes where packets went.
 func (s *Switch) Drops() *DropsShow {
 	st := s.dp.Stats()
-	v := &DropsShow{Sums: st.Sums, Unaccounted: st.Sums.Unaccounted()}
+	v := &DropsShow{Sums: st.Sums, Unaccounted: st.Sums.Unaccounted(), Reasons: []DropShow{}, Driver: []DriverDrops{}}
 	for r, c := range st.Sums.Dropped {
 		if c.Packets > 0 {
 			v.Reasons = append(v.Reasons, DropShow{actions.Reason(r).String(), actions.Reason(r).Sentence(), c})
