@@ -21,6 +21,11 @@
 //     at, and only then; being overwritten is not being looked at.
 //   - A translation that fails (64 nested resubmits, 4096 look-ups) yields a
 //     program that drops with that reason; an ingress sample stays in it.
+//   - Nothing else goes into a program than the rules that matched, the ports and
+//     addresses consulted, and bits of the mask: rewriting a field always emits the
+//     write, even where the packet has that value already.
+//   - Metadata, registers and marks are 0 in every packet with recirc_id 0, so they
+//     never enter a mask.
 //   - Generation grows with tables, ports and configuration, FDBGeneration with
 //     learned addresses. Upcall.FDB is set exactly when addresses were consulted.
 //   - Rules count through the Creditor of each decision, by atomic additions, so

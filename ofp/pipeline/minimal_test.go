@@ -31,8 +31,8 @@ func testState(tb testing.TB, flows string, change ...func(*Config)) *State {
 	return s
 }
 
-// packet makes a key from a flow's text.
-func packet(tb testing.TB, s *State, text string) *flow.Key {
+// packetOf makes a key from a flow's text.
+func packetOf(tb testing.TB, s *State, text string) *flow.Key {
 	tb.Helper()
 	k, err := s.Snapshot().ParsePacket(text)
 	if err != nil {
@@ -61,7 +61,7 @@ func TestMasksAreMinimal(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := testState(t, c.flows)
 			r := rand.New(rand.NewPCG(1, 1))
-			k := packet(t, s, "in_port=1,tcp,nw_ttl=64,dl_src=00:00:00:00:00:01")
+			k := packetOf(t, s, "in_port=1,tcp,nw_ttl=64,dl_src=00:00:00:00:00:01")
 			seen := map[string]bool{}
 			for range packets {
 				k.Set(flow.WIPv4, r.Uint64())

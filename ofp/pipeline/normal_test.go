@@ -55,7 +55,7 @@ func TestNormalVLANs(t *testing.T) {
 		{"in_port=1,dl_dst=01:80:c2:00:00:10", "2,6,push_vlan(vid=10,pcp=0),4,5,7"},
 		{"in_port=3,dl_dst=ff:ff:ff:ff:ff:ff", "push_vlan(vid=20,pcp=0),4,5,6,7"},
 	} {
-		u := pmd.Upcall{Key: packet(t, s, c.in), Thread: -1}
+		u := pmd.Upcall{Key: packetOf(t, s, c.in), Thread: -1}
 		s.Snapshot().Translate(&u)
 		got := u.Program.String()
 		if u.Program.Last < 0 {
@@ -83,7 +83,7 @@ func newBridge(t *testing.T, change ...func(*Config)) *bridge {
 
 // send translates one packet, credits it, and returns what it does.
 func (b *bridge) send(text string) string {
-	u := pmd.Upcall{Key: packet(b.t, b.State, text), Thread: 0, Now: b.now, Commit: true}
+	u := pmd.Upcall{Key: packetOf(b.t, b.State, text), Thread: 0, Now: b.now, Commit: true}
 	b.Snapshot().Translate(&u)
 	u.Credit.Credit(1, 64, b.now)
 	if u.Program.Last < 0 {
@@ -157,7 +157,7 @@ func TestAgeing(t *testing.T) {
 
 func TestTheOldestAddressMakesRoom(t *testing.T) {
 	b := newBridge(t, func(c *Config) { c.MACTableSize = 10 })
-	k := packet(t, b.State, aToB)
+	k := packetOf(t, b.State, aToB)
 	for i := range uint64(30) {
 		b.now++
 		flow.EthSrc.Set(k, flow.Value{Lo: 0x100 + i})
@@ -182,7 +182,7 @@ func TestTheOldestAddressMakesRoom(t *testing.T) {
 // are asked for again.
 func TestLostNotesAreLearnedLater(t *testing.T) {
 	b := newBridge(t, func(c *Config) { c.MACTableSize = 100000 })
-	k := packet(t, b.State, aToB)
+	k := packetOf(t, b.State, aToB)
 	all := func() {
 		for i := range uint64(noteRing + 100) {
 			flow.EthSrc.Set(k, flow.Value{Lo: 0x100 + i})
@@ -208,9 +208,9 @@ func TestLostNotesAreLearnedLater(t *testing.T) {
 
 func TestTraceAndControlPlaneLearnNothing(t *testing.T) {
 	b := newBridge(t)
-	b.Snapshot().Trace(packet(t, b.State, aToB))
+	b.Snapshot().Trace(packetOf(t, b.State, aToB))
 	for _, u := range []pmd.Upcall{{Thread: -1, Commit: true}, {Thread: 0}} {
-		u.Key = packet(t, b.State, aToB)
+		u.Key = packetOf(t, b.State, aToB)
 		b.Snapshot().Translate(&u)
 	}
 	b.Tick()
@@ -224,7 +224,7 @@ func TestTraceAndControlPlaneLearnNothing(t *testing.T) {
 func TestDecisionsWithoutNormalDoNotDependOnAddresses(t *testing.T) {
 	s := testState(t, "in_port=1 actions=2\nin_port=2 actions=NORMAL\nin_port=3 actions=drop")
 	for in, want := range map[string]bool{"in_port=1": false, "in_port=2": true, "in_port=3": false, "in_port=4": false} {
-		u := pmd.Upcall{Key: packet(t, s, in), Thread: -1}
+		u := pmd.Upcall{Key: packetOf(t, s, in), Thread: -1}
 		s.Snapshot().Translate(&u)
 		if u.FDB != want {
 			t.Errorf("%s: FDB %v, want %v", in, u.FDB, want)

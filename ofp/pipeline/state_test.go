@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ func dump(s *State) string {
 // hit translates a packet and credits it n times.
 func hit(t *testing.T, s *State, text string, n uint64) {
 	t.Helper()
-	u := pmd.Upcall{Key: packet(t, s, text), Thread: 0}
+	u := pmd.Upcall{Key: packetOf(t, s, text), Thread: 0}
 	s.Snapshot().Translate(&u)
 	u.Credit.Credit(n, n*100, s.now())
 }
@@ -57,13 +58,42 @@ func TestReplaceKeepsWhatStays(t *testing.T) {
 	}
 }
 
+func TestTableCountersAddUp(t *testing.T) {
+	s := testState(t, "in_port=1 actions=resubmit(,2),resubmit(,3)\ntable=2 actions=2\ntable=3,in_port=2 actions=3")
+	hit(t, s, "in_port=1", 5)
+	hit(t, s, "in_port=2", 3)
+	want := []TableStats{{0, 1, 8, 5}, {2, 1, 5, 5}, {3, 1, 5, 0}}
+	if got := s.Snapshot().DumpTables(); !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestCreditAndLearningDoNotAllocate is what loops do here besides translating.
+func TestCreditAndLearningDoNotAllocate(t *testing.T) {
+	b := newBridge(t)
+	b.send(aToB)
+	b.Tick()
+	u := pmd.Upcall{Key: packetOf(t, b.State, aToB), Thread: 0, Now: 1}
+	b.Snapshot().Translate(&u)
+	if n := testing.AllocsPerRun(100, func() { u.Credit.Credit(1, 60, 5) }); n != 0 {
+		t.Errorf("a credit allocates %v times", n)
+	}
+	ring := b.loops.notes[0]
+	if n := testing.AllocsPerRun(100, func() { ring.Push(note{1, 1, 1}) }); n != 0 {
+		t.Errorf("a note allocates %v times", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { b.Snapshot().Translate(&u) }); n > 3 {
+		t.Errorf("a translation allocates %v times, want 3 at most: program, credit, steps", n)
+	}
+}
+
 func TestAddAndDelete(t *testing.T) {
 	s := testState(t, "priority=0 actions=drop")
 	f, _ := ParseFlow("ip,nw_dst=10.0.0.0/8 actions=2", nil)
 	if err := s.Add(f); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Snapshot().Trace(packet(t, s, "in_port=1,ip,nw_dst=10.1.1.1")).Actions; got != "2" {
+	if got := s.Snapshot().Trace(packetOf(t, s, "in_port=1,ip,nw_dst=10.1.1.1")).Actions; got != "2" {
 		t.Errorf("an added flow is not used: %s", got)
 	}
 	if err := s.Delete(0, f.Priority, f.Match); err != nil {
@@ -72,7 +102,7 @@ func TestAddAndDelete(t *testing.T) {
 	if err := s.Delete(0, f.Priority, f.Match); !errors.Is(err, ErrNoFlow) {
 		t.Errorf("deleting it again: %v, want ErrNoFlow", err)
 	}
-	if got := s.Snapshot().Trace(packet(t, s, "in_port=1,ip,nw_dst=10.1.1.1")).Actions; got != "drop" {
+	if got := s.Snapshot().Trace(packetOf(t, s, "in_port=1,ip,nw_dst=10.1.1.1")).Actions; got != "drop" {
 		t.Errorf("a deleted flow is used: %s", got)
 	}
 }
@@ -116,7 +146,7 @@ func TestCreditsHeldBackCount(t *testing.T) {
 		}
 	})
 	for _, text := range []string{"in_port=3", aToB} {
-		u := pmd.Upcall{Key: packet(t, b.State, text), Thread: 0, Now: b.now}
+		u := pmd.Upcall{Key: packetOf(t, b.State, text), Thread: 0, Now: b.now}
 		b.Snapshot().Translate(&u)
 		used := int64(290e9)
 		held = append(held, func() { u.Credit.Credit(1, 60, used) })
@@ -207,7 +237,7 @@ table=16 actions=2
 		{"in_port=5", actions.DropNoRecv},
 		{"in_port=77", actions.DropTableMiss},
 	} {
-		u := pmd.Upcall{Key: packet(t, s, c.in), Thread: -1}
+		u := pmd.Upcall{Key: packetOf(t, s, c.in), Thread: -1}
 		s.Snapshot().Translate(&u)
 		if u.Program.Last != -1 || u.Program.Drop != c.want || len(u.Program.Ops) != 0 {
 			t.Errorf("%s: %v, drop %v; want drop %v", c.in, u.Program, u.Program.Drop, c.want)
@@ -234,7 +264,7 @@ table=1 actions=resubmit(,1)
 		{"in_port=3", "ipfix(exporter=0,obs_domain_id=1,obs_point_id=2),drop", "-"}, // a failed translation
 		{"in_port=4", "ipfix(exporter=0,obs_domain_id=1,obs_point_id=2),set(eth(dst=00:00:00:00:00:02)),ipfix(exporter=1,obs_domain_id=8,obs_point_id=9,output_port=5),ipfix(exporter=0,obs_domain_id=1,obs_point_id=2,output_port=1),1", "-++"},
 	} {
-		u := pmd.Upcall{Key: packet(t, s, c.in), Thread: -1}
+		u := pmd.Upcall{Key: packetOf(t, s, c.in), Thread: -1}
 		s.Snapshot().Translate(&u)
 		rewritten := ""
 		for _, x := range u.Program.Samples {
@@ -255,7 +285,7 @@ table=1 actions=resubmit(,1)
 func TestSnapshotsAreImmutable(t *testing.T) {
 	s := testState(t, "in_port=1 actions=NORMAL\nin_port=2,actions=2", func(c *Config) { c.Threads = 2 })
 	first := s.Snapshot()
-	want := first.Trace(packet(t, s, aToB)).String()
+	want := first.Trace(packetOf(t, s, aToB)).String()
 	var wg sync.WaitGroup
 	var published []uint64
 	s.OnPublish(func(n *Snapshot) { published = append(published, n.Generation()+n.FDBGeneration()) })
@@ -293,7 +323,7 @@ func TestSnapshotsAreImmutable(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	if got := first.Trace(packet(t, s, aToB)).String(); got != want {
+	if got := first.Trace(packetOf(t, s, aToB)).String(); got != want {
 		t.Errorf("an old snapshot answers differently:\n%s\nbefore:\n%s", got, want)
 	}
 	for i := 1; i < len(published); i++ {
@@ -314,7 +344,7 @@ func BenchmarkTranslate(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			s := testState(b, c.flows)
-			u := pmd.Upcall{Key: packet(b, s, c.packet), Thread: 0}
+			u := pmd.Upcall{Key: packetOf(b, s, c.packet), Thread: 0}
 			snap := s.Snapshot()
 			b.ReportAllocs()
 			for b.Loop() {

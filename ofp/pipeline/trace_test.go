@@ -5,6 +5,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"pollux/actions"
+	"pollux/pmd"
 )
 
 // TestTraceSessions runs the files of testdata/trace: flows, then packets, each
@@ -73,4 +76,37 @@ func TestTraceIsData(t *testing.T) {
 	if string(b) != want {
 		t.Errorf("got\n%s\nwant\n%s", b, want)
 	}
+}
+
+// FuzzTrace gives the trace any text for a packet: it never panics, and
+// the translation of the loops agrees with it.
+func FuzzTrace(f *testing.F) {
+	f.Add("in_port=1,tcp,nw_dst=10.1.2.3,tp_dst=80,nw_ttl=64")
+	f.Add("in_port=2 ffffffffffff0000000000010800450000220000000040110000010203040a00000200350035000e000000000000000000")
+	f.Add("in_port=4,dl_vlan=10,dl_vlan_pcp=3,dl_src=00:00:00:00:00:0c")
+	f.Add("in_port=1,icmp6,icmp_type=135,nd_target=fe80::1")
+	f.Add("in_port=5,arp,arp_op=1,arp_spa=10.0.0.1/8")
+	f.Add("in_port=3,vlan_tci=0x0fff/0x1000,metadata=5,reg0=3")
+	s := testState(f, `
+priority=10,ip actions=dec_ttl,mod_vlan_vid:5,resubmit(,1),NORMAL
+priority=9,arp actions=move:arp_sha[]->arp_tha[],in_port
+priority=8 actions=NORMAL
+table=1,tcp,tp_dst=80/0xfff0 actions=mod_nw_src:1.2.3.4,mod_tp_dst:8080,2
+table=1,ipv6 actions=set_field:2001:db8::1->ipv6_dst,flood
+`, normalPorts)
+	f.Fuzz(func(t *testing.T, text string) {
+		k, err := s.Snapshot().ParsePacket(text)
+		if err != nil {
+			return
+		}
+		r := s.Snapshot().Trace(k)
+		if r.String() == "" {
+			t.Fatal("nothing printed")
+		}
+		u := pmd.Upcall{Key: k, Thread: 0}
+		s.Snapshot().Translate(&u)
+		if !actions.Equal(u.Program, r.Program) || u.Mask != r.Mask {
+			t.Fatalf("the loops do %v, the trace says %v", u.Program, r.Program)
+		}
+	})
 }
