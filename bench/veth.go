@@ -162,6 +162,7 @@ func (s *VethSpec) command(device, dir string) ([]string, error) {
 	}
 	file := filepath.Join(dir, "pollux.yaml")
 	text := fmt.Sprintf(`datapath:
+  burst: 256
   loops: [{core: %d}]
 ports:
   - {name: in, type: afxdp, device: dut0}
