@@ -1,0 +1,96 @@
+package pipeline
+
+import (
+	"strconv"
+
+	"pollux/flow"
+)
+
+func (p *actionParser) mod(w piece, f flow.Field) (Action, error) {
+	a := Action{Kind: ActSetField, Dst: Subfield{Field: f, Bits: flow.Fields[f].Bits}, Mask: f.Full()}
+	if err := p.want(w, w.key+":VALUE"); err != nil {
+		return a, err
+	}
+	if err := p.prereq(f, w); err != nil {
+		return a, err
+	}
+	v, m, err := flow.ParseValue(f, w.value, p.ports)
+	if err != nil {
+		return a, p.inside(err, w.valOff)
+	}
+	if m != a.Mask {
+		return a, p.errAt(w.valOff, len(w.value), "%s takes no mask; set_field does", w.key)
+	}
+	a.Value = v
+	return a, nil
+}
+
+func (p *actionParser) number(w piece, bits uint, example string) (uint64, error) {
+	if err := p.want(w, example); err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(w.value, 0, 64)
+	if err != nil || n>>bits != 0 {
+		return 0, p.errAt(w.valOff, len(w.value), "not a number from 0 to %d", uint64(1)<<bits-1)
+	}
+	return n, nil
+}
+
+func (p *actionParser) modTOS(w piece) (Action, error) {
+	a := Action{Kind: ActSetField, Dst: Subfield{Field: flow.IPDSCP, Bits: 6}, Mask: flow.IPDSCP.Full()}
+	n, err := p.number(w, 8, "mod_nw_tos:16")
+	if err == nil && n&3 != 0 {
+		err = p.errAt(w.valOff, len(w.value), "not a TOS: its lowest two bits are ECN and have to be 0")
+	}
+	if err == nil {
+		err = p.prereq(flow.IPDSCP, w)
+	}
+	a.Value.Lo = n >> 2
+	return a, err
+}
+
+func (p *actionParser) modTTL(w piece) (Action, error) {
+	n, err := p.number(w, 8, "mod_nw_ttl:64")
+	if err == nil {
+		err = p.prereq(flow.IPTTL, w)
+	}
+	return Action{Kind: ActModTTL, Value: flow.Value{Lo: n}}, err
+}
+
+func (p *actionParser) modPort(w piece, fields ...flow.Field) (Action, error) {
+	f, err := p.pickPort(w, fields...)
+	if err != nil {
+		return Action{}, err
+	}
+	return p.mod(w, f)
+}
+
+func (p *actionParser) modVLAN(w piece, k Kind, bits uint) (Action, error) {
+	n, err := p.number(w, bits, w.key+":1")
+	p.match.SetMasked(flow.VlanTCI, flow.Value{Lo: flow.VlanCFI}, flow.Value{Lo: flow.VlanCFI})
+	return Action{Kind: k, Value: flow.Value{Lo: n}}, err
+}
+
+func (p *actionParser) pushVLAN(w piece) (Action, error) {
+	n, err := p.number(w, 16, "push_vlan:0x8100")
+	if err == nil && n != 0x8100 && n != 0x88a8 {
+		err = p.errAt(w.valOff, len(w.value), "not the type of a VLAN tag; it would be 0x8100 or 0x88a8")
+	}
+	p.match.SetMasked(flow.VlanTCI, flow.Value{Lo: flow.VlanCFI}, flow.Value{Lo: flow.VlanCFI})
+	return Action{Kind: ActPushVLAN, EtherType: uint16(n)}, err
+}
+
+func (p *actionParser) popVLAN(w piece) (Action, error) {
+	p.match.Mask.W[flow.WVLAN] = 0
+	p.match.Mask.Map &^= 1 << flow.WVLAN
+	p.match.Key.W[flow.WVLAN] = 0
+	p.match.Key.Map &^= 1 << flow.WVLAN
+	return Action{Kind: ActPopVLAN}, p.wantNothing(w)
+}
+
+func (p *actionParser) decTTL(w piece) (Action, error) {
+	if w.hasValue {
+		return Action{}, p.errAt(w.valOff, len(w.value), "not supported: no controller could be told")
+	}
+	return Action{Kind: ActDecTTL}, p.prereq(flow.IPTTL, w)
+}

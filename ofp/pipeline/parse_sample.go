@@ -1,0 +1,98 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pollux/flow"
+)
+
+func (p *actionParser) note(w piece) (Action, error) {
+	var b []byte
+	for s := w.value; s != ""; {
+		s = strings.TrimPrefix(s, ".")
+		if s == "" {
+			break
+		}
+		n, err := strconv.ParseUint(s[:min(2, len(s))], 16, 8)
+		if err != nil || len(s) < 2 {
+			return Action{}, p.errAt(w.valOff, len(w.value), "not bytes in hexadecimal; it would be note:00.11.ff")
+		}
+		b, s = append(b, byte(n)), s[2:]
+	}
+	if len(b) > 2048 {
+		return Action{}, p.errAt(w.valOff, len(w.value), "a note has 2048 bytes at most")
+	}
+	for len(b) == 0 || (len(b)+2)%8 != 0 {
+		b = append(b, 0)
+	}
+	return Action{Kind: ActNote, Note: string(b)}, nil
+}
+
+var sampleKeys = []string{"probability", "collector_set_id", "obs_domain_id", "obs_point_id", "sampling_port", "ingress", "egress"}
+
+func (p *actionParser) sample(w piece) (Action, error) {
+	a := Action{Kind: ActSample}
+	const example = "sample(probability=65535,collector_set_id=1,obs_domain_id=0,obs_point_id=0)"
+	if err := p.want(w, example); err != nil {
+		return a, err
+	}
+	off := w.valOff
+	for _, part := range strings.Split(w.value, ",") {
+		key, text, _ := strings.Cut(part, "=")
+		key = strings.TrimSpace(key)
+		if err := p.samplePart(&a.Sample, key, text, off, len(part)); err != nil {
+			return a, err
+		}
+		off += len(part) + 1
+	}
+	switch {
+	case a.Sample.Probability != 65535:
+		return a, p.errAt(w.off, w.end-w.off, "probability must be 65535, every packet; the exporter's own sampling makes it fewer")
+	case a.Sample.Set == 0:
+		return a, p.errAt(w.off, w.end-w.off, "collector_set_id is missing; it would be %s", example)
+	}
+	return a, nil
+}
+
+func (p *actionParser) samplePart(s *SampleAction, key, text string, off, n int) error {
+	if !slices.Contains(sampleKeys, key) {
+		return p.errAt(off, n, "unknown in sample; known are %s", strings.Join(sampleKeys, ", "))
+	}
+	switch key {
+	case "ingress":
+		s.Direction = SampleIngress
+		return nil
+	case "egress":
+		s.Direction = SampleEgress
+		return nil
+	case "sampling_port":
+		port, err := flow.ParsePort(text, p.ports)
+		if err != nil {
+			return p.inside(err, off+len(key)+1)
+		}
+		s.SamplingPort = port
+		return nil
+	}
+	bits := 32
+	if key == "probability" {
+		bits = 16
+	}
+	v, err := strconv.ParseUint(text, 0, bits)
+	if err != nil {
+		return p.errAt(off, n, "%s is not a number from 0 to %s", key, fmt.Sprint(uint64(1)<<bits-1))
+	}
+	switch key {
+	case "probability":
+		s.Probability = uint16(v)
+	case "collector_set_id":
+		s.Set = uint32(v)
+	case "obs_domain_id":
+		s.Domain = uint32(v)
+	case "obs_point_id":
+		s.Point = uint32(v)
+	}
+	return nil
+}
