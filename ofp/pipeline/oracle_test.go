@@ -32,6 +32,7 @@ type oracle struct {
 	depth   int
 	lookups int
 	exit    bool
+	hits    []*Flow // every flow that matched, in order
 }
 
 var (
@@ -43,7 +44,7 @@ var (
 func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.frame, o.meta = bytes.Clone(frame), flow.Key{}
 	o.meta.Set(flow.WPort, uint64(in))
-	o.set, o.out, o.table, o.depth, o.lookups, o.exit = nil, nil, 0, 0, 0, false
+	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits = nil, nil, 0, 0, 0, false, nil
 	if p := o.port(in); p != nil && p.NoRecv {
 		return nil, nil
 	}
@@ -115,6 +116,7 @@ func (o *oracle) lookup(in uint32, table uint8) error {
 	if best == nil {
 		return nil
 	}
+	o.hits = append(o.hits, best)
 	was := o.table
 	o.table = table
 	defer func() { o.table = was }()
