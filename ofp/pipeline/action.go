@@ -19,6 +19,8 @@ const (
 	ActPushVLAN                  // EtherType
 	ActPopVLAN
 	ActDecTTL
+	ActModMPLSTTL // Value
+	ActDecMPLSTTL
 	ActNote   // Note
 	ActSample // Sample
 	ActExit

@@ -38,6 +38,8 @@ func TestBrokenMaskIsCaught(t *testing.T) {
 		{flow.IPDSCP, 2},
 		{flow.TCPDst, 5},
 		{flow.ARPOp, 0},
+		{flow.MPLSLabel, 0},
+		{flow.MPLSTTL, 6},
 	} {
 		t.Run(c.field.Name(), func(t *testing.T) {
 			var bit flow.Mask

@@ -11,7 +11,7 @@ import (
 // packet. VLAN tags have their own way (commitVLAN).
 var headerFields = func() (t [flow.NumWords][]flow.Field) {
 	for _, f := range []flow.Field{
-		flow.EthDst, flow.EthSrc,
+		flow.EthDst, flow.EthSrc, flow.MPLSLabel, flow.MPLSTC, flow.MPLSTTL,
 		flow.IPv4Src, flow.IPv4Dst, flow.ARPSPA, flow.ARPTPA,
 		flow.IPTOS, flow.IPTTL, flow.IPv6Label, flow.ARPOp,
 		flow.IPv6Src, flow.IPv6Dst,

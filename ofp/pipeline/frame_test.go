@@ -44,7 +44,11 @@ func randomFrame(r *rand.Rand) []byte {
 		}
 	}
 	proto := pick(6, 17, 1, 47)
-	switch r.IntN(6) {
+	switch r.IntN(7) {
+	case 5:
+		u16(0x8847)
+		u32(pick(16, 17, 5)<<12 | pick(0, 3)<<9 | 1<<8 | pick(1, 64))
+		f = append(f, make([]byte, 24)...)
 	case 0, 1, 2:
 		u16(0x0800)
 		f = append(f, 0x45, byte(pick(0, 0x10, 0xb8, 0xb9)), 0, 48, 0, 0)
@@ -113,7 +117,7 @@ func tags(f []byte) (n int) {
 // place is where a field lies: n bytes at off, its bits shifted left by shift.
 func place(f []byte, x flow.Field) (off, n int, shift, bits uint, ok bool) {
 	var k flow.Key
-	_, l3, l4 := flow.ExtractOne(f, 1, &k)
+	l25, l3, l4 := flow.ExtractOne(f, 1, &k)
 	a, b := int(l3), int(l4)
 	v6 := k.EthType() == 0x86dd
 	at := func(o, n int, shift uint) (int, int, uint, uint, bool) {
@@ -128,6 +132,12 @@ func place(f []byte, x flow.Field) (off, n int, shift, bits uint, ok bool) {
 		return at(14, 2, 0)
 	case flow.DlVlanPCP:
 		return at(14, 2, 13)
+	case flow.MPLSLabel:
+		return at(int(l25), 4, 12)
+	case flow.MPLSTC:
+		return at(int(l25), 4, 9)
+	case flow.MPLSTTL:
+		return at(int(l25), 4, 0)
 	case flow.IPv4Src:
 		return at(a+12, 4, 0)
 	case flow.IPv4Dst:

@@ -72,9 +72,10 @@ func (o *oracle) ordered() (list []Action) {
 	last(ActPopVLAN)
 	last(ActPushVLAN)
 	last(ActDecTTL)
+	last(ActDecMPLSTTL)
 	for _, a := range o.set {
 		switch a.Kind {
-		case ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL:
+		case ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL:
 			list = append(list, a)
 		}
 	}
@@ -234,13 +235,19 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			if o.tagged() {
 				o.frame = popTag(o.frame)
 			}
-		case ActDecTTL:
-			v, ok := o.get(flow.IPTTL)
+		case ActModMPLSTTL:
+			o.write(flow.MPLSTTL, a.Value, flow.MPLSTTL.Full())
+		case ActDecTTL, ActDecMPLSTTL:
+			f := flow.IPTTL
+			if a.Kind == ActDecMPLSTTL {
+				f = flow.MPLSTTL
+			}
+			v, ok := o.get(f)
 			if ok && v.Lo <= 1 {
 				return false, nil
 			}
 			if ok {
-				o.write(flow.IPTTL, flow.Value{Lo: v.Lo - 1}, flow.IPTTL.Full())
+				o.write(f, flow.Value{Lo: v.Lo - 1}, f.Full())
 			}
 		case ActExit:
 			o.exit = true

@@ -48,10 +48,14 @@ func init() {
 		"mod_tp_dst": func(p *actionParser, w piece) (Action, error) {
 			return p.modPort(w, flow.TCPDst, flow.UDPDst, flow.SCTPDst)
 		},
-		"dec_ttl": (*actionParser).decTTL,
-		"note":    (*actionParser).note,
-		"sample":  (*actionParser).sample,
-		"exit":    (*actionParser).exit,
+		"dec_ttl":        (*actionParser).decTTL,
+		"set_mpls_label": func(p *actionParser, w piece) (Action, error) { return p.mod(w, flow.MPLSLabel) },
+		"set_mpls_tc":    func(p *actionParser, w piece) (Action, error) { return p.mod(w, flow.MPLSTC) },
+		"set_mpls_ttl":   (*actionParser).modMPLSTTL,
+		"dec_mpls_ttl":   (*actionParser).decMPLSTTL,
+		"note":           (*actionParser).note,
+		"sample":         (*actionParser).sample,
+		"exit":           (*actionParser).exit,
 	}
 }
 
@@ -63,8 +67,7 @@ var unsupported = map[string]string{
 	"enqueue": "there are no queues to send to", "set_queue": "there are no queues to send to", "pop_queue": "there are no queues to send to",
 	"learn": "flows cannot make flows yet", "ct": "there is no connection tracking", "ct_clear": "there is no connection tracking", "nat": "there is no connection tracking",
 	"set_tunnel": "there are no tunnels", "set_tunnel64": "there are no tunnels",
-	"push_mpls": "labels cannot be changed yet", "pop_mpls": "labels cannot be changed yet", "set_mpls_label": "labels cannot be changed yet",
-	"set_mpls_tc": "labels cannot be changed yet", "set_mpls_ttl": "labels cannot be changed yet", "dec_mpls_ttl": "labels cannot be changed yet",
+	"push_mpls": "labels cannot be added or taken away yet", "pop_mpls": "labels cannot be added or taken away yet",
 	"push": "there is no stack", "pop": "there is no stack", "clone": "it is not implemented", "fin_timeout": "it is not implemented",
 	"multipath": "it is not implemented", "bundle": "it is not implemented", "bundle_load": "it is not implemented", "conjunction": "it is not implemented",
 	"check_pkt_larger": "it is not implemented", "encap": "it is not implemented", "decap": "it is not implemented", "dec_nsh_ttl": "it is not implemented",

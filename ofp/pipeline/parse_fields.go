@@ -151,8 +151,6 @@ func (p *actionParser) writable(f flow.Field, at, n int, w piece) error {
 		return p.errAt(at, n, "not supported: there are no tunnels")
 	case f >= flow.CtState && f <= flow.CtTpDst:
 		return p.errAt(at, n, "not supported: there is no connection tracking")
-	case i.Pre == flow.PreMPLS:
-		return p.errAt(at, n, "not supported: %s", unsupported["push_mpls"])
 	}
 	return p.prereq(f, w)
 }

@@ -88,6 +88,21 @@ func (p *actionParser) popVLAN(w piece) (Action, error) {
 	return Action{Kind: ActPopVLAN}, p.wantNothing(w)
 }
 
+func (p *actionParser) modMPLSTTL(w piece) (Action, error) {
+	n, err := p.number(w, 8, "set_mpls_ttl(64)")
+	if err == nil {
+		err = p.prereq(flow.MPLSTTL, w)
+	}
+	return Action{Kind: ActModMPLSTTL, Value: flow.Value{Lo: n}}, err
+}
+
+func (p *actionParser) decMPLSTTL(w piece) (Action, error) {
+	if err := p.wantNothing(w); err != nil {
+		return Action{}, err
+	}
+	return Action{Kind: ActDecMPLSTTL}, p.prereq(flow.MPLSTTL, w)
+}
+
 func (p *actionParser) decTTL(w piece) (Action, error) {
 	if w.hasValue {
 		return Action{}, p.errAt(w.valOff, len(w.value), "not supported: no controller could be told")

@@ -132,6 +132,10 @@ func formatAction(a *Action, ports flow.PortNames) string {
 		return "pop_vlan"
 	case ActDecTTL:
 		return "dec_ttl"
+	case ActModMPLSTTL:
+		return fmt.Sprintf("set_mpls_ttl(%d)", a.Value.Lo)
+	case ActDecMPLSTTL:
+		return "dec_mpls_ttl"
 	case ActNote:
 		parts := make([]string, len(a.Note))
 		for i := range a.Note {

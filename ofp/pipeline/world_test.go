@@ -19,7 +19,7 @@ type world struct {
 // randomLine writes a random flow of the universe that randomFrame draws from.
 func randomLine(r *rand.Rand) string {
 	pick := func(v ...string) string { return v[r.IntN(len(v))] }
-	proto := pick("", "", "ip", "ip", "tcp", "udp", "ipv6", "tcp6", "arp")
+	proto := pick("", "", "ip", "ip", "tcp", "udp", "ipv6", "tcp6", "arp", "mpls")
 	match := []string{fmt.Sprintf("table=%d,priority=%d", r.IntN(4), r.IntN(60))}
 	add := func(chance int, s ...string) {
 		if r.IntN(chance) == 0 {
@@ -85,6 +85,10 @@ func randomLine(r *rand.Rand) string {
 	if l4 && strings.Contains(strings.Join(match, ","), "nw_frag=no") || proto == "tcp6" {
 		any = append(any, "mod_tp_dst:443", "mod_tp_src:1024", "move:tp_src[]->tp_dst[]")
 	}
+	if proto == "mpls" {
+		add(2, "mpls_label=16", "mpls_tc=3", "mpls_ttl=64", "mpls_bos=1")
+		any = append(any, "set_field:17->mpls_label", "set_mpls_tc:1", "set_mpls_ttl:9", "dec_mpls_ttl", "dec_mpls_ttl,1", "move:mpls_label[]->reg0[0..19]", "load:5->OXM_OF_MPLS_LABEL[]", "load:1->OXM_OF_MPLS_LABEL[3..5],2")
+	}
 	if l4 {
 		any = append(any, "mod_tp_dst:80", "mod_tp_src:80")
 	}
@@ -100,6 +104,9 @@ func randomLine(r *rand.Rand) string {
 		w := pick("output:2", "output:3,pop_vlan", "mod_vlan_vid:5", "push_vlan:0x8100,output:4", "output:reg0[0..15]", "NORMAL")
 		if v4 || v6 {
 			w += pick("", ",dec_ttl", ",mod_nw_tos:32")
+		}
+		if proto == "mpls" {
+			w += pick("", ",dec_mpls_ttl", ",set_mpls_ttl:7")
 		}
 		acts = append(acts, "write_actions("+w+")")
 	}

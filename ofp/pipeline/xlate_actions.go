@@ -42,7 +42,13 @@ func (x *xlate) actions(list []Action) bool {
 		case ActPopVLAN:
 			x.popVLAN()
 		case ActDecTTL:
-			if !x.decTTL() {
+			if !x.decTTL(flow.IPTTL) {
+				return false
+			}
+		case ActModMPLSTTL:
+			x.setField(flow.MPLSTTL, a.Value, flow.MPLSTTL.Full())
+		case ActDecMPLSTTL:
+			if !x.decTTL(flow.MPLSTTL) {
 				return false
 			}
 		case ActNote:
@@ -150,13 +156,13 @@ func (x *xlate) push(t tag) {
 	}
 }
 
-// decTTL decrements the TTL or hop limit. It reports false when that has expired.
-func (x *xlate) decTTL() bool {
-	if !x.has(flow.IPTTL) {
+// decTTL decrements the TTL or hop limit f. It reports false when that has expired.
+func (x *xlate) decTTL(f flow.Field) bool {
+	if !x.has(f) {
 		return true
 	}
-	x.needField(flow.IPTTL, flow.IPTTL.Full())
-	ttl := flow.IPTTL.Get(&x.key).Lo
+	x.needField(f, f.Full())
+	ttl := f.Get(&x.key).Lo
 	if ttl <= 1 {
 		x.note(actions.DropTTL)
 		if x.tr != nil {
@@ -164,7 +170,7 @@ func (x *xlate) decTTL() bool {
 		}
 		return false
 	}
-	x.write(flow.IPTTL, flow.Value{Lo: ttl - 1}, flow.IPTTL.Full())
+	x.write(f, flow.Value{Lo: ttl - 1}, f.Full())
 	return true
 }
 
@@ -205,7 +211,7 @@ func (x *xlate) actionSet() {
 		return
 	}
 	var out, push *Action
-	var pop, dec bool
+	var pop, dec, decMPLS bool
 	list := make([]Action, 0, len(x.set)+1)
 	for i := range x.set {
 		switch a := &x.set[i]; a.Kind {
@@ -217,6 +223,8 @@ func (x *xlate) actionSet() {
 			pop = true
 		case ActDecTTL:
 			dec = true
+		case ActDecMPLSTTL:
+			decMPLS = true
 		}
 	}
 	if out == nil {
@@ -231,9 +239,12 @@ func (x *xlate) actionSet() {
 	if dec {
 		list = append(list, Action{Kind: ActDecTTL})
 	}
+	if decMPLS {
+		list = append(list, Action{Kind: ActDecMPLSTTL})
+	}
 	for i := range x.set {
 		switch x.set[i].Kind {
-		case ActOutput, ActOutputReg, ActPushVLAN, ActPopVLAN, ActDecTTL:
+		case ActOutput, ActOutputReg, ActPushVLAN, ActPopVLAN, ActDecTTL, ActDecMPLSTTL:
 		default:
 			list = append(list, x.set[i])
 		}
