@@ -68,10 +68,6 @@ func (s *Snapshot) Name() string { return s.name }
 // Ports returns the ports in the order of their numbers; not to be written.
 func (s *Snapshot) Ports() []Port { return s.ports.all }
 
-// Number finds a port by its name; with Name it makes the snapshot's ports a
-// flow.PortNames.
-func (s *Snapshot) Number(name string) (uint32, bool) { return s.ports.Number(name) }
-
 // PortNames returns the names of the ports, for parsing and printing.
 func (s *Snapshot) PortNames() *PortTable { return &PortTable{s.ports} }
 
