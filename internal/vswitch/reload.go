@@ -113,6 +113,9 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 		return err
 	}
 	// From here on nothing fails that would matter to packets.
+	for _, v := range ports {
+		s.dp.MoveQueues(v.slot, v.cfg.Loops)
+	}
 	s.dp.Barrier()
 	for _, v := range s.ports {
 		kept := slices.ContainsFunc(ports, func(n *vport) bool { return n.slot == v.slot })
@@ -134,7 +137,7 @@ func sameDevice(a, b *configs.Port) bool {
 	x.Flood, y.Flood = false, false
 	x.Loops, y.Loops = nil, nil
 	x.Address, y.Address = nil, nil
-	return fmt.Sprint(x) == fmt.Sprint(y) && slices.Equal(a.Loops, b.Loops) && slices.Equal(a.Address, b.Address)
+	return fmt.Sprint(x) == fmt.Sprint(y) && slices.Equal(a.Address, b.Address)
 }
 
 // freeSlot returns a slot that neither a port of now nor one of taken has.

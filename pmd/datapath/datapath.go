@@ -224,7 +224,6 @@ func (d *Datapath) Remove(slot int) error {
 func (d *Datapath) attach(p *Port) {
 	rx, tx := p.Dev.Queues()
 	info := p.Dev.Info()
-	n := len(d.loops)
 	for i, l := range d.loops {
 		if len(tx) == 0 {
 			continue
@@ -238,12 +237,39 @@ func (d *Datapath) attach(p *Port) {
 		}
 	}
 	for q := range rx {
-		on := (p.Slot + q) % n
-		if q < len(p.Loops) {
-			on = p.Loops[q]
-		}
-		d.loops[on].AddRx(p.Slot, q, p.OFPort, rx[q])
+		d.loops[d.pollsQueue(p, q)].AddRx(p.Slot, q, p.OFPort, rx[q])
 	}
+}
+
+// MoveQueues has loops[q] poll receive queue q of the port in slot from now on.
+func (d *Datapath) MoveQueues(slot int, loops []int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.ports[slot]
+	if p == nil {
+		return
+	}
+	if p.Dev != nil {
+		rx, _ := p.Dev.Queues()
+		for q := range rx {
+			if from, to := d.pollsQueue(p, q), pollsQueue(slot, loops, q, len(d.loops)); from != to {
+				d.loops[from].MoveRx(slot, q, d.loops[to])
+			}
+		}
+	}
+	p.Loops = loops
+}
+
+// pollsQueue returns the loop that receive queue q of p belongs to.
+func (d *Datapath) pollsQueue(p *Port, q int) int { return pollsQueue(p.Slot, p.Loops, q, len(d.loops)) }
+
+// pollsQueue returns the loop that the configuration names for a queue, or else one of
+// n in turn.
+func pollsQueue(slot int, loops []int, q, n int) int {
+	if q < len(loops) {
+		return loops[q]
+	}
+	return (slot + q) % n
 }
 
 func (d *Datapath) detach(p *Port) error {

@@ -90,6 +90,7 @@ func TestPortsComeAndGoUnderTraffic(t *testing.T) {
 		}
 		time.Sleep(3 * time.Millisecond)
 		d.SetUp(1, i%2 == 0)
+		d.MoveQueues(0, []int{i % 2, (i / 2) % 2})
 		if s := d.Stats(); len(s.Ports) != 3 || len(s.Loops) != 2 {
 			t.Fatalf("stats of %d ports and %d loops", len(s.Ports), len(s.Loops))
 		}
