@@ -108,6 +108,7 @@ func (s *Switch) assemble() error {
 		return err
 	}
 	s.state.OnPublish(func(snap *pipeline.Snapshot) { s.dp.Publish(snap) })
+	s.state.OnIdle(s.dp.PushCounts)
 	return nil
 }
 

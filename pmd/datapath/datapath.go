@@ -261,7 +261,9 @@ func (d *Datapath) MoveQueues(slot int, loops []int) {
 }
 
 // pollsQueue returns the loop that receive queue q of p belongs to.
-func (d *Datapath) pollsQueue(p *Port, q int) int { return pollsQueue(p.Slot, p.Loops, q, len(d.loops)) }
+func (d *Datapath) pollsQueue(p *Port, q int) int {
+	return pollsQueue(p.Slot, p.Loops, q, len(d.loops))
+}
 
 // pollsQueue returns the loop that the configuration names for a queue, or else one of
 // n in turn.
