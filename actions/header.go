@@ -48,8 +48,6 @@ func typeOffset(f []byte) int {
 
 func isTag(typ uint16) bool { return typ == typeVLAN || typ == typeQinQ }
 
-func isMPLS(typ uint16) bool { return typ == typeMPLS || typ == typeMPLSM }
-
 // network returns the frame of packet i from its network header on and the
 // EtherType before that, 0 when there is none or labels are in front. The extractor
 // gives L3 only to whole headers.

@@ -54,7 +54,7 @@ func TestHashMaskedEqualsHashOfMasked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "a"), 1))
 		k, v := randKey(r), randKey(r)
-		m := Mask{W: v.W, Map: v.Map}
+		m := Mask(v)
 		var masked Key
 		m.Apply(&masked, &k)
 		if got, want := HashMasked(&k, &m, 5), masked.Hash(m.Map, 5); got != want {

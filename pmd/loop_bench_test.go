@@ -20,9 +20,8 @@ func (nobody) Credit(packets, bytes uint64, now int64) {}
 // byBit is tables of one rule per bit of the source address, in order of priority:
 // the first bit that is set decides, and the bits above it were looked at.
 type byBit struct {
-	masks   int
-	out     *actions.Program
-	sampled bool
+	masks int
+	out   *actions.Program
 }
 
 func newByBit(masks int, sampled bool) *byBit {

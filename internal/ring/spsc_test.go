@@ -200,8 +200,8 @@ func TestReleases(t *testing.T) {
 
 func TestHoldsPointers(t *testing.T) {
 	type plain struct {
-		a [4]uint64
-		b struct{ c int8 }
+		_ [4]uint64
+		_ struct{ _ int8 }
 	}
 	for _, c := range []struct {
 		name      string
