@@ -1,6 +1,8 @@
 package actions
 
 import (
+	"math/rand/v2"
+
 	"pollux/flow"
 	"pollux/internal/packet"
 	"pollux/ipfix/cache"
@@ -31,12 +33,14 @@ type Exec struct {
 	dead  [packet.MaxBatch]uint64   // chunks to release
 	nDead int                       // how many
 	keys  [packet.MaxBatch]flow.Key // taken again from changed frames
+	drawn [packet.MaxBatch]uint16   // the packets that a sample has drawn
+	dice  uint64                    // state of the generator that draws
 }
 
 // NewExec returns an Exec for frames of m, with copies taken from free. It has no
 // ports yet.
 func NewExec(m *packet.Memory, free *packet.FreeList) *Exec {
-	return &Exec{Mem: m, Free: free}
+	return &Exec{Mem: m, Free: free, dice: rand.Uint64()}
 }
 
 // Run does p to the packets idx of b. It gives every one of their frames away.

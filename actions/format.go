@@ -142,6 +142,9 @@ func (s *Sample) write(w *strings.Builder) {
 	if s.Point.Dir == cache.Egress {
 		fmt.Fprintf(w, ",output_port=%d", s.Point.Egress)
 	}
+	if s.Probability != 0 && s.Probability != 65535 {
+		fmt.Fprintf(w, ",probability=%d", s.Probability)
+	}
 	w.WriteByte(')')
 }
 

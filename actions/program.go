@@ -44,6 +44,9 @@ type Op struct {
 type Sample struct {
 	Exporter int // index of the flow cache in Exec.Caches
 	Point    cache.Point
+	// Probability is how many of 65,535 packets are sampled, drawn for each packet on
+	// its own; 0 stands for all of them.
+	Probability uint16
 	// Rewritten is set when header fields were changed before the sample, so that
 	// the key must be taken from the frame again.
 	Rewritten bool

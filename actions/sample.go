@@ -10,6 +10,11 @@ func (e *Exec) sample(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16)
 	if uint(s.Exporter) >= uint(len(e.Caches)) || e.Caches[s.Exporter] == nil {
 		return
 	}
+	if s.Probability != 0 && s.Probability != 65535 {
+		if idx = e.draw(s.Probability, idx); len(idx) == 0 {
+			return
+		}
+	}
 	if s.Rewritten {
 		for _, i := range idx {
 			flow.ExtractOne(e.Mem.Frame(b.Desc[i]), b.InPort, &e.keys[i])
@@ -17,4 +22,21 @@ func (e *Exec) sample(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16)
 		keys = e.keys[:]
 	}
 	e.Caches[s.Exporter].Observe(s.Point, b, keys, idx, e.Now)
+}
+
+// draw chooses each packet of idx with probability p/65535, independently of all
+// others: one step of a generator and one multiplication a packet (SplitMix64; the
+// product maps 32 random bits to 0…65534 with a bias below 2^-16 of a count).
+func (e *Exec) draw(p uint16, idx []uint16) []uint16 {
+	n := 0
+	for _, i := range idx {
+		e.dice += 0x9e3779b97f4a7c15
+		z := (e.dice ^ e.dice>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		if uint16((z>>32)*65535>>32) < p {
+			e.drawn[n] = i
+			n++
+		}
+	}
+	return e.drawn[:n]
 }

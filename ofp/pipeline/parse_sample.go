@@ -49,8 +49,8 @@ func (p *actionParser) sample(w piece) (Action, error) {
 		off += len(part) + 1
 	}
 	switch {
-	case a.Sample.Probability != 65535:
-		return a, p.errAt(w.off, w.end-w.off, "probability must be 65535, every packet; the exporter's own sampling makes it fewer")
+	case a.Sample.Probability == 0:
+		return a, p.errAt(w.off, w.end-w.off, "probability is missing or 0; it is 1 to 65535 of 65535 packets, as in %s", example)
 	case a.Sample.Set == 0:
 		return a, p.errAt(w.off, w.end-w.off, "collector_set_id is missing; it would be %s", example)
 	}

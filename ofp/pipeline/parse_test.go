@@ -172,7 +172,7 @@ func TestWrongFlowsSayWhereAndWhy(t *testing.T) {
 		{"actions=push_vlan:0x1234", 19, "0x8100 or 0x88a8"},
 		{"actions=push_mpls:0x8847", 9, "not supported"},
 		{"actions=note:0", 14, "hexadecimal"},
-		{"actions=sample(probability=1,collector_set_id=1)", 9, "probability must be 65535"},
+		{"actions=sample(probability=0,collector_set_id=1)", 9, "probability is missing or 0"},
 		{"actions=sample(probability=65535)", 9, "collector_set_id is missing"},
 		{"actions=sample(bogus=1)", 16, "unknown in sample"},
 		{"actions=write_actions(1", 9, "not closed"},

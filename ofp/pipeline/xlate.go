@@ -101,7 +101,7 @@ func (x *xlate) packet() {
 	}
 	in := x.snap.ports.get(x.key.InPort())
 	if b := x.snap.sampling.Bridge; b != nil && b.Input {
-		x.sample(b.Exporter, cache.Point{Dir: cache.Ingress, Domain: b.Domain, ID: b.Point})
+		x.sample(b.Exporter, cache.Point{Dir: cache.Ingress, Domain: b.Domain, ID: b.Point}, 0)
 		x.prefix = len(x.ops)
 	}
 	if in != nil && in.NoRecv {
@@ -172,9 +172,9 @@ func (x *xlate) emit(op actions.Op) {
 }
 
 // sample emits the accounting of the packet as it is in the base.
-func (x *xlate) sample(exporter int, p cache.Point) {
+func (x *xlate) sample(exporter int, p cache.Point, probability uint16) {
 	x.emit(actions.Op{Code: actions.OpSample, A: uint32(len(x.samples))})
-	x.samples = append(x.samples, actions.Sample{Exporter: exporter, Point: p, Rewritten: x.rewritten})
+	x.samples = append(x.samples, actions.Sample{Exporter: exporter, Point: p, Probability: probability, Rewritten: x.rewritten})
 }
 
 // need un-wildcards bits of a word of the working copy that were looked at, as far

@@ -200,7 +200,11 @@ func (x *xlate) sampleAction(s *SampleAction) {
 		p.Dir, p.Egress = cache.Egress, s.SamplingPort
 	}
 	x.commit()
-	x.sample(exporter, p)
+	probability := s.Probability
+	if probability == 65535 {
+		probability = 0 // all: what the program means by it
+	}
+	x.sample(exporter, p, probability)
 }
 
 // actionSet executes the action set in the order of OpenFlow 1.3 section 5.10:
