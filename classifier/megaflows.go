@@ -2,7 +2,6 @@ package classifier
 
 import (
 	"errors"
-	"fmt"
 
 	"pollux/flow"
 	"pollux/internal/packet"
@@ -84,7 +83,7 @@ func (t *Megaflows) Find(k *flow.Key) *Megaflow {
 
 // Insert adds the megaflow of key under mask, or returns the one that is there
 // already. The caller fills in Program, Credit, Gen and the times. The error is
-// ErrFull, wrapped.
+// ErrFull.
 func (t *Megaflows) Insert(key *flow.Key, mask *flow.Mask) (*Megaflow, error) {
 	s := t.subtable(mask)
 	if s != nil {
@@ -94,7 +93,7 @@ func (t *Megaflows) Insert(key *flow.Key, mask *flow.Mask) (*Megaflow, error) {
 	}
 	if len(t.all) >= t.limit {
 		t.stats.Refused++
-		return nil, fmt.Errorf("insert of megaflow %d: limit is %d: %w", len(t.all)+1, t.limit, ErrFull)
+		return nil, ErrFull
 	}
 	if s == nil {
 		s = newSubtable(mask, t.salts)

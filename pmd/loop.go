@@ -69,12 +69,13 @@ type Loop struct {
 	exec  *actions.Exec
 	peers *Mesh
 
-	exact *classifier.Exact
-	mega  *classifier.Megaflows
-	progs programs
-	seed  uint64
-	hand  int // where the sweep of the megaflows stands
-	nextS int64
+	exact  *classifier.Exact
+	mega   *classifier.Megaflows
+	progs  programs
+	seed   uint64
+	hand   int // where the sweep of the megaflows stands
+	victim int // where eviction looks next
+	nextS  int64
 
 	up      Upcall
 	oneShot []*classifier.Megaflow // decisions of this batch that found no room
@@ -88,6 +89,8 @@ type Loop struct {
 	miss2  [packet.MaxBatch]uint16
 	groups groups
 	chunks [packet.MaxBatch]uint64
+	homing [packet.MaxBatch]uint64
+	handed [packet.MaxBatch]Handoff
 
 	stats LoopStats
 	idle  int // iterations in a row that found nothing
@@ -163,9 +166,12 @@ func (l *Loop) Start() error {
 	return <-pinned
 }
 
+// End has the loop end soon.
+func (l *Loop) End() { l.stop.Store(true) }
+
 // Stop ends the loop and waits for it.
 func (l *Loop) Stop() {
-	l.stop.Store(true)
+	l.End()
 	if l.exited != nil {
 		<-l.exited
 	}
@@ -186,6 +192,10 @@ func (l *Loop) iterate() int {
 	work := 0
 	for i := range l.rx {
 		work += l.poll(&l.rx[i])
+	}
+	if work == 0 {
+		l.now = clock.Now()
+		l.exec.Now = l.now
 	}
 	work += l.takeHandoffs()
 	return work + l.finish()
@@ -212,10 +222,6 @@ func (l *Loop) finish() int {
 	work := l.flushAll()
 	work += l.reclaim()
 	l.bringHome()
-	if l.idle != 0 {
-		l.now = clock.Now()
-		l.exec.Now = l.now
-	}
 	l.sweep()
 	if l.mail.serve(l) {
 		work++
@@ -235,11 +241,16 @@ func (l *Loop) backOff(work int) {
 		return
 	}
 	nap := min(time.Duration(l.idle-999)*time.Microsecond, l.cfg.SleepMax)
-	ts := unix.NsecToTimespec(int64(nap))
 	l.stats.Sleeps++
-	// A signal ends the nap early, which is no harm.
-	_ = unix.Nanosleep(&ts, nil)
+	for ; nap > 0 && !l.stop.Load(); nap -= longestNap {
+		ts := unix.NsecToTimespec(int64(min(nap, longestNap)))
+		// A signal ends the nap early, which is no harm.
+		_ = unix.Nanosleep(&ts, nil)
+	}
 }
+
+// longestNap is how long a loop sleeps without looking whether it is to stop.
+const longestNap = 10 * time.Millisecond
 
 // Tables may be exchanged between batches only.
 func (l *Loop) loadTables() { l.snap = l.cfg.Tables.p.Load() }

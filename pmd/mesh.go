@@ -8,6 +8,10 @@ import (
 // handoffs is how many frames wait at most between two loops.
 const handoffs = 2048
 
+// HandoffRounds is in how many iterations a loop has taken all frames that were left
+// for it when the first began.
+const HandoffRounds = handoffs/packet.MaxBatch + 1
+
 // Handoff is a frame on its way to the loop that owns the transmit queue of Slot.
 type Handoff struct {
 	Desc packet.Desc

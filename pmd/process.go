@@ -20,8 +20,11 @@ func (l *Loop) process(n int) {
 	if len(miss) > 0 {
 		upcalls := l.mega.LookupHashed(l.keys, miss, &l.hashes, &l.flows, l.miss2[:0])
 		t.lap(&l.stats.Cycles[StageMegaflow])
-		for _, i := range upcalls {
-			l.flows[i] = l.upcall(int(i))
+		if len(upcalls) > 0 {
+			l.hold(n)
+			for _, i := range upcalls {
+				l.flows[i] = l.upcall(int(i))
+			}
 		}
 		for _, i := range miss {
 			l.exact.Insert(l.hashes[i], &l.keys[i], l.flows[i])
@@ -41,10 +44,25 @@ func (l *Loop) process(n int) {
 	t.lap(&l.stats.Cycles[StageActions])
 }
 
+// hold marks the decisions that packets of the batch have found as used, so that making
+// room for another does not throw one of them out before its packets are through.
+func (l *Loop) hold(n int) {
+	for _, mf := range l.flows[:n] {
+		if mf != nil {
+			mf.Used = l.now
+		}
+	}
+}
+
 // credit checks that every decision is of the snapshot in force and counts its packets.
 func (l *Loop) credit(n int) {
+	held := false
 	for i, mf := range l.flows[:n] {
 		if mf.Gen != l.snap.gen[b2i(mf.FDB)] {
+			if !held {
+				l.hold(n)
+				held = true
+			}
 			mf = l.revalidate(mf, i)
 			l.flows[i] = mf
 		} else if l.cfg.Verify != 0 {

@@ -6,21 +6,27 @@ const (
 	sweepEvery = 500e6 // ns between two rounds over the megaflows
 	sweepSlice = 8     // megaflows an iteration while a round is on
 	cacheSlice = 16    // entries of each flow cache an iteration
-	evictLook  = 256   // megaflows looked at for the one that is given up
+	evictLook  = 16    // megaflows looked at for the one that is given up
 )
 
 // sweep moves the hands of the clocks one slice on: flow caches age, megaflows hand
 // over what they counted, those unused for long go.
 func (l *Loop) sweep() {
+	// With nothing else to do the hands go faster: an idle loop may have few iterations,
+	// with a nap in each.
+	leisure := 1
+	if l.idle > 0 {
+		leisure = 64
+	}
 	for _, c := range l.cfg.Caches {
 		if c != nil {
-			c.Sweep(l.now, cacheSlice)
+			c.Sweep(l.now, cacheSlice*leisure)
 		}
 	}
 	if l.now < l.nextS {
 		return
 	}
-	l.mega.Sweep(&l.hand, sweepSlice, l.age)
+	l.mega.Sweep(&l.hand, sweepSlice*leisure, l.age)
 	if l.hand == 0 {
 		l.nextS = l.now + sweepEvery
 		l.mega.Rank()
@@ -52,16 +58,16 @@ func (l *Loop) remove(mf *classifier.Megaflow) {
 	mf.Dead = true
 }
 
-// evict makes room for one decision: of the next few megaflows under the hand, the
-// one unused for longest goes.
+// evict makes room for one decision: of the next few megaflows under a hand of its own,
+// the one unused for longest goes.
 func (l *Loop) evict() {
 	var oldest *classifier.Megaflow
-	l.mega.Sweep(&l.hand, evictLook, func(mf *classifier.Megaflow) {
+	l.mega.Sweep(&l.victim, evictLook, func(mf *classifier.Megaflow) {
 		if oldest == nil || mf.Used < oldest.Used {
 			oldest = mf
 		}
 	})
-	// One used in this very batch may still be pointed to by a packet of it.
+	// One used in this very batch (hold) is still pointed to by a packet of it.
 	if oldest != nil && oldest.Used != l.now {
 		l.stats.Evicted++
 		l.remove(oldest)

@@ -51,13 +51,13 @@ func (l *Loop) flush(slot int) {
 
 // handOff gives frames to the loop that owns the port's queue.
 func (l *Loop) handOff(slot int, d []packet.Desc) {
-	r := l.peers.frames[l.cfg.ID][l.tx[slot].owner]
 	for i := range d {
-		if !r.Push(Handoff{d[i], int32(slot)}) {
-			l.exec.Drop(actions.DropHandoff, d[i:])
-			return
-		}
-		l.stats.HandedOff++
+		l.handed[i] = Handoff{d[i], int32(slot)}
+	}
+	n := l.peers.frames[l.cfg.ID][l.tx[slot].owner].PushN(l.handed[:len(d)])
+	l.stats.HandedOff += uint64(n)
+	if n < len(d) {
+		l.exec.Drop(actions.DropHandoff, d[n:])
 	}
 }
 
@@ -72,13 +72,11 @@ func (l *Loop) takeHandoffs() int {
 		if r == nil {
 			continue
 		}
-		for k := 0; k < packet.MaxBatch; k++ {
-			h, ok := r.Pop()
-			if !ok {
-				break
-			}
-			n++
-			l.stats.TookOver++
+		took := r.PopN(l.handed[:])
+		n += took
+		l.stats.TookOver += uint64(took)
+		for k := range l.handed[:took] {
+			h := &l.handed[k]
 			s := l.exec.Out[h.Slot]
 			if s == nil || l.tx[h.Slot].q == nil {
 				l.exec.Drop(actions.DropNoPort, []packet.Desc{h.Desc})
@@ -103,12 +101,21 @@ func (l *Loop) release(addr []uint64) {
 		}
 		return
 	}
-	for _, a := range addr {
-		if home := l.mem.Home(a); home == l.cfg.ID {
-			l.free.Put(l.mem.Chunk(a))
-		} else {
-			l.peers.home[l.cfg.ID][home].Push(l.mem.Chunk(a))
+	// Runs of one home go together: a batch mostly comes from one queue.
+	for len(addr) > 0 {
+		home, n := l.mem.Home(addr[0]), 0
+		for ; n < len(addr) && n < len(l.homing) && l.mem.Home(addr[n]) == home; n++ {
+			l.homing[n] = l.mem.Chunk(addr[n])
 		}
+		if home == l.cfg.ID {
+			for _, c := range l.homing[:n] {
+				l.free.Put(c)
+			}
+		} else {
+			// The ring holds every chunk of its home: there is room.
+			l.peers.home[l.cfg.ID][home].PushN(l.homing[:n])
+		}
+		addr = addr[n:]
 	}
 }
 

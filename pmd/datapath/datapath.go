@@ -107,9 +107,6 @@ func (d *Datapath) Caches(exporter int) []*cache.Cache {
 // Publish puts a snapshot in force for every batch that begins from now on.
 func (d *Datapath) Publish(t pmd.Tables) { d.tables.Store(t) }
 
-// Tables returns the snapshot in force.
-func (d *Datapath) Tables() pmd.Tables { return d.tables.Load() }
-
 // Barrier returns when no packet is any more treated by a snapshot older than the
 // last one published (design law 1).
 func (d *Datapath) Barrier() {
@@ -137,6 +134,9 @@ func (d *Datapath) Start() error {
 // StopLoops ends the loops and hands over all counts. What is asked of loops from
 // then on is done in the caller's thread.
 func (d *Datapath) StopLoops() {
+	for _, l := range d.loops {
+		l.End()
+	}
 	for _, l := range d.loops {
 		l.Stop()
 	}
@@ -283,13 +283,18 @@ func (d *Datapath) detach(p *Port) error {
 		t = &Totals{}
 		d.past[p.Slot] = t
 	}
-	// Twice round: the first lets frames between loops arrive at a queue that is still
-	// there, the second removes the queues of the loops that own them.
-	for _, l := range d.loops {
-		l.Do(func(*pmd.Loop) {})
-	}
-	for _, l := range d.loops {
-		rx, tx := l.RemovePort(p.Slot)
+	// First the loops that send by another's queue; then that other has time to take
+	// what they left for it, which one iteration does by the batch; then it.
+	_, tx := p.Dev.Queues()
+	for i := len(d.loops) - 1; i >= 0; i-- {
+		if i == len(tx)-1 {
+			for range pmd.HandoffRounds {
+				for _, owner := range d.loops[:i+1] {
+					owner.Do(func(*pmd.Loop) {})
+				}
+			}
+		}
+		rx, tx := d.loops[i].RemovePort(p.Slot)
 		t.addQueues(rx, tx)
 	}
 	t.Driver = t.Driver.plus(p.Dev.Counters())
