@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net"
 	"time"
-
-	"pollux/internal/clock"
 )
 
 // ExporterConfig says where records go and how. Zero members get the defaults in
@@ -21,7 +19,7 @@ type ExporterConfig struct {
 	MessageRate      int           // messages a second to all targets together, so that bursts do not overrun a collector's socket [10000]
 	DrainTimeout     time.Duration // at stop, how long sending may go on [1s]
 	Domains          []uint32      // observation domains whose templates are sent at start; others' with their first record
-	Epoch            time.Time     // the wall clock at 0 of the loops' clock [clock.Wall(0)]
+	Epoch            time.Time     // the wall clock at 0 of the loops' clock, for records of other times [reckoned from the wall clock all the time]
 }
 
 // Limits of a configuration.
@@ -63,9 +61,6 @@ func (c *ExporterConfig) defaults(caches int) {
 	def(&c.MaxPending, 65536)
 	def(&c.MessageRate, 10_000)
 	def(&c.DrainTimeout, time.Second)
-	if c.Epoch.IsZero() {
-		c.Epoch = clock.Wall(0)
-	}
 }
 
 func def[T comparable](p *T, v T) {

@@ -19,6 +19,12 @@
 //   - The sequence number of a message is the number of data records, those of
 //     options included, that were sent before it in the same domain and session,
 //     modulo 2^32 (RFC 7011 section 3.1).
+//   - No collector makes another wait: a name is looked up aside, and records for
+//     a target without a socket are counted as not sent. An address in numbers is
+//     open before the first message.
+//   - A stop ends within DrainTimeout, whatever collectors and resolvers do.
+//   - Flow times and export times come from one wall clock, read anew each round,
+//     so that a step of it changes both.
 //   - A template keeps its number as long as the program does.
 //
 // # Merging
@@ -31,5 +37,6 @@
 //
 // # Threads
 //
-// Run is one goroutine, the consumer of all rings. Stats may be called by any.
+// Run is one goroutine, the consumer of all rings. A target given by name has a
+// goroutine beside it while its socket is being opened. Stats may be called by any.
 package ipfix

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pollux/internal/clock"
@@ -26,7 +28,9 @@ type Exporter struct {
 	domains map[uint32]*domain
 	pace    pacer
 	batch   []cache.Record
-	hurryBy int64 // when not 0, sending ends then
+	hurryBy atomic.Int64     // when not 0, Run is to stop and sending ends then
+	wall    func() time.Time // the wall clock
+	epoch   time.Time        // the wall clock at 0 of the loops' clock, as of this round
 
 	stats Stats // Collectors apart
 	mu    sync.Mutex
@@ -52,6 +56,7 @@ func New(cfg ExporterConfig, caches []*cache.Cache) (*Exporter, error) {
 		domains: make(map[uint32]*domain),
 		pace:    newPacer(cfg.MessageRate),
 		batch:   make([]cache.Record, popBatch),
+		wall:    time.Now,
 	}
 	if cfg.MergeWindow > 0 {
 		x.merge = newMerger(int64(cfg.MergeWindow), cfg.MaxPending)
@@ -70,6 +75,8 @@ func New(cfg ExporterConfig, caches []*cache.Cache) (*Exporter, error) {
 // DrainTimeout, and returns the errors of closing sockets. Flows still in the
 // caches are to be flushed before ctx is done. Run may be called once.
 func (x *Exporter) Run(ctx context.Context) error {
+	x.open(ctx)
+	defer context.AfterFunc(ctx, x.hurry)()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -90,6 +97,21 @@ func (x *Exporter) Run(ctx context.Context) error {
 		errs = append(errs, t.close())
 	}
 	return errors.Join(errs...)
+}
+
+// open opens the targets' sockets. What is given by name is waited for a little,
+// all names together, so that a resolver that works costs no record.
+func (x *Exporter) open(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	for _, t := range x.targets {
+		t.open(false)
+	}
+	for _, t := range x.targets {
+		if t.conn == nil && t.dialer.pending != nil {
+			t.opened(t.dialer.wait(ctx))
+		}
+	}
 }
 
 // Stats returns the counts as of the last round.
@@ -115,6 +137,7 @@ func (x *Exporter) publish() {
 // round takes up to popBatch records from each ring, does what is due and returns
 // how many it took.
 func (x *Exporter) round(now int64) (popped int) {
+	x.reckon()
 	x.refresh(now)
 	for _, c := range x.caches {
 		n := c.Records().PopN(x.batch)
@@ -134,9 +157,20 @@ func (x *Exporter) round(now int64) (popped int) {
 	return popped
 }
 
+// reckon sets the epoch for what is encoded next.
+func (x *Exporter) reckon() {
+	x.epoch = x.cfg.Epoch
+	if x.epoch.IsZero() {
+		x.epoch = x.wall().Add(-time.Duration(clock.Now()))
+	}
+}
+
+// exportTime returns the time of a message, seconds since 1970.
+func (x *Exporter) exportTime() uint32 { return uint32(x.wall().Unix()) }
+
 // drain sends everything there is.
 func (x *Exporter) drain() {
-	x.hurryBy = clock.Now() + int64(x.cfg.DrainTimeout)
+	x.hurry()
 	for x.round(clock.Now()) > 0 {
 	}
 	for x.merge != nil && !x.merge.empty() {
@@ -147,7 +181,7 @@ func (x *Exporter) drain() {
 			x.flush(d)
 		}
 		for _, t := range x.targets {
-			if s := t.session(d.id); s.started && clock.Now() < x.hurryBy {
+			if s := t.session(d.id); s.started && !x.late() {
 				x.sendOptions(t, d.id)
 			}
 		}
@@ -181,7 +215,7 @@ func (x *Exporter) add(r *cache.Record, now int64) {
 		x.stats.Dropped.add(totals(r))
 		return
 	}
-	s := source{rec: r, epoch: x.cfg.Epoch}
+	s := source{rec: r, epoch: x.epoch}
 	t := templateOf(r)
 	if !d.msg.addRecord(t, &s) {
 		x.flush(d)
@@ -206,17 +240,34 @@ func (x *Exporter) domain(id uint32) *domain {
 func (x *Exporter) flush(d *domain) {
 	m := d.msg
 	for _, t := range x.targets {
-		if x.late() {
+		if !x.ready(t) {
 			t.stats.NotSent.add(m.flows)
 			continue
 		}
 		x.start(t, d.id, clock.Now())
-		x.pace.wait()
-		t.send(d.id, m)
+		x.pace.wait(x.left())
+		t.send(d.id, m, x.exportTime())
 	}
 	x.stats.Pending.sub(m.flows)
 	m.reset()
 }
 
+// ready says whether a target may be sent something.
+func (x *Exporter) ready(t *target) bool { return !x.late() && t.open(x.hurryBy.Load() != 0) }
+
+// hurry sets the time when sending ends, once. It is called as soon as Run is to
+// stop, from a goroutine of its own, so that a long round counts too.
+func (x *Exporter) hurry() {
+	x.hurryBy.CompareAndSwap(0, clock.Now()+int64(x.cfg.DrainTimeout))
+}
+
+// left returns how long sending may go on.
+func (x *Exporter) left() time.Duration {
+	if by := x.hurryBy.Load(); by != 0 {
+		return time.Duration(by - clock.Now())
+	}
+	return math.MaxInt64
+}
+
 // late says that stopping has taken too long.
-func (x *Exporter) late() bool { return x.hurryBy != 0 && clock.Now() >= x.hurryBy }
+func (x *Exporter) late() bool { return x.left() <= 0 }

@@ -18,12 +18,12 @@ func newPacer(rate int) pacer {
 	return pacer{gap: gap, credit: burst * gap, last: time.Now()}
 }
 
-// wait sleeps until the next message may go.
-func (p *pacer) wait() {
+// wait sleeps until the next message may go, or as long as the limit.
+func (p *pacer) wait(limit time.Duration) {
 	now := time.Now()
 	p.credit = min(p.credit+now.Sub(p.last), burst*p.gap)
 	p.last = now
 	if p.credit -= p.gap; p.credit < 0 {
-		time.Sleep(-p.credit)
+		time.Sleep(min(-p.credit, limit))
 	}
 }

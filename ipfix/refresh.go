@@ -2,11 +2,14 @@ package ipfix
 
 import "pollux/internal/clock"
 
-// refresh sends templates and options that are due.
+// refresh sends templates and options that are due to targets that are ready.
 func (x *Exporter) refresh(now int64) {
 	for _, t := range x.targets {
 		stale := t.stale
 		for id := range x.domains {
+			if !x.ready(t) {
+				break
+			}
 			s := t.session(id)
 			age := now - s.templatesAt
 			switch {
@@ -19,18 +22,15 @@ func (x *Exporter) refresh(now int64) {
 	}
 }
 
-// start sends a target the templates of a domain it has not had any of.
+// start sends a target that is ready the templates of a domain it has not had any of.
 func (x *Exporter) start(t *target, id uint32, now int64) {
-	if t.dial() && !t.session(id).started {
+	if !t.session(id).started {
 		x.sendTemplates(t, id, now)
 	}
 }
 
 // sendTemplates sends all templates, in as many messages as they need, and options.
 func (x *Exporter) sendTemplates(t *target, id uint32, now int64) {
-	if !t.dial() {
-		return
-	}
 	s := t.session(id)
 	s.started, s.templatesAt, t.stale = true, now, false
 	m := newMessage(x.cfg.messageSize(), id)
@@ -47,12 +47,9 @@ func (x *Exporter) sendTemplates(t *target, id uint32, now int64) {
 
 // sendOptions sends how packets are sampled and what was lost on the way.
 func (x *Exporter) sendOptions(t *target, id uint32) {
-	if !t.dial() {
-		return
-	}
 	t.session(id).optionsAt = clock.Now()
 	o := x.options(t)
-	src := source{opt: &o, epoch: x.cfg.Epoch}
+	src := source{opt: &o, epoch: x.epoch}
 	m := newMessage(x.cfg.messageSize(), id)
 	for _, tpl := range optionTemplates {
 		m.addRecord(tpl, &src)
@@ -63,8 +60,8 @@ func (x *Exporter) sendOptions(t *target, id uint32) {
 
 // sendExtra sends a message without flow records and empties it.
 func (x *Exporter) sendExtra(t *target, id uint32, m *message) {
-	x.pace.wait()
-	t.send(id, m)
+	x.pace.wait(x.left())
+	t.send(id, m, x.exportTime())
 	m.reset()
 }
 

@@ -39,11 +39,11 @@ type Stats struct {
 type CollectorStats struct {
 	Address   string `json:"address"`
 	Sent      Totals `json:"sent"`
-	NotSent   Totals `json:"not_sent"` // the socket did not take them, or sending took too long at stop
+	NotSent   Totals `json:"not_sent"` // there was no socket (yet), it did not take them, or sending took too long at stop
 	Messages  uint64 `json:"messages"`
 	Bytes     uint64 `json:"bytes"` // of messages
 	Templates uint64 `json:"templates"`
 	Options   uint64 `json:"options"` // option records
-	Errors    uint64 `json:"errors"`  // of the socket; a refusal is told by the message after the lost one
+	Errors    uint64 `json:"errors"`  // of the socket and of opening it; a refusal is told by the message after the lost one
 	LastError string `json:"last_error,omitempty"`
 }

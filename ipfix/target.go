@@ -5,13 +5,10 @@ import (
 	"net"
 	"syscall"
 	"time"
-
-	"pollux/internal/clock"
 )
 
 // Times of a target, in ns or as a Duration.
 const (
-	redialAfter   = int64(time.Second) // a socket that could not be opened is tried again
 	refreshAfter  = int64(time.Second) // templates go again this long after an error: the collector may be a new one
 	writeDeadline = 100 * time.Millisecond
 )
@@ -19,8 +16,8 @@ const (
 // target is one collector and the session with it. Only Run's goroutine uses it.
 type target struct {
 	stats    CollectorStats
-	conn     net.Conn
-	dialAt   int64 // when to try to open the socket next
+	conn     net.Conn // nil: not open
+	dialer   dialer
 	sessions map[uint32]*session
 	stale    bool // an error came since templates were sent last
 }
@@ -34,7 +31,7 @@ type session struct {
 }
 
 func newTarget(addr string) *target {
-	return &target{stats: CollectorStats{Address: addr}, sessions: make(map[uint32]*session)}
+	return &target{stats: CollectorStats{Address: addr}, dialer: newDialer(addr), sessions: make(map[uint32]*session)}
 }
 
 func (t *target) session(domain uint32) *session {
@@ -46,25 +43,25 @@ func (t *target) session(domain uint32) *session {
 	return s
 }
 
-// dial opens the socket if it is not open. A new socket is a new transport
-// session: sequence numbers start from 0 and templates go first.
-func (t *target) dial() bool {
-	if t.conn != nil {
-		return true
+// open says whether the socket is open, and opens it if it can without waiting. A
+// new socket is a new transport session: sequence numbers start from 0 and
+// templates go first. When stopping, no new attempt is begun.
+func (t *target) open(stopping bool) bool {
+	if t.conn == nil {
+		t.opened(t.dialer.try(stopping))
 	}
-	now := clock.Now()
-	if now < t.dialAt {
-		return false
-	}
-	conn, err := net.DialTimeout("udp", t.stats.Address, time.Second)
+	return t.conn != nil
+}
+
+// opened takes what an attempt came to; neither socket nor error: nothing yet.
+func (t *target) opened(conn net.Conn, err error) {
 	if err != nil {
 		t.fail(err)
-		t.dialAt = now + redialAfter
-		return false
 	}
-	t.conn = conn
-	clear(t.sessions)
-	return true
+	if conn != nil {
+		t.conn = conn
+		clear(t.sessions)
+	}
 }
 
 func (t *target) fail(err error) {
@@ -91,14 +88,15 @@ func (t *target) write(b []byte) bool {
 	return true
 }
 
-// send sends a message, whose flow records are counted as sent or not sent.
-func (t *target) send(domain uint32, m *message) {
-	if !t.dial() {
+// send sends a message, whose flow records are counted as sent or not sent. The
+// export time is in seconds since 1970.
+func (t *target) send(domain uint32, m *message, exportTime uint32) {
+	if t.conn == nil {
 		t.stats.NotSent.add(m.flows)
 		return
 	}
 	s := t.session(domain)
-	if !t.write(m.finish(uint32(time.Now().Unix()), s.seq)) {
+	if !t.write(m.finish(exportTime, s.seq)) {
 		t.stats.NotSent.add(m.flows)
 		return
 	}
@@ -106,7 +104,9 @@ func (t *target) send(domain uint32, m *message) {
 	t.stats.Sent.add(m.flows)
 }
 
+// close closes the socket and ends an attempt to open it.
 func (t *target) close() error {
+	t.dialer.close()
 	if t.conn == nil {
 		return nil
 	}
