@@ -77,11 +77,19 @@ func (c *checker) completeVLANs() {
 	}
 }
 
-// framesFor returns how many frames each loop needs so that no ring starves: its
-// queues' receive and fill rings full, a transmit and completion ring of every
-// afxdp port full, and some batches on their way. A multiple of 1024 (whole huge
-// pages), at least 8192.
+// framesFor is the default of frames_per_loop: what the ports need and some spare, a
+// multiple of 1024 (whole huge pages), at least 8192.
 func framesFor(c *Config) int {
+	return max(8192, (c.FramesNeeded()+spareFrames+1023)/1024*1024)
+}
+
+// spareFrames is for one more AF_XDP port of the default rings, which a reload may bring.
+const spareFrames = 4 * 2048
+
+// FramesNeeded returns how many frames each loop must own so that no ring starves: its
+// queues' receive and fill rings full, a transmit and completion ring of every afxdp
+// port full, and some batches on their way.
+func (c *Config) FramesNeeded() int {
 	most := 0
 	for loop := range c.Datapath.Loops {
 		most = max(most, c.ringFrames(loop))
@@ -91,8 +99,7 @@ func framesFor(c *Config) int {
 			most += 2 * p.TxRing
 		}
 	}
-	most += 4 * 256
-	return max(8192, (most+1023)/1024*1024)
+	return most + 4*256
 }
 
 // ringFrames returns how many frames the receive and fill rings that loop polls

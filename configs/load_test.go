@@ -80,8 +80,8 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		Bridge: Bridge{Name: "br0", MACAgeing: Duration(300 * time.Second), MACTableSize: 8192},
 		Datapath: Datapath{
-			Loops: []Loop{{Core: 3}}, Burst: 64,
-			Memory:    Memory{FramesPerLoop: 9216, FramesAuto: true, FrameSize: 2048, HugePages: "auto"},
+			Loops: []Loop{{Core: 3}}, Burst: 256,
+			Memory:    Memory{FramesPerLoop: 17408, FramesAuto: true, FrameSize: 2048, HugePages: "auto"},
 			Megaflows: 65536, MegaflowIdle: Duration(10 * time.Second),
 		},
 		Ports: []Port{

@@ -1,9 +1,14 @@
 package vswitch
 
 import (
+	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"pollux/configs"
+	"pollux/internal/cpu"
 )
 
 // TestPullTheCable: a device that goes down and up, and one that is deleted and comes
@@ -35,6 +40,21 @@ func TestPullTheCable(t *testing.T) {
 	}
 	r.wait("port b with carrier", func() bool { return r.portState("b") == "up" })
 	r.more("traffic after carrier loss", n)
+
+	// A smaller MTU: the port is opened again by it, and a larger frame is too long.
+	link, err := r.dut.Netlink().LinkByName("vb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.dut.Netlink().LinkSetMTU(link, 1000); err != nil {
+		t.Fatal(err)
+	}
+	r.wait("port b with mtu 1000", func() bool {
+		var ports []PortShow
+		r.ask(&ports, "ports")
+		return ports[1].Info != nil && ports[1].Info.MTU == 1000
+	})
+	r.more("traffic after the change of MTU", n)
 
 	for _, host := range []string{"b", "a"} {
 		if err := r.wire[host].Delete(); err != nil {
@@ -93,6 +113,24 @@ func TestKilled(t *testing.T) {
 	n := r.talk()
 	r.more("traffic through the second switch", n)
 	r.stop()
+}
+
+// TestNoSuchFile: what is not a network device is not waited for.
+func TestNoSuchFile(t *testing.T) {
+	cfg, err := configs.Parse([]byte("ports: [{name: p, type: pcap, pcap: {read: /nonexistent/x.pcap}}]\ndatapath: {loops: [{core: 0}]}\ncontrol: {socket: "+filepath.Join(t.TempDir(), "s")+"}\n"), "x.yaml", LoadOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(cfg, "x.yaml", cpu.Info{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.start(); err == nil || !strings.Contains(err.Error(), "/nonexistent/x.pcap") {
+		t.Errorf("started with error %v", err)
+	}
+	if err := s.close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestStartsWithoutADevice: a device that is not there is waited for.

@@ -1,10 +1,10 @@
 package vswitch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -53,10 +53,10 @@ func (s *Switch) openDevice(p *configs.Port) (pmd.Port, error) {
 	return nil, fmt.Errorf("port %s: type %q is none of afxdp, memory, pcap, tap", p.Name, p.Type)
 }
 
-// isAway says whether err means that the device is not there (yet).
+// isAway says whether err means that a network device is not there (yet).
 func isAway(err error) bool {
 	var gone netlink.LinkNotFoundError
-	return errors.As(err, &gone) || errors.Is(err, os.ErrNotExist)
+	return errors.As(err, &gone)
 }
 
 // plug opens a port's device and gives it to the loops. A device that is not there
@@ -137,6 +137,53 @@ func (v *vport) datapathPort() *datapath.Port {
 	return &datapath.Port{Slot: v.slot, OFPort: ofport(v.cfg.OFPort), Name: v.cfg.Name, Loops: v.cfg.Loops}
 }
 
+// mtu returns the MTU by which a port's device was opened, 0 while there is none.
+func (s *Switch) mtu(v *vport) int {
+	if p := s.dp.Info(v.slot); p != nil {
+		return p.MTU
+	}
+	return 0
+}
+
+// retryEvery is how often a port without a device is tried again: what kept it from
+// opening, another program on the device say, may go without a word from the kernel.
+const retryEvery = time.Second
+
+// retry tries to open the devices of ports that have none, until ctx is done.
+func (s *Switch) retry(ctx context.Context) {
+	t := time.NewTicker(retryEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			s.retryOnce()
+		}
+	}
+}
+
+func (s *Switch) retryOnce() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed := false
+	for _, v := range s.ports {
+		if s.closed || s.dp.Info(v.slot) != nil {
+			continue
+		}
+		was := v.why
+		switch err := s.plug(v); {
+		case err == nil:
+			changed = true
+		case v.why != was && !isAway(err):
+			s.log.Error("open device", "port", v.cfg.Name, "device", v.cfg.Device, "error", err)
+		}
+	}
+	if changed {
+		s.publishPorts()
+	}
+}
+
 // link handles a change of a network device that may be one of ours.
 func (s *Switch) link(e port.LinkEvent) {
 	s.mu.Lock()
@@ -159,12 +206,22 @@ func (s *Switch) link(e port.LinkEvent) {
 			changed = true
 		}
 		switch {
-		case e.Removed || v.cfg.Type != configs.AFXDP && v.index == 0:
+		case e.Removed || v.cfg.Type != configs.AFXDP && v.index == 0: // a tap is made again by retry
 		case v.index == 0:
 			// A device that is not up yet opens as well; it reports again when it is.
 			if err := s.plug(v); err != nil {
 				s.log.Error("open device", "port", v.cfg.Name, "device", e.Name, "error", err)
 				continue
+			}
+			changed = true
+		case e.MTU != s.mtu(v):
+			// The port is opened again by the new size, which a chunk may be too small for.
+			s.log.Warn("mtu has changed", "port", v.cfg.Name, "device", e.Name, "mtu", e.MTU)
+			if err := s.dp.Detach(v.slot); err != nil {
+				s.log.Error("release device", "port", v.cfg.Name, "error", err)
+			}
+			if err := s.plug(v); err != nil {
+				s.log.Error("open device", "port", v.cfg.Name, "device", e.Name, "error", err)
 			}
 			changed = true
 		case v.up != (e.Up && e.Carrier):

@@ -82,7 +82,7 @@ func (s *Switch) portShows(st *datapath.Stats) []PortShow {
 		ps := PortShow{PortStats: p, Type: string(v.cfg.Type), Device: v.cfg.Device, VLAN: vlanText(&v.cfg.VLAN), State: "down"}
 		switch {
 		case p.Info == nil:
-			ps.State = "away"
+			ps.State, ps.Why = "away", v.why
 		case v.up:
 			ps.State = "up"
 		}

@@ -41,6 +41,9 @@ func (s *Switch) Reload() (string, error) {
 	if len(errs) > 0 {
 		return "", fmt.Errorf("%s: nothing applied:\n%w", s.path, errors.Join(errs...))
 	}
+	if need := cfg.FramesNeeded(); need > int(s.mem.PerHome) && need > s.cfg.FramesNeeded() {
+		return "", fmt.Errorf("%s: nothing applied: the rings of these ports hold %d frames a loop and the running switch has %d; restart it, with datapath.memory.frames_per_loop for what is to come", s.path, need, s.mem.PerHome)
+	}
 	if len(changes) == 0 {
 		return "no change\n", nil
 	}

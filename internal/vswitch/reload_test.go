@@ -97,6 +97,13 @@ func TestReload(t *testing.T) {
 	if _, err := r.host["a"].Run("ping", "-c1", "-W5", "10.9.0.9"); err != nil {
 		t.Errorf("the switch's own address does not answer: %v", err)
 	}
+	// Rings that the memory can't fill are refused, and the port stays as it was.
+	r.ports = strings.ReplaceAll(twoPorts, "vb}", "vb, rx_ring: 16384, tx_ring: 16384}")
+	r.write(keep)
+	if _, err := ctl.Call(r.sock, "reload"); err == nil || !strings.Contains(err.Error(), "frames_per_loop") {
+		t.Errorf("rings beyond the memory: error %v", err)
+	}
+	r.more("traffic by the rings of before", n)
 	// The same port by another ring size: the device is let go of and taken again.
 	reload(strings.ReplaceAll(twoPorts, "vb}", "vb, rx_ring: 512}"))
 	r.more("traffic by other rings", n)

@@ -57,8 +57,9 @@ type PortShow struct {
 	datapath.PortStats
 	Type   string `json:"type"`
 	Device string `json:"device"`
-	VLAN   string `json:"vlan"`  // access 10, trunk 10,20, …
-	State  string `json:"state"` // up, down, away
+	VLAN   string `json:"vlan"`          // access 10, trunk 10,20, …
+	State  string `json:"state"`         // up, down, away
+	Why    string `json:"why,omitempty"` // why a device is away, as far as known
 }
 
 // MegaflowShow is one cached decision of one loop.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -125,6 +126,8 @@ func (s *Switch) publishPorts() {
 
 // start opens the devices and runs the loops.
 func (s *Switch) start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, v := range s.ports {
 		if err := s.plug(v); isAway(err) {
 			s.log.Warn("device is not there; waiting for it", "port", v.cfg.Name, "device", v.cfg.Device)
@@ -177,21 +180,31 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 	if err := port.WatchLinks(watch, s.link); err != nil {
 		return err
 	}
+	go s.retry(watch)
+	s.sayPorts(out)
+	fmt.Fprintf(out, "ready\n")
+	s.state.Run(ctx, learnEvery)
+	s.log.Info("stopping")
+	return nil
+}
+
+// sayPorts prints a line for each port.
+func (s *Switch) sayPorts(out io.Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	open := 0
 	for _, v := range s.ports {
 		p := s.dp.Info(v.slot)
 		if p == nil {
-			fmt.Fprintf(out, "port %d %s: %s %s: not there yet\n", v.cfg.OFPort, v.cfg.Name, v.cfg.Type, v.cfg.Device)
+			fmt.Fprintf(out, "port %v %s: %s %s: not there yet\n", v.cfg.OFPort, v.cfg.Name, v.cfg.Type, v.cfg.Device)
 			continue
 		}
 		open++
-		fmt.Fprintf(out, "port %d %s: %s %s %s, %d queue(s), mtu %d\n", v.cfg.OFPort, v.cfg.Name, p.Type, p.Device, p.Mode, p.Queues, p.MTU)
+		words := []string{p.Type, p.Device, p.Mode}
+		words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
+		fmt.Fprintf(out, "port %v %s: %s, queues %d, mtu %d\n", v.cfg.OFPort, v.cfg.Name, strings.Join(words, " "), p.Queues, p.MTU)
 	}
-	fmt.Fprintf(out, "ready\n")
 	s.log.Info("ready", "ports", len(s.ports), "open", open, "pid", os.Getpid())
-	s.state.Run(ctx, learnEvery)
-	s.log.Info("stopping")
-	return nil
 }
 
 func (s *Switch) exactEntries() int {

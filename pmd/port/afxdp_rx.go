@@ -10,6 +10,9 @@ import (
 // line for every few frames.
 const refillBatch = 64
 
+// reserve is how many free chunks of a loop no fill ring takes.
+const reserve = 2 * packet.MaxBatch
+
 // afxdpRx is the receiving side of one queue.
 type afxdpRx struct {
 	*xsk.RxSide
@@ -53,10 +56,12 @@ func (q *afxdpRx) refill(free *packet.FreeList) {
 	if n < q.missing {
 		return
 	}
-	n = min(n, uint32(free.Len()))
-	if n == 0 {
+	// Some are left for copies: a switch that can't flood is worse than one that drops.
+	left := free.Len() - reserve
+	if left <= 0 {
 		return
 	}
+	n = min(n, uint32(left))
 	first, rest := q.Fill.Slots(n)
 	free.GetN(first)
 	free.GetN(rest)
