@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Info is what the switch chose its variants and sizes by.
+// Info is what the switch runs on, and what it chose its sizes by.
 type Info struct {
 	Name         string   `json:"name"`
 	Cores        []int    `json:"cores"`         // that this process may run on
 	L1D          int      `json:"l1d"`           // bytes, -1 unknown
 	L2           int      `json:"l2"`            // bytes, -1 unknown
 	L3           int      `json:"l3"`            // bytes, -1 unknown
-	Features     []string `json:"features"`      // those that a variant asks for
+	Features     []string `json:"features"`      // vector sets and others that matter to speed, for people
 	ExactEntries int      `json:"exact_entries"` // default size of an exact-match cache
 }
 

@@ -81,7 +81,7 @@ func (s *Switch) startExporters() error {
 		x, err := ipfix.New(ipfix.ExporterConfig{
 			Targets: c.Targets, MTU: c.MTU,
 			TemplateInterval: c.TemplateInterval.Std(), StatsInterval: c.StatsInterval.Std(),
-			Domains: []uint32{c.ObsDomainID},
+			Domains: []uint32{c.ObsDomainID}, DrainTimeout: drainTimeout,
 		}, s.dp.Caches(i))
 		if err != nil {
 			return fmt.Errorf("exporter of %s: %w", names[i], err)
@@ -95,7 +95,11 @@ func (s *Switch) startExporters() error {
 }
 
 // flushPatience is how long the end of a switch waits for flow records to leave.
-const flushPatience = 700 * time.Millisecond
+const flushPatience = 500 * time.Millisecond
+
+// drainTimeout is how long exporters go on sending after that: with it a switch ends
+// well within two seconds.
+const drainTimeout = 700 * time.Millisecond
 
 // flushCaches ends all flows of stopped loops (flowEndReason 4). What the exporters
 // don't take in time is given up and counted.
