@@ -9,18 +9,14 @@ import (
 )
 
 // actionParser reads actions. match is what is known of the packet so far: the
-
 // flow's match, with the VLAN tag that actions brought or took.
-
 type actionParser struct {
 	*flowParser
 	match flow.Match
 }
 
 // actionReaders reads each action by its name. They are filled in init, as some
-
 // read lists themselves.
-
 var actionReaders map[string]func(*actionParser, piece) (Action, error)
 
 func init() {
@@ -60,7 +56,6 @@ func init() {
 }
 
 // unsupported are actions of ovs-ofctl that this switch does not have, and why.
-
 var unsupported = map[string]string{
 	"controller": "no controller is connected to this switch; sending packets to one comes with OpenFlow sessions",
 	"group":      "there are no groups yet", "meter": "there are no meters yet",
@@ -75,7 +70,6 @@ var unsupported = map[string]string{
 }
 
 // action reads one action and appends it to list.
-
 func (p *actionParser) action(list []Action, w piece) ([]Action, error) {
 	key := strings.ToLower(w.key)
 	if read, ok := actionReaders[key]; ok {
@@ -104,7 +98,6 @@ func (p *actionParser) action(list []Action, w piece) ([]Action, error) {
 }
 
 // nearestAction returns an action that begins like name, or "".
-
 func nearestAction(name string) string {
 	var all []string
 	for n := range actionReaders {
@@ -126,7 +119,6 @@ func nearestAction(name string) string {
 }
 
 // writeActions reads the list that write_actions adds to the action set.
-
 func (p *actionParser) writeActions(w piece) (list []Action, err error) {
 	if !w.paren {
 		return nil, p.errAt(w.off, w.end-w.off, "the actions stand in parentheses: write_actions(output:2)")
@@ -196,7 +188,6 @@ func (p *actionParser) output(w piece) (Action, error) {
 }
 
 // toPort makes the output to the port that s names.
-
 func (p *actionParser) toPort(s string, off int) (Action, error) {
 	n, err := flow.ParsePort(s, p.ports)
 	if err != nil {
@@ -246,26 +237,6 @@ func (p *actionParser) resubmit(w piece) (Action, error) {
 	return a, nil
 }
 
-// arrow parts "value->field".
-
-// subfield reads NAME, NAME[], NAME[n] or NAME[a..b].
-
-// writable checks that f can be written, in this flow.
-
-// prereq checks that the flow's match makes sure that its packets have f.
-
-// mod reads mod_X:value as the set_field it is.
-
-// portField picks the transport port field that the flow's match is about.
-
-// popVLAN takes away what the match said of the outer tag; of the next one it says
-
-// nothing that would be relied on.
-
 func (p *actionParser) exit(w piece) (Action, error) {
 	return Action{Kind: ActExit}, p.wantNothing(w)
 }
-
-// note reads bytes in hexadecimal, dots between them allowed. OpenFlow pads the
-
-// action with zeros to a multiple of eight bytes; so does the note.

@@ -7,6 +7,7 @@ import (
 	"pollux/flow"
 )
 
+// arrow parts "value->field".
 func (p *actionParser) arrow(w piece, example string) (left, right string, at int, err error) {
 	if err = p.want(w, example); err != nil {
 		return
@@ -95,6 +96,7 @@ func (p *actionParser) move(w piece) (Action, error) {
 	return a, nil
 }
 
+// subfield reads NAME, NAME[], NAME[n] or NAME[a..b].
 func (p *actionParser) subfield(s string, off int) (Subfield, error) {
 	name, rest, hasRange := strings.Cut(s, "[")
 	f, ok := flow.FieldByName(name)
@@ -142,6 +144,7 @@ func (p *actionParser) subfield(s string, off int) (Subfield, error) {
 	return sf, nil
 }
 
+// writable checks that f can be written, in this flow.
 func (p *actionParser) writable(f flow.Field, at, n int, w piece) error {
 	i := &flow.Fields[f]
 	switch {
@@ -155,6 +158,7 @@ func (p *actionParser) writable(f flow.Field, at, n int, w piece) error {
 	return p.prereq(f, w)
 }
 
+// prereq checks that the flow's match makes sure that its packets have f.
 func (p *actionParser) prereq(f flow.Field, w piece) error {
 	check := f
 	if f == flow.VlanVID {
@@ -166,6 +170,7 @@ func (p *actionParser) prereq(f flow.Field, w piece) error {
 	return nil
 }
 
+// portField picks the transport port field that the flow's match is about.
 func (p *actionParser) portField(f flow.Field, w piece) (flow.Field, error) {
 	if f == flow.TCPSrc {
 		return p.pickPort(w, flow.TCPSrc, flow.UDPSrc, flow.SCTPSrc)
@@ -173,6 +178,7 @@ func (p *actionParser) portField(f flow.Field, w piece) (flow.Field, error) {
 	return p.pickPort(w, flow.TCPDst, flow.UDPDst, flow.SCTPDst)
 }
 
+// pickPort returns the first of fields that the packets of the match have.
 func (p *actionParser) pickPort(w piece, fields ...flow.Field) (flow.Field, error) {
 	for _, f := range fields {
 		if flow.Prereqs(f, &p.match.Key, &p.match.Mask) == nil {

@@ -6,6 +6,7 @@ import (
 	"pollux/flow"
 )
 
+// mod reads mod_X:value as the set_field it is.
 func (p *actionParser) mod(w piece, f flow.Field) (Action, error) {
 	a := Action{Kind: ActSetField, Dst: Subfield{Field: f, Bits: flow.Fields[f].Bits}, Mask: f.Full()}
 	if err := p.want(w, w.key+":VALUE"); err != nil {
@@ -25,6 +26,7 @@ func (p *actionParser) mod(w piece, f flow.Field) (Action, error) {
 	return a, nil
 }
 
+// number reads a value of at most so many bits.
 func (p *actionParser) number(w piece, bits uint, example string) (uint64, error) {
 	if err := p.want(w, example); err != nil {
 		return 0, err
@@ -80,6 +82,8 @@ func (p *actionParser) pushVLAN(w piece) (Action, error) {
 	return Action{Kind: ActPushVLAN, EtherType: uint16(n)}, err
 }
 
+// popVLAN takes away what the match said of the outer tag; of the next one it says
+// nothing that would be relied on.
 func (p *actionParser) popVLAN(w piece) (Action, error) {
 	p.match.Mask.W[flow.WVLAN] = 0
 	p.match.Mask.Map &^= 1 << flow.WVLAN

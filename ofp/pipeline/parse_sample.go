@@ -9,6 +9,8 @@ import (
 	"pollux/flow"
 )
 
+// note reads bytes in hexadecimal, dots between them allowed. OpenFlow pads the
+// action with zeros to a multiple of eight bytes; so does the note.
 func (p *actionParser) note(w piece) (Action, error) {
 	var b []byte
 	for s := w.value; s != ""; {
