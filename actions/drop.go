@@ -13,21 +13,17 @@ const (
 	DropPortDown
 	DropToInPort
 	DropTxFull
-	DropTxClosed
 	DropNoFrame
 	DropTooLong
 	DropNoHeadroom
-	DropMalformed
 	DropTTL
 	DropResubmitDepth
 	DropResubmitCount
 	DropVLANFilter
 	DropReserved
 	DropNoRecv
-	DropStack
 	DropHandoff
 	DropTranslate
-	DropStop
 	DropSampled
 	NumReasons
 )
@@ -41,21 +37,17 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropPortDown:      {"port_down", "output to a port whose device is down or gone"},
 	DropToInPort:      {"to_in_port", "output to the port the packet came in by, which OpenFlow allows only as IN_PORT"},
 	DropTxFull:        {"tx_full", "the port's transmit ring was full"},
-	DropTxClosed:      {"tx_closed", "the frame was on the transmit ring of a device that went away"},
 	DropNoFrame:       {"no_frame", "a copy was needed and the loop had no free frame"},
 	DropTooLong:       {"too_long", "the frame is longer than the output port's MTU allows"},
 	DropNoHeadroom:    {"no_headroom", "a header was pushed and the frame had no room before it"},
-	DropMalformed:     {"malformed", "a header that the actions need is cut short or not there"},
 	DropTTL:           {"ttl_expired", "dec_ttl found a TTL or hop limit of 1 or 0"},
 	DropResubmitDepth: {"resubmit_depth", "resubmits and table jumps were nested more than 64 deep"},
 	DropResubmitCount: {"resubmit_count", "one packet made more than 4096 table look-ups"},
 	DropVLANFilter:    {"vlan_filter", "NORMAL: the packet's VLAN is not allowed on its input port"},
 	DropReserved:      {"reserved_mac", "NORMAL: destination 01:80:c2:00:00:0x is never forwarded by a bridge"},
 	DropNoRecv:        {"no_recv", "the input port is configured not to receive"},
-	DropStack:         {"stack", "pop from an empty stack"},
 	DropHandoff:       {"handoff_full", "the ring to the loop that owns the transmit queue was full"},
 	DropTranslate:     {"translate", "translation failed; the trace of the same packet says where"},
-	DropStop:          {"stop", "the switch stopped while it held the frame"},
 	DropSampled:       {"sampled", "a copy was sent; the frame itself stayed for a sample taken after it was changed once more"},
 }
 
