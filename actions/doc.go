@@ -25,8 +25,8 @@
 //
 // # Threads
 //
-// An Exec, its staging areas and its free list belong to one loop's thread. Other
-// threads may call Exec.Load, and nothing else.
+// An Exec, its staging areas, its free list and its Stats belong to one loop's
+// thread. Who else wants the counts asks the loop for a copy.
 //
 // # Cost
 //

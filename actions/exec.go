@@ -8,8 +8,8 @@ import (
 	"pollux/ipfix/cache"
 )
 
-// Exec is one loop's means of running programs. Only its loop's thread uses it,
-// but for Load. Make it with NewExec and set the other exported members before Run.
+// Exec is one loop's means of running programs. Only its loop's thread uses it.
+// Make it with NewExec and set the other exported members before Run.
 type Exec struct {
 	Mem    *packet.Memory
 	Free   *packet.FreeList
@@ -24,9 +24,6 @@ type Exec struct {
 	Now     int64 // ns, monotonic: when the batch in hand came in
 
 	Stats
-
-	pub   published
-	dirty uint64 // bit r: Stats.Drops[r] has changed since Publish
 
 	live  [packet.MaxBatch]uint16   // the packets still in the program, once one has left
 	fresh [packet.MaxBatch]uint64   // chunks for copies
