@@ -3,7 +3,6 @@ package pipeline
 import (
 	"fmt"
 	"maps"
-	"sort"
 	"sync/atomic"
 )
 
@@ -137,31 +136,6 @@ func (e *fdbEdit) removeIf(fn func(*fdbEntry) bool) int {
 		}
 	}
 	return before - e.next.n
-}
-
-// shrink removes the longest unused entries beyond size and returns how many.
-func (e *fdbEdit) shrink(size int) int {
-	over := e.next.n - size
-	if over <= 0 {
-		return 0
-	}
-	all := make([]agedKey, 0, e.next.n)
-	e.next.each(func(v *fdbEntry) { all = append(all, agedKey{v.used.Load(), v.key}) })
-	sort.Slice(all, func(i, j int) bool {
-		if all[i].used != all[j].used {
-			return all[i].used < all[j].used
-		}
-		return all[i].key < all[j].key
-	})
-	for _, a := range all[:over] {
-		e.remove(a.key)
-	}
-	return over
-}
-
-type agedKey struct {
-	used int64
-	key  fdbKey
 }
 
 // FDBEntry is a learned address for people.

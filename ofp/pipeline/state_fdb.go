@@ -11,7 +11,7 @@ type FDBStats struct {
 	Learned uint64 `json:"learned"` // new addresses
 	Moved   uint64 `json:"moved"`   // to another port
 	Expired uint64 `json:"expired"` // no traffic for the ageing time
-	Evicted uint64 `json:"evicted"` // the oldest, for want of room
+	Evicted uint64 `json:"evicted"` // for want of room: the oldest of the port with the most
 	Lost    uint64 `json:"lost"`    // learned again later, as a loop's ring had no room
 	Current int    `json:"current"`
 	Max     int    `json:"max"`
