@@ -6,8 +6,9 @@ import (
 	"pollux/flow"
 )
 
-// Builder makes a Program step by step. It may be used again after Reset. Like
-// any control structure it allocates; it is no part of the hot path.
+// Builder makes a Program step by step for whoever has no flow tables to make it of:
+// benchmarks and tests. It may be used again after Reset. Like any control structure
+// it allocates; it is no part of the hot path.
 type Builder struct {
 	ops     []Op
 	samples []Sample
@@ -70,13 +71,11 @@ func (b *Builder) PushMPLS(typ uint16, lse uint32) {
 // PopMPLS removes the outermost label, which typ follows.
 func (b *Builder) PopMPLS(typ uint16) { b.add(Op{Code: OpPopMPLS, A: uint32(typ)}) }
 
-// Sample accounts the packet as it is then. Rewritten is set by the builder when a
-// step before changes headers.
+// Sample accounts the packet as it is then.
 func (b *Builder) Sample(s Sample) {
 	if b.ended {
 		return
 	}
-	s.Rewritten = s.Rewritten || slices.ContainsFunc(b.ops, changes)
 	b.add(Op{Code: OpSample, A: uint32(len(b.samples))})
 	b.samples = append(b.samples, s)
 }
@@ -95,38 +94,9 @@ func (b *Builder) add(op Op) {
 	}
 }
 
-// Program returns what was built: steps without effect left out, the last output
-// marked as the one that moves the frame. Without an output and without Drop the
-// reason is DropNoOutput.
+// Program returns what was built, finished.
 func (b *Builder) Program() *Program {
-	ops := slices.Clone(b.ops)
-	// A change is of use only to an output or a sample after it.
-	for n := len(ops); n > 0 && changes(ops[n-1]); n = len(ops) {
-		ops = ops[:n-1]
-	}
-	p := &Program{Ops: ops, Samples: slices.Clone(b.samples), Last: -1, Drop: b.drop}
-	if p.Drop == DropNone {
-		p.Drop = DropNoOutput
-	}
-	for i, op := range ops {
-		if op.Code == OpOutput {
-			p.Last = i
-		}
-	}
+	p := &Program{Ops: slices.Clone(b.ops), Samples: slices.Clone(b.samples)}
+	p.Finish(b.drop)
 	return p
-}
-
-// changes says whether an op writes to the packet.
-func changes(op Op) bool {
-	return op.Code == OpSet || op.Code == OpPushVLAN || op.Code == OpPopVLAN ||
-		op.Code == OpPushMPLS || op.Code == OpPopMPLS
-}
-
-// Equal says whether a and b do the same, step by step.
-func Equal(a, b *Program) bool {
-	if a == b {
-		return true
-	}
-	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
-		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples)
 }

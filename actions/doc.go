@@ -4,7 +4,7 @@
 //
 // # Terms
 //
-// A program is immutable data, made by a Builder. A group is the packets of a
+// A program is immutable data, finished by Program.Finish. A group is the packets of a
 // batch that one program is for, given as indices into the batch. A clone is a
 // copy that an output before the last one asks for; the last output moves the
 // frame itself. A slot is a port's index in Exec.Out.

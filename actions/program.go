@@ -1,6 +1,8 @@
 package actions
 
 import (
+	"slices"
+
 	"pollux/flow"
 	"pollux/ipfix/cache"
 )
@@ -61,6 +63,54 @@ type Program struct {
 	Samples []Sample
 	// Last is the index in Ops of the last OpOutput, or -1.
 	Last int
-	// Drop is the reason a packet is dropped for when Last is -1.
+	// Drop is the reason a packet is dropped for when Last is -1; else DropNone.
 	Drop Reason
+}
+
+// Finish makes p whole from its Ops and Samples, before anybody else has it: steps
+// without effect at the end are left out, Last is found, samples that changes go
+// before are marked Rewritten. Without an output the reason is drop, or DropNoOutput
+// if that is DropNone. It allocates nothing.
+func (p *Program) Finish(drop Reason) {
+	// A change is of use only to an output or a sample after it.
+	for n := len(p.Ops); n > 0 && p.Ops[n-1].changes(); n = len(p.Ops) {
+		p.Ops = p.Ops[:n-1]
+	}
+	p.Last = -1
+	rewritten := false
+	for i := range p.Ops {
+		switch op := &p.Ops[i]; {
+		case op.Code == OpOutput:
+			p.Last = i
+		case op.Code == OpSample:
+			p.Samples[op.A].Rewritten = rewritten
+		case op.changes():
+			rewritten = true
+		}
+	}
+	p.Drop = DropNone
+	if p.Last < 0 {
+		p.Drop = drop
+		if drop == DropNone {
+			p.Drop = DropNoOutput
+		}
+	}
+}
+
+// changes says whether the op writes to the packet.
+func (op *Op) changes() bool {
+	switch op.Code {
+	case OpSet, OpPushVLAN, OpPopVLAN, OpPushMPLS, OpPopMPLS:
+		return true
+	}
+	return false
+}
+
+// Equal says whether a and b do the same, step by step.
+func Equal(a, b *Program) bool {
+	if a == b {
+		return true
+	}
+	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
+		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples)
 }

@@ -102,14 +102,14 @@ func TestBuilder(t *testing.T) {
 	}{
 		{"empty", build(), 0, -1, DropNoOutput},
 		{"dropped", build(drop(DropTTL)), 0, -1, DropTTL},
-		{"changes for nobody", build(out(1), ttl, (*Builder).PopVLAN), 1, 0, DropNoOutput},
-		{"the last output", build(out(1), ttl, out(2)), 3, 2, DropNoOutput},
-		{"one field twice", build(ttl, set(flow.IPTTL, 9), out(1)), 2, 1, DropNoOutput},
-		{"one field, two parts", build(masked(flow.IPv4Src, 1, 0xff), masked(flow.IPv4Src, 0x200, 0xff00), out(1)), 2, 1, DropNoOutput},
-		{"nothing set", build(masked(flow.IPv4Src, 1, 0), out(1)), 1, 0, DropNoOutput},
-		{"after drop", build(out(1), drop(DropTTL), ttl, out(2), in), 1, 0, DropTTL},
-		{"sample after output", build(out(1), in), 2, 0, DropNoOutput},
-		{"sample of a changed packet after output", build(out(1), ttl, in, ttl), 3, 0, DropNoOutput},
+		{"changes for nobody", build(out(1), ttl, (*Builder).PopVLAN), 1, 0, DropNone},
+		{"the last output", build(out(1), ttl, out(2)), 3, 2, DropNone},
+		{"one field twice", build(ttl, set(flow.IPTTL, 9), out(1)), 2, 1, DropNone},
+		{"one field, two parts", build(masked(flow.IPv4Src, 1, 0xff), masked(flow.IPv4Src, 0x200, 0xff00), out(1)), 2, 1, DropNone},
+		{"nothing set", build(masked(flow.IPv4Src, 1, 0), out(1)), 1, 0, DropNone},
+		{"after drop", build(out(1), drop(DropTTL), ttl, out(2), in), 1, 0, DropNone},
+		{"sample after output", build(out(1), in), 2, 0, DropNone},
+		{"sample of a changed packet after output", build(out(1), ttl, in, ttl), 3, 0, DropNone},
 	} {
 		if len(c.p.Ops) != c.ops || c.p.Last != c.last || c.p.Drop != c.drop {
 			t.Errorf("%s: %v: %d ops, last %d, drop %v; want %d, %d, %v", c.name, c.p,

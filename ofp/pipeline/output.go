@@ -62,6 +62,5 @@ func (x *xlate) send(n uint32) {
 	if b := x.snap.sampling.Bridge; b != nil && b.Output {
 		x.sample(b.Exporter, cache.Point{Dir: cache.Egress, Egress: n, Domain: b.Domain, ID: b.Point}, 0)
 	}
-	x.last = len(x.ops)
 	x.emit(actions.Op{Code: actions.OpOutput, A: p.Slot, B: n})
 }

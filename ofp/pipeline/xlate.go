@@ -31,11 +31,9 @@ type xlate struct {
 	baseVLAN  vlanStack
 	dirty     uint64 // words of the key that were written since base was made
 
-	ops       []actions.Op
-	samples   []actions.Sample
-	prefix    int // ops that stay when the translation fails
-	last      int // index of the last output in ops, or -1
-	rewritten bool
+	ops     []actions.Op
+	samples []actions.Sample
+	prefix  int // ops that stay when the translation fails
 
 	rules  []*Rule          // that matched
 	missed []*tableCounters // of look-ups where none did
@@ -66,7 +64,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
 	x.dirty = 0
-	x.ops, x.samples, x.prefix, x.last, x.rewritten = x.ops[:0], x.samples[:0], 0, -1, false
+	x.ops, x.samples, x.prefix = x.ops[:0], x.samples[:0], 0
 	x.rules, x.missed, x.seen = x.rules[:0], x.missed[:0], nil
 	x.table, x.depth, x.exit = 0, 0, false
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
@@ -125,17 +123,10 @@ type program struct {
 // longer.
 func (x *xlate) end() {
 	p := new(program)
-	p.Last = x.last
 	if x.failed != actions.DropNone {
-		x.ops, p.Last = x.ops[:x.prefix], -1
+		x.ops = x.ops[:x.prefix]
 		x.samples = x.samples[:min(x.prefix, len(x.samples))]
 		x.reason = x.failed
-	}
-	if p.Last < 0 {
-		p.Drop = x.reason
-		if p.Drop == actions.DropNone {
-			p.Drop = actions.DropNoOutput
-		}
 	}
 	if len(x.ops) > 0 {
 		p.Ops = append(p.few[:0], x.ops...)
@@ -143,6 +134,7 @@ func (x *xlate) end() {
 	if len(x.samples) > 0 {
 		p.Samples = append([]actions.Sample(nil), x.samples...)
 	}
+	p.Finish(x.reason)
 	x.up.Program = &p.Program
 	x.up.Credit = newCredit(x.rules, x.missed, x.seen)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
@@ -163,18 +155,12 @@ func (x *xlate) fail(r actions.Reason) {
 	x.exit = true
 }
 
-func (x *xlate) emit(op actions.Op) {
-	x.ops = append(x.ops, op)
-	switch op.Code {
-	case actions.OpSet, actions.OpPushVLAN, actions.OpPopVLAN:
-		x.rewritten = true
-	}
-}
+func (x *xlate) emit(op actions.Op) { x.ops = append(x.ops, op) }
 
 // sample emits the accounting of the packet as it is in the base.
 func (x *xlate) sample(exporter int, p cache.Point, probability uint16) {
 	x.emit(actions.Op{Code: actions.OpSample, A: uint32(len(x.samples))})
-	x.samples = append(x.samples, actions.Sample{Exporter: exporter, Point: p, Probability: probability, Rewritten: x.rewritten})
+	x.samples = append(x.samples, actions.Sample{Exporter: exporter, Point: p, Probability: probability})
 }
 
 // need un-wildcards bits of a word of the working copy that were looked at, as far
