@@ -23,6 +23,7 @@ type dialer struct {
 	net.Dialer
 	addr    string
 	numeric bool
+	limit   time.Duration   // of an attempt
 	next    int64           // when the next attempt may begin, of clock.Now
 	pending chan dialed     // the outcome of the attempt under way; nil: none
 	life    context.Context // ends with close
@@ -37,7 +38,7 @@ type dialed struct {
 
 func newDialer(addr string) dialer {
 	_, err := netip.ParseAddrPort(addr)
-	d := dialer{addr: addr, numeric: err == nil}
+	d := dialer{addr: addr, numeric: err == nil, limit: dialTimeout}
 	d.life, d.close = context.WithCancel(context.Background())
 	return d
 }
@@ -92,7 +93,7 @@ func (d *dialer) begin() {
 
 // attempt may run in a goroutine of its own: it reads only what newDialer set.
 func (d *dialer) attempt() dialed {
-	ctx, cancel := context.WithTimeout(d.life, dialTimeout)
+	ctx, cancel := context.WithTimeout(d.life, d.limit)
 	defer cancel()
 	conn, err := d.DialContext(ctx, "udp", d.addr)
 	return dialed{conn, err}

@@ -17,14 +17,14 @@ import (
 // name is one that only the tests' resolvers know (RFC 6761 section 6.4).
 const name = "collector.invalid."
 
-// silence is a resolver whose server never answers; it reports each question
-// that was given up.
-func silence() (r *net.Resolver, asked *atomic.Int64, ended chan struct{}) {
-	asked, ended = new(atomic.Int64), make(chan struct{}, 1000)
+// silence is a resolver whose server never answers; it reports why
+// each question was given up.
+func silence() (r *net.Resolver, asked *atomic.Int64, ended chan error) {
+	asked, ended = new(atomic.Int64), make(chan error, 1000)
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		asked.Add(1)
 		<-ctx.Done()
-		ended <- struct{}{}
+		ended <- ctx.Err()
 		return nil, ctx.Err()
 	}}, asked, ended
 }
@@ -72,9 +72,9 @@ func nameServer(t *testing.T, open <-chan struct{}) *net.Resolver {
 // named returns a collector's address with the name in place of the host.
 func named(addr string) string { return name + addr[strings.LastIndex(addr, ":"):] }
 
-// TestNameWithoutAnswer: the resolver of one target is silent. The other target
-// gets every record of 60 domains, also those sent at stop, in far fewer seconds
-// than a look-up a message would take; the first costs counts.
+// TestNameWithoutAnswer: the resolver of one target is silent for longer than the
+// test lasts. The other target gets every record of 60 domains meanwhile, also
+// those sent at stop; the first costs counts, and its one look-up ends.
 func TestNameWithoutAnswer(t *testing.T) {
 	l := newLab(cache.Config{}, 1)
 	c := listen(t)
@@ -84,15 +84,24 @@ func TestNameWithoutAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, asked, ended := silence()
-	x.targets[0].dialer.Resolver = r
+	var asked atomic.Int64
+	hold := make(chan struct{})
+	defer close(hold)
+	d := &x.targets[0].dialer
+	d.limit = time.Hour
+	d.Resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		asked.Add(1)
+		<-hold
+		return nil, errors.New("no name server")
+	}}
 	stop := runStarted(t, x)
 	all := specs(600, 8)
 	for i := range 60 {
 		n := len(all) / 60
 		l.send(0, cache.Point{Domain: uint32(i)}, all[i*n:][:n])
-		if i%20 == 0 {
+		if i == 40 {
 			l.flush(t)
+			waitSent(t, x, 1, l.packets)
 		}
 	}
 	l.flush(t)
@@ -107,14 +116,18 @@ func TestNameWithoutAnswer(t *testing.T) {
 	if bad.NotSent.Packets != l.packets || bad.Messages != 0 {
 		t.Errorf("of %d packets, the one without an address: %+v", l.packets, bad)
 	}
-	if asked.Load() == 0 {
-		t.Error("nobody asked for the name")
+	// One look-up asks for IPv4 and IPv6 at most.
+	if n := asked.Load(); n == 0 || n > 2 {
+		t.Errorf("%d questions, want those of one look-up", n)
 	}
-	for range asked.Load() {
-		select {
-		case <-ended:
-		case <-time.After(20 * time.Second):
-			t.Fatal("a look-up goes on after the end")
+}
+
+// waitSent returns when so many packets were sent to a target.
+func waitSent(t *testing.T, x *Exporter, target int, packets uint64) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); x.Stats().Collectors[target].Sent.Packets < packets; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("want %d packets sent: %+v", packets, x.Stats())
 		}
 	}
 }
@@ -213,6 +226,21 @@ func TestRetryCountsFromTheEnd(t *testing.T) {
 	}
 	if d.try(false); d.pending != nil && clock.Now() < d.next {
 		t.Error("another attempt at once")
+	}
+}
+
+// TestCloseEndsTheAttempt: a look-up under way is called off, not left to time out.
+func TestCloseEndsTheAttempt(t *testing.T) {
+	d := newDialer(name + ":4739")
+	r, asked, ended := silence()
+	d.Resolver = r
+	d.try(false)
+	for end := time.Now().Add(4 * time.Second); asked.Load() == 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	d.close()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the look-up ended with: %v", err)
 	}
 }
 
