@@ -72,7 +72,7 @@ func (l *Loop) RemovePort(slot int) (rx []RxStats, tx []TxStats) {
 			return
 		}
 		l.flush(slot)
-		tx = append(tx, TxStats{slot, l.tx[slot].queue, l.cfg.ID, l.tx[slot].n})
+		tx = append(tx, TxStats{slot, l.tx[slot].queue, l.cfg.ID, l.tx[slot].n, l.tx[slot].full})
 		l.exec.Out[slot] = nil
 		l.tx[slot] = txSlot{}
 		for i, s := range l.stats.out {

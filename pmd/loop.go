@@ -204,6 +204,7 @@ func (l *Loop) iterate() int {
 // poll receives one batch from a queue and sends it on its way.
 func (l *Loop) poll(r *rxSlot) int {
 	b := &l.batch
+	t := stopwatch(l.stats.timed())
 	n := r.q.Rx(b, l.cfg.Burst, l.free)
 	if n == 0 {
 		return 0
@@ -212,16 +213,22 @@ func (l *Loop) poll(r *rxSlot) int {
 	l.now = clock.Now()
 	l.exec.Now = l.now
 	r.n.count(b)
-	l.process(n)
+	l.stats.batch(n, t.on)
+	t.lap(&l.stats.Cycles[StageReceive])
+	l.process(n, t)
 	return n
 }
 
 // finish is what every iteration ends with: send what is staged, bring chunks home,
 // age the caches, open the mail.
 func (l *Loop) finish() int {
+	t := stopwatch(true)
 	work := l.flushAll()
 	work += l.reclaim()
 	l.bringHome()
+	if work > 0 {
+		t.lap(&l.stats.Cycles[StageTransmit])
+	}
 	l.sweep()
 	if l.mail.serve(l) {
 		work++
@@ -242,11 +249,13 @@ func (l *Loop) backOff(work int) {
 	}
 	nap := min(time.Duration(l.idle-999)*time.Microsecond, l.cfg.SleepMax)
 	l.stats.Sleeps++
+	start := clock.Ticks()
 	for ; nap > 0 && !l.stop.Load(); nap -= longestNap {
 		ts := unix.NsecToTimespec(int64(min(nap, longestNap)))
 		// A signal ends the nap early, which is no harm.
 		_ = unix.Nanosleep(&ts, nil)
 	}
+	l.stats.NapTicks += clock.Ticks() - start
 }
 
 // longestNap is how long a loop sleeps without looking whether it is to stop.

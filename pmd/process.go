@@ -6,9 +6,8 @@ import (
 )
 
 // process takes the n packets of l.batch from bytes to staged frames.
-func (l *Loop) process(n int) {
+func (l *Loop) process(n int, t laps) {
 	l.loadTables()
-	t := stopwatch(l.stats.timed(n))
 
 	flow.Extract(l.mem, &l.batch, l.keys)
 	t.lap(&l.stats.Cycles[StageExtract])

@@ -10,15 +10,17 @@ type Stage uint8
 
 // The stages.
 const (
-	StageExtract Stage = iota
+	StageReceive Stage = iota
+	StageExtract
 	StageExact
 	StageMegaflow
 	StageTranslate
 	StageActions
+	StageTransmit // sending and taking back, of all packets: it goes by iterations, not by batches
 	NumStages
 )
 
-var stageNames = [NumStages]string{"extract", "exact", "megaflow", "translate", "actions"}
+var stageNames = [NumStages]string{"receive", "extract", "exact", "megaflow", "translate", "actions", "transmit"}
 
 // String names the stage as `perf` shows it.
 func (s Stage) String() string { return stageNames[s] }
@@ -36,6 +38,7 @@ type LoopStats struct {
 	BusyTicks  uint64 `json:"busy_ticks"`
 	IdleTicks  uint64 `json:"idle_ticks"`
 	Sleeps     uint64 `json:"sleeps"`
+	NapTicks   uint64 `json:"nap_ticks"` // of them
 
 	Batches     uint64                      `json:"batches"`
 	BatchSizes  [packet.MaxBatch + 1]uint32 `json:"-"` // histogram
@@ -55,7 +58,7 @@ type LoopStats struct {
 	TookOver    uint64                      `json:"took_over"`
 
 	TimedPackets uint64            `json:"timed_packets"`
-	Cycles       [NumStages]uint64 `json:"cycles"` // ticks by stage, of the timed packets
+	Cycles       [NumStages]uint64 `json:"cycles"` // ticks by stage, of the timed packets; StageTransmit of all
 
 	Drops  [actions.NumReasons]actions.Count `json:"-"`
 	Clones actions.Count                     `json:"clones"`
@@ -67,16 +70,17 @@ type LoopStats struct {
 	out []int // slots that have a way out, for the loop
 }
 
-// timed says whether this batch is one whose stages are timed.
-func (s *LoopStats) timed(n int) bool {
+// timed says whether the next batch is one whose stages are timed.
+func (s *LoopStats) timed() bool { return (s.Batches+1)%timedEvery == 0 }
+
+// batch counts a batch of n packets.
+func (s *LoopStats) batch(n int, timed bool) {
 	s.Batches++
 	s.BatchSizes[n]++
 	s.Packets += uint64(n)
-	if s.Batches%timedEvery != 0 {
-		return false
+	if timed {
+		s.TimedPackets += uint64(n)
 	}
-	s.TimedPackets += uint64(n)
-	return true
 }
 
 // QueueStats count frames and bytes of one queue, or of one loop's way out of a port.
@@ -118,6 +122,7 @@ type TxStats struct {
 	Queue int `json:"queue"`
 	Loop  int `json:"loop"`
 	QueueStats
+	Full QueueStats `json:"full"` // dropped as tx_full or handoff_full here
 }
 
 // Stats returns a copy of everything the loop counts, taken between two batches.
@@ -134,7 +139,7 @@ func (l *Loop) Stats() (s LoopStats, rx []RxStats, tx []TxStats) {
 		}
 		for _, slot := range l.stats.out {
 			t := &l.tx[slot]
-			tx = append(tx, TxStats{slot, t.queue, l.cfg.ID, t.n})
+			tx = append(tx, TxStats{slot, t.queue, l.cfg.ID, t.n, t.full})
 		}
 	})
 	return s, rx, tx

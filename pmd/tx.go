@@ -12,6 +12,7 @@ type txSlot struct {
 	q      TxQueue // nil where another loop owns the queue this loop sends by
 	owner  int     // that loop
 	n      QueueStats
+	full   QueueStats // what the queue, or the ring to its owner, had no room for
 }
 
 // flushAll sends everything that is staged and returns how many frames that was.
@@ -45,6 +46,7 @@ func (l *Loop) flush(slot int) {
 	}
 	t.n.add(d[:n])
 	if n < len(d) {
+		t.full.add(d[n:])
 		l.exec.Drop(actions.DropTxFull, d[n:])
 	}
 }
@@ -57,6 +59,7 @@ func (l *Loop) handOff(slot int, d []packet.Desc) {
 	n := l.peers.frames[l.cfg.ID][l.tx[slot].owner].PushN(l.handed[:len(d)])
 	l.stats.HandedOff += uint64(n)
 	if n < len(d) {
+		l.tx[slot].full.add(d[n:])
 		l.exec.Drop(actions.DropHandoff, d[n:])
 	}
 }

@@ -16,11 +16,15 @@ var Version = "0.1.0"
 // serve opens the control socket with every command of the switch.
 func (s *Switch) serve() (*ctl.Server, error) {
 	srv := ctl.NewServer(Version, s.log)
-	view := func(name, usage string, f func(w io.Writer, js bool) error, aliases ...string) {
-		srv.Register(name, "[--json]"+usage, 0, 8, func(args []string) (string, error) {
+	view := func(name string, f func(w io.Writer, js bool) error, aliases ...string) {
+		srv.Register(name, "[--json] [BRIDGE]", 0, 8, func(args []string) (string, error) {
 			js, rest := takeJSON(args)
-			if len(rest) > 0 && usage == "" {
-				return "", fmt.Errorf("%s takes no argument but --json, not %q", name, rest[0])
+			// Open vSwitch's commands of this kind may name the bridge; there is one.
+			if len(rest) > 0 && rest[0] == s.state.Snapshot().Name() {
+				rest = rest[1:]
+			}
+			if len(rest) > 0 {
+				return "", fmt.Errorf("%q: this command takes --json and the bridge's name, and nothing else", rest[0])
 			}
 			var w strings.Builder
 			err := f(&w, js)
@@ -30,26 +34,26 @@ func (s *Switch) serve() (*ctl.Server, error) {
 			srv.Alias(a, name)
 		}
 	}
-	view("show", "", func(w io.Writer, js bool) error { v := s.Show(); return render(w, js, v, v.Text) }, "dpif/show")
-	view("ports", "", func(w io.Writer, js bool) error {
+	view("show", func(w io.Writer, js bool) error { v := s.Show(); return render(w, js, v, v.Text) }, "dpif/show")
+	view("ports", func(w io.Writer, js bool) error {
 		v := s.Ports()
 		return render(w, js, v, func(w io.Writer) { portsText(w, v) })
 	}, "dump-ports", "dpctl/show")
-	view("flows", "", s.flowsView, "dump-flows", "bridge/dump-flows")
-	view("megaflows", "", func(w io.Writer, js bool) error {
+	view("flows", s.flowsView, "dump-flows", "bridge/dump-flows")
+	view("megaflows", func(w io.Writer, js bool) error {
 		v := s.Megaflows()
 		return render(w, js, v, func(w io.Writer) { megaflowsText(w, v) })
 	}, "dpctl/dump-flows", "dpif/dump-flows")
-	view("fdb", "", func(w io.Writer, js bool) error {
+	view("fdb", func(w io.Writer, js bool) error {
 		v := s.FDB()
 		return render(w, js, v, func(w io.Writer) { fdbText(w, v) })
 	}, "fdb/show")
-	view("perf", "", func(w io.Writer, js bool) error {
+	view("perf", func(w io.Writer, js bool) error {
 		v := s.Perf()
 		return render(w, js, v, func(w io.Writer) { perfText(w, v) })
 	}, "dpif-netdev/pmd-perf-show")
-	view("drops", "", func(w io.Writer, js bool) error { v := s.Drops(); return render(w, js, v, v.Text) }, "coverage/show")
-	view("ipfix", "", func(w io.Writer, js bool) error {
+	view("drops", func(w io.Writer, js bool) error { v := s.Drops(); return render(w, js, v, v.Text) }, "coverage/show")
+	view("ipfix", func(w io.Writer, js bool) error {
 		v := s.IPFIX()
 		return render(w, js, v, func(w io.Writer) { ipfixText(w, v) })
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"pollux/configs"
 	"pollux/flow"
@@ -64,6 +65,9 @@ func isAway(err error) bool {
 func (s *Switch) plug(v *vport) error {
 	dev, err := s.openDevice(&v.cfg)
 	if err != nil {
+		if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
+			err = fmt.Errorf("%w (another program has the device: is a second switch running, or an XDP program loaded? see ip link show %s)", err, v.cfg.Device)
+		}
 		v.index, v.up, v.why = 0, false, err.Error()
 		return fmt.Errorf("port %s: %w", v.cfg.Name, err)
 	}
@@ -75,6 +79,9 @@ func (s *Switch) plug(v *vport) error {
 	v.index, v.why = info.IfIndex, ""
 	v.up = linkUp(info.IfIndex)
 	s.dp.SetUp(v.slot, v.up)
+	if info.Details["driver"] == "veth" {
+		s.log.Info("a veth's other end must compute checksums itself, or TCP and UDP of its host are sent without: ethtool -K DEVICE tx off there", "port", v.cfg.Name)
+	}
 	s.log.Info("port open", "port", v.cfg.Name, "type", info.Type, "device", info.Device,
 		"mode", info.Mode, "queues", info.Queues, "mtu", info.MTU, "up", v.up)
 	return nil

@@ -168,8 +168,8 @@ func perfShow(id int, st pmd.LoopStats, mega classifier.MegaflowStats, hz float6
 	ns := 1e9 / hz
 	v := PerfShow{
 		Loop: id, LoopStats: st, Hz: hz,
-		Seconds:     float64(st.BusyTicks+st.IdleTicks) / hz,
-		BusyShare:   share(st.BusyTicks, st.BusyTicks+st.IdleTicks),
+		Seconds:     float64(st.BusyTicks+st.IdleTicks+st.NapTicks) / hz,
+		BusyShare:   share(st.BusyTicks, st.BusyTicks+st.IdleTicks+st.NapTicks),
 		TicksPacket: share(st.BusyTicks, st.Packets),
 		NsPacket:    share(st.BusyTicks, st.Packets) * ns,
 		Stages:      map[string]float64{},
@@ -183,7 +183,11 @@ func perfShow(id int, st pmd.LoopStats, mega classifier.MegaflowStats, hz float6
 		MegaHitsAll: mega.Hits,
 	}
 	for k, c := range st.Cycles {
-		v.Stages[pmd.Stage(k).String()] = share(c, st.TimedPackets) * ns
+		of := st.TimedPackets
+		if pmd.Stage(k) == pmd.StageTransmit {
+			of = st.Packets
+		}
+		v.Stages[pmd.Stage(k).String()] = share(c, of) * ns
 	}
 	for n, c := range st.BatchSizes {
 		if c > 0 {
@@ -204,17 +208,18 @@ func share(a, b uint64) float64 {
 // Drops describes where packets went.
 func (s *Switch) Drops() *DropsShow {
 	st := s.dp.Stats()
-	v := &DropsShow{Sums: st.Sums, Unaccounted: st.Sums.Unaccounted(), Reasons: []DropShow{}, Driver: []DriverDrops{}}
+	v := &DropsShow{Sums: st.Sums, Unaccounted: st.Sums.Unaccounted(), Reasons: []DropShow{}, Driver: []DriverDrops{}, Full: []PortFull{}}
 	for r, c := range st.Sums.Dropped {
 		if c.Packets > 0 {
 			v.Reasons = append(v.Reasons, DropShow{actions.Reason(r).String(), actions.Reason(r).Sentence(), c})
 		}
 	}
 	for _, p := range st.Ports {
-		d := p.Driver
-		d.Kicks = 0
-		if d != (datapath.Counters{}) {
+		if p.Driver.Lost() > 0 {
 			v.Driver = append(v.Driver, DriverDrops{p.Name, p.Driver})
+		}
+		if p.Full.Packets > 0 {
+			v.Full = append(v.Full, PortFull{p.Name, p.Full})
 		}
 	}
 	return v

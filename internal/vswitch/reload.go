@@ -20,6 +20,7 @@ var fixed = []string{"datapath", "ipfix", "control", "log"}
 func (s *Switch) Reload() (string, error) {
 	cfg, err := configs.Load(s.path, LoadOptions())
 	if err != nil {
+		s.log.Warn("reload refused", "error", err)
 		return "", err
 	}
 	s.mu.Lock()
@@ -39,6 +40,7 @@ func (s *Switch) Reload() (string, error) {
 		}
 	}
 	if len(errs) > 0 {
+		s.log.Warn("reload refused: a restart is needed", "changes", len(errs))
 		return "", fmt.Errorf("%s: nothing applied:\n%w", s.path, errors.Join(errs...))
 	}
 	if need := cfg.FramesNeeded(); need > int(s.mem.PerHome) && need > s.cfg.FramesNeeded() {
@@ -48,9 +50,15 @@ func (s *Switch) Reload() (string, error) {
 		return "no change\n", nil
 	}
 	if err := s.apply(cfg); err != nil {
+		s.log.Warn("reload undone", "error", err)
 		return "", fmt.Errorf("%s: nothing applied: %w", s.path, err)
 	}
 	s.log.Info("reloaded", "changes", len(changes))
+	for _, v := range s.ports {
+		if s.dp.Info(v.slot) == nil {
+			fmt.Fprintf(&b, "port %s waits for its device: %s\n", v.cfg.Name, v.why)
+		}
+	}
 	return b.String(), nil
 }
 

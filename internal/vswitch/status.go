@@ -100,6 +100,13 @@ type DropsShow struct {
 	Unaccounted int64         `json:"unaccounted"`
 	Reasons     []DropShow    `json:"reasons"` // those with a count
 	Driver      []DriverDrops `json:"driver"`  // ports that lost packets before or after the switch
+	Full        []PortFull    `json:"full"`    // where tx_full and handoff_full happened
+}
+
+// PortFull is what could not be sent by a port for want of room.
+type PortFull struct {
+	Port string `json:"port"`
+	pmd.QueueStats
 }
 
 // DropShow is one reason.

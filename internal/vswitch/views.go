@@ -64,12 +64,10 @@ func sumsText(w io.Writer, s *datapath.Sums, unaccounted int64) {
 // portsText writes all that is known of the ports: a table of counts, then a block
 // for each.
 func portsText(w io.Writer, ports []PortShow) {
-	t := newTable(">port", "name", "state", ">rx packets", ">rx bytes", ">tx packets", ">tx bytes", ">lost by driver")
+	t := newTable(">port", "name", "state", ">rx packets", ">rx bytes", ">tx packets", ">tx bytes", ">tx full", ">lost by driver")
 	for i := range ports {
 		p := &ports[i]
-		d := &p.Driver
-		lost := d.RxDropped + d.RxRingFull + d.RxFillEmpty + d.RxInvalid + d.TxInvalid + d.TxErrors
-		t.row(portNumber(p.OFPort), p.Name, p.State, p.Rx.Packets, p.Rx.Bytes, p.Tx.Packets, p.Tx.Bytes, lost)
+		t.row(portNumber(p.OFPort), p.Name, p.State, p.Rx.Packets, p.Rx.Bytes, p.Tx.Packets, p.Tx.Bytes, p.Full.Packets, p.Driver.Lost())
 	}
 	t.write(w)
 	for i := range ports {
@@ -181,6 +179,12 @@ func (v *DropsShow) Text(w io.Writer) {
 			t.row(r.Reason, r.Packets, r.Bytes, r.Sentence)
 		}
 		t.write(w)
+	}
+	if len(v.Full) > 0 {
+		fmt.Fprintln(w, "\nno room to send, by port:")
+		for _, f := range v.Full {
+			fmt.Fprintf(w, "  %s: %s\n", f.Port, plural(f.Packets, "packet"))
+		}
 	}
 	if len(v.Driver) > 0 {
 		fmt.Fprintln(w, "\noutside of the switch, by the kernel and the devices:")

@@ -62,7 +62,7 @@ func TestViews(t *testing.T) {
 	drops := &DropsShow{Sums: sums, Reasons: []DropShow{
 		{actions.DropAction.String(), actions.DropAction.Sentence(), sums.Dropped[actions.DropAction]},
 		{actions.DropTxFull.String(), actions.DropTxFull.Sentence(), sums.Dropped[actions.DropTxFull]}},
-		Driver: []DriverDrops{{"h1", datapath.Counters{RxRingFull: 3, Kicks: 17}}}}
+		Full: []PortFull{{"h2", pmd.QueueStats{Packets: 7, Bytes: 420}}}, Driver: []DriverDrops{{"h1", datapath.Counters{RxRingFull: 3, Kicks: 17}}}}
 	mega := []MegaflowShow{
 		{Loop: 0, Match: "recirc_id=0,eth,ip,in_port=1,nw_dst=10.0.0.0/8,nw_frag=no", Actions: "2", Packets: 5, Bytes: 300, Used: 0.25},
 		{Loop: 0, Match: "recirc_id=0,eth,arp,in_port=1", Actions: "drop", Used: -1, FDB: true, Stale: true},

@@ -165,8 +165,9 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 	defer func() { err = errors.Join(err, s.close()) }()
 
 	fmt.Fprintf(out, "cpu: %s, cores %v, %s; loops on cores %v\n", s.cpu.Name, s.cpu.Cores, strings.Join(s.cpu.Features, " "), cores)
-	fmt.Fprintf(out, "caches: L1d %d, L2 %d, L3 %d bytes; exact-match cache of %d entries a loop\n", s.cpu.L1D, s.cpu.L2, s.cpu.L3, s.exactEntries())
-	fmt.Fprintf(out, "procs: GOMAXPROCS=%d of %d (%s)\n", procs, runtime.NumCPU(), note)
+	fmt.Fprintf(out, "caches: L1d %s, L2 %s, L3 %s; exact-match cache of %d entries a loop\n",
+		cacheSize(s.cpu.L1D), cacheSize(s.cpu.L2), cacheSize(s.cpu.L3), s.exactEntries())
+	fmt.Fprintf(out, "procs: GOMAXPROCS=%d for %d loop(s), on %d processors; %s\n", procs, len(cores), runtime.NumCPU(), note)
 	fmt.Fprintf(out, "memory: %d frames of %d bytes, huge pages %v\n", len(s.mem.Buf)/int(s.mem.ChunkSize), s.mem.ChunkSize, s.mem.HugePages)
 
 	if s.ctl, err = s.serve(); err != nil {
@@ -186,6 +187,14 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 	s.state.Run(ctx, learnEvery)
 	s.log.Info("stopping")
 	return nil
+}
+
+// cacheSize writes the size of a processor's cache, -1 for one that it keeps to itself.
+func cacheSize(bytes int) string {
+	if bytes < 0 {
+		return "unknown"
+	}
+	return size(bytes)
 }
 
 // sayPorts prints a line for each port.

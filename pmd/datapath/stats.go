@@ -22,10 +22,16 @@ func (a Counters) plus(b pmd.PortCounters) Counters {
 	return a
 }
 
+// Lost returns how many packets the device received and the loops never saw, and how
+// many descriptors it refused to send. RxFillEmpty is why some of the first were lost,
+// not more of them, and a send call that failed is tried again.
+func (a Counters) Lost() uint64 { return a.RxDropped + a.RxRingFull + a.TxInvalid }
+
 // Totals are a port's counts over all its queues, loops, and devices it has had.
 type Totals struct {
 	Rx     pmd.QueueStats `json:"rx"`
 	Tx     pmd.QueueStats `json:"tx"`
+	Full   pmd.QueueStats `json:"full"` // that the transmit queue had no room for, of drops tx_full and handoff_full
 	Driver Counters       `json:"driver"`
 }
 
@@ -37,6 +43,8 @@ func (t *Totals) addQueues(rx []pmd.RxStats, tx []pmd.TxStats) {
 	for _, q := range tx {
 		t.Tx.Packets += q.Packets
 		t.Tx.Bytes += q.Bytes
+		t.Full.Packets += q.Full.Packets
+		t.Full.Bytes += q.Full.Bytes
 	}
 }
 
