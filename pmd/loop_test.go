@@ -2,6 +2,7 @@ package pmd_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +49,11 @@ func TestTwoLoopsShareAPort(t *testing.T) {
 		frames   = 4096
 		flows    = 64
 	)
+	was := runtime.GOMAXPROCS(0)
+	t.Cleanup(func() { runtime.GOMAXPROCS(was) })
+	if _, _, err := cpu.SetProcs(2); err != nil {
+		t.Fatal(err)
+	}
 	mem := &packet.Memory{Buf: make([]byte, 2*frames*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: frames}
 	state, err := pipeline.New(pipeline.Config{
 		Name: "br0", Threads: 2,

@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -17,6 +18,12 @@ const perHome = 4096
 // from slot 2.
 func running(t *testing.T) (*Datapath, *packet.Memory) {
 	t.Helper()
+	// As a switch does: without processors of its own the control plane waits for the loops.
+	was := runtime.GOMAXPROCS(0)
+	t.Cleanup(func() { runtime.GOMAXPROCS(was) })
+	if _, _, err := cpu.SetProcs(2); err != nil {
+		t.Fatal(err)
+	}
 	mem := &packet.Memory{Buf: make([]byte, 2*perHome*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: perHome}
 	cores := cpu.Allowed()
 	d, err := New(Config{
