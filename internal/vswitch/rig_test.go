@@ -52,6 +52,8 @@ type rig struct {
 	host   map[string]*lab.Namespace
 	wire   map[string]*lab.Veth
 	ports  string // the configuration's ports
+	loops  string // the cores of its loops
+	queues int    // of each wire
 	config string // path
 	sock   string
 	cmd    *exec.Cmd
@@ -82,7 +84,9 @@ const twoPorts = `  - {name: a, type: afxdp, device: va}
   - {name: b, type: afxdp, device: vb}
 `
 
-func newSwitchRig(t *testing.T) *rig {
+func newSwitchRig(t *testing.T) *rig { return newQueueRig(t, 1) }
+
+func newQueueRig(t *testing.T, queues int) *rig {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root for network namespaces")
 	}
@@ -97,7 +101,7 @@ func newSwitchRig(t *testing.T) *rig {
 	})
 	dir := t.TempDir()
 	r := &rig{
-		t: t, lab: l, host: map[string]*lab.Namespace{}, wire: map[string]*lab.Veth{}, ports: twoPorts,
+		t: t, lab: l, host: map[string]*lab.Namespace{}, wire: map[string]*lab.Veth{}, ports: twoPorts, loops: "[{core: 0}]", queues: queues,
 		config: filepath.Join(dir, "switch.yaml"), sock: filepath.Join(dir, "s.sock"), out: &syncBuffer{},
 	}
 	if r.dut, err = l.Namespace("dut"); err != nil {
@@ -116,8 +120,8 @@ func newSwitchRig(t *testing.T) *rig {
 func (r *rig) plugWire(h string, n int) {
 	r.t.Helper()
 	v, err := r.lab.Veth(
-		lab.End{NS: r.dut, Device: "v" + h},
-		lab.End{NS: r.host[h], Device: "eth0", MAC: fmt.Sprintf("02:00:00:00:00:%02x", n), Addrs: []string{fmt.Sprintf("10.9.0.%d/24", n)}},
+		lab.End{NS: r.dut, Device: "v" + h, Queues: r.queues},
+		lab.End{NS: r.host[h], Device: "eth0", MAC: fmt.Sprintf("02:00:00:00:00:%02x", n), Addrs: []string{fmt.Sprintf("10.9.0.%d/24", n)}, Queues: r.queues},
 	)
 	if err != nil {
 		r.t.Fatal(err)
@@ -129,10 +133,10 @@ func (r *rig) plugWire(h string, n int) {
 func (r *rig) write(rest string) {
 	r.t.Helper()
 	text := fmt.Sprintf(`
-datapath: {loops: [{core: 0}], sleep_max: 1ms}
+datapath: {loops: %s, sleep_max: 1ms}
 control: {socket: %s}
 ports:
-%s%s`, r.sock, r.ports, rest)
+%s%s`, r.loops, r.sock, r.ports, rest)
 	if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
