@@ -154,16 +154,22 @@ func (fs *FlowSet) Size(i int, seq uint64) int { return fs.shapes[fs.flow[i].sha
 // L3Bytes returns the bytes of network header and payload in the first n packets
 // of flow i: what a flow record counts (octetDeltaCount, IPFIX element 1).
 func (fs *FlowSet) L3Bytes(i int, n uint64) uint64 {
-	s := fs.shapes[fs.flow[i].shape]
 	l2 := uint64(14)
-	if s.VLAN != 0 {
+	if fs.shapes[fs.flow[i].shape].VLAN != 0 {
 		l2 += 4
 	}
+	return fs.Bytes(i, n) - n*l2
+}
+
+// Bytes returns the bytes of the first n frames of flow i, without FCS
+// (layer2OctetDeltaCount, IPFIX element 352).
+func (fs *FlowSet) Bytes(i int, n uint64) uint64 {
+	s := fs.shapes[fs.flow[i].shape]
 	sizes := uint64(max(1, len(s.Sizes)))
 	var total uint64
 	for k := range min(sizes, n) {
 		times := (n - k + sizes - 1) / sizes
-		total += times * (uint64(s.size(k)) - l2)
+		total += times * uint64(s.size(k))
 	}
 	return total
 }

@@ -71,8 +71,9 @@ func TestL3Bytes(t *testing.T) {
 		}
 		i := rapid.IntRange(0, fs.Len()-1).Draw(t, "flow")
 		n := uint64(rapid.IntRange(0, 50).Draw(t, "packets"))
-		var want uint64
+		var want, frames uint64
 		for seq := range n {
+			frames += uint64(fs.Size(i, seq))
 			want += uint64(fs.Size(i, seq) - 14)
 			if fs.Info(i).VLAN != 0 {
 				want -= 4
@@ -80,6 +81,9 @@ func TestL3Bytes(t *testing.T) {
 		}
 		if got := fs.L3Bytes(i, n); got != want {
 			t.Fatalf("L3Bytes(%d, %d) = %d, the frames have %d", i, n, got, want)
+		}
+		if got := fs.Bytes(i, n); got != frames {
+			t.Fatalf("Bytes(%d, %d) = %d, the frames have %d", i, n, got, frames)
 		}
 	})
 }

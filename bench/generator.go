@@ -29,11 +29,20 @@ type Generator struct {
 	Window  uint64
 	Arrived func() uint64
 
+	// Patience is how long a full window may wait without a single arrival before Run
+	// ends with ErrStalled; it must be longer than two packets are apart. 0 is for ever:
+	// one window a second is then sent into the void.
+	Patience time.Duration
+
 	total   atomic.Uint64
 	written uint64    // packets on their way that were given up, as nothing arrived for stallTime
 	seen    uint64    // Arrived at last
-	moved   time.Time // when that changed
+	moved   time.Time // when that changed, or packets were given up
+	arrived time.Time // when that changed, or nothing was missing
 }
+
+// ErrStalled is what Run returns when it has lost its Patience.
+var ErrStalled = errors.New("nothing arrived")
 
 // windowNap is how long the generator sleeps when the window is full.
 const windowNap = 50 * time.Microsecond
@@ -63,6 +72,7 @@ func (g *Generator) Run(ctx context.Context) error {
 		defer undo()
 	}
 	start := time.Now()
+	g.arrived = start
 	var n uint64
 	for g.Count == 0 || n < g.Count {
 		if ctx.Err() != nil {
@@ -84,7 +94,10 @@ func (g *Generator) Run(ctx context.Context) error {
 			want = min(want, uint64(time.Since(start).Seconds()*g.Rate)+1-n)
 		}
 		if g.Window != 0 {
-			if want = min(want, g.room(n)); want == 0 {
+			if want = min(want, g.room(n)); g.stalled() {
+				return errors.Join(fmt.Errorf("%w for %v, %d packets on their way", ErrStalled, g.Patience, n-min(n, g.seen)), g.drain(ctx))
+			}
+			if want == 0 {
 				time.Sleep(windowNap)
 				continue
 			}
@@ -101,7 +114,11 @@ func (g *Generator) Run(ctx context.Context) error {
 
 // room returns how many packets may be sent now that n are.
 func (g *Generator) room(n uint64) uint64 {
-	if a := g.Arrived(); a != g.seen || n == g.written+a {
+	a := g.Arrived()
+	if a != g.seen || n == a {
+		g.arrived = time.Now()
+	}
+	if a != g.seen || n == g.written+a {
 		g.seen, g.moved = a, time.Now()
 	} else if time.Since(g.moved) > stallTime {
 		g.written, g.moved = n-a, time.Now()
@@ -109,6 +126,9 @@ func (g *Generator) room(n uint64) uint64 {
 	onTheWay := n - min(n, g.seen+g.written)
 	return g.Window - min(g.Window, onTheWay)
 }
+
+// stalled says whether to give up; room has looked just before.
+func (g *Generator) stalled() bool { return g.Patience > 0 && time.Since(g.arrived) > g.Patience }
 
 // send builds and sends up to want packets, from number n of the order on.
 func (g *Generator) send(n uint64, want int) (k int, err error) {

@@ -54,6 +54,24 @@ type VethResult struct {
 	RatioOwn  float64   `json:"ratio_own"` // of the medians of VethRun.Own, for a machine that is busy otherwise
 }
 
+// quietCore is the share of a run that others may have had the device's core for
+// which what was delivered still speaks for itself.
+const quietCore = 0.05
+
+// Reading says which of the two ratios to go by, in a line: Ratio where the device
+// had its core to itself, RatioOwn where others had much of it.
+func (r *VethResult) Reading() string {
+	var shares []float64
+	for _, run := range r.Runs {
+		shares = append(shares, run.Disturbed)
+	}
+	most := NewSpread(shares).Max
+	if most <= quietCore {
+		return fmt.Sprintf("read the first: nobody else had the core for more than %.1f %% of a run", 100*most)
+	}
+	return fmt.Sprintf("read the second, and the column own Mpps: others had the core for up to %.1f %% of a run", 100*most)
+}
+
 // The devices that RunVeth compares.
 const (
 	DevicePollux    = "pollux"

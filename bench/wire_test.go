@@ -165,6 +165,34 @@ func TestWindowHoldsBackAndGoesOnAfterLoss(t *testing.T) {
 	}
 }
 
+func TestGeneratorLosesItsPatience(t *testing.T) {
+	_, ns := wires(t, "a", "b")
+	fs, err := NewFlowSet(FlowSpec{Flows: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := NewGenerator(open(t, ns[0], "ar"), fs)
+	g.Count, g.Window, g.Patience = 1_000_000, 100, 300*time.Millisecond
+	g.Arrived = func() uint64 { return min(g.Total(), 250) } // the wire is cut after 250
+	start := time.Now()
+	if err := g.Run(context.Background()); !errors.Is(err, ErrStalled) {
+		t.Errorf("error is %v, want ErrStalled", err)
+	}
+	if took := time.Since(start); took < g.Patience {
+		t.Errorf("gave up after %v, patience is %v", took, g.Patience)
+	}
+	if n := g.Total(); n < 250 || n > 250+g.Window {
+		t.Errorf("sent %d, want at most a window after the 250 that arrived", n)
+	}
+
+	g = NewGenerator(g.Port, fs)
+	g.Count, g.Window, g.Patience, g.Rate = 5, 100, 300*time.Millisecond, 10
+	g.Arrived = g.Total // slow, and nothing is missing
+	if err := g.Run(context.Background()); err != nil || g.Total() != 5 {
+		t.Errorf("sent %d of 5: %v", g.Total(), err)
+	}
+}
+
 func TestSendOnDownDeviceIsAnError(t *testing.T) {
 	_, ns := wires(t, "a", "b")
 	fs, err := NewFlowSet(FlowSpec{Flows: 1})
