@@ -21,15 +21,6 @@ import (
 	"pollux/ipfix/collector"
 )
 
-// demoOptions are what the demo can be asked for.
-type demoOptions struct {
-	flows   int
-	packets uint64
-	rate    float64
-	socket  string // of the switch; "" leaves that of configs/demo.yaml
-	exe     string
-}
-
 func newDemoCmd() *cobra.Command {
 	o := demoOptions{}
 	cmd := &cobra.Command{
@@ -38,9 +29,12 @@ func newDemoCmd() *cobra.Command {
 		Long: `Show it: three hosts in network namespaces, joined by the switch over AF_XDP;
 pings within a VLAN and across; then a million packets of a thousand flows from a
 generator through the switch to a sink, with IPFIX records to a collector. What was
-sent, delivered and recorded is compared flow by flow; the last line says whether
-it agrees, and so does the exit status.`,
-		Args: cobra.NoArgs,
+sent, delivered and recorded is compared flow by flow, in packets and octets; the
+last line says whether all of it agrees, and so does the exit status. When nothing
+arrives for 5 s, the traffic is given up and the demo has failed.`,
+		Args: noArgs,
+		// Not of RunE: what is refused here is a mistake of usage, exit status 2.
+		PreRunE: func(*cobra.Command, []string) error { return o.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cmd.SilenceUsage, cmd.SilenceErrors = true, true
 			var err error
@@ -53,9 +47,9 @@ it agrees, and so does the exit status.`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.flows, "flows", 1000, "flows of the generator")
-	f.Uint64Var(&o.packets, "packets", 1_000_000, "packets of the generator")
-	f.Float64Var(&o.rate, "rate", 250_000, "packets a second, at most")
+	f.IntVar(&o.flows, "flows", 1000, "flows of the generator, 1 to 1000000")
+	f.Uint64Var(&o.packets, "packets", 1_000_000, "packets of the generator, 1 to 1000000000")
+	f.Float64Var(&o.rate, "rate", 250_000, "packets a second, at most; 1 or more")
 	f.StringVar(&o.socket, "socket", "", "control socket of the demo's switch (default: that of configs/demo.yaml)")
 	return cmd
 }
@@ -85,7 +79,7 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) error {
 		return errDemoFailed
 	}
 	fmt.Fprintf(out, "demo ok: sent=%d delivered=%d recorded=%d unaccounted=%d\n",
-		sums.Sent, sums.Delivered, sums.Recorded, sums.Unaccounted)
+		sums.Sent.Packets, sums.Delivered.Packets, sums.Recorded.Packets, sums.Unaccounted)
 	return nil
 }
 
@@ -98,8 +92,6 @@ type demo struct {
 	coll  *collector.Collector
 	sw    *bench.Child
 	ports []*bench.Port
-
-	hostDrops uint64 // packets that the switch had dropped when the generator began
 }
 
 // step prints a heading.

@@ -46,23 +46,29 @@ func (d *demo) traffic(ctx context.Context) (*demoSums, error) {
 	rx := bench.NewReceiver(rxPort, fs)
 	gen := bench.NewGenerator(tx, fs)
 	gen.Count, gen.Rate, gen.Window, gen.Arrived = d.packets, d.rate, demoWindow, rx.Tally.Total
+	gen.Patience = demoPatience
 
 	d.step("%d packets of %d flows of uneven sizes: generator → pxg0 → pxg1 → sink", d.packets, fs.Len())
 	before, err := d.state()
 	if err != nil {
 		return nil, err
 	}
-	d.hostDrops = before.dropped
 	start := time.Now()
-	if err := d.exchange(ctx, gen, rx); err != nil {
+	halt, err := d.exchange(ctx, gen, rx)
+	if err != nil {
 		return nil, err
 	}
 	took := time.Since(start)
 	rep := bench.NewReport(gen.Sent, rx.Tally, took)
 	fmt.Fprintf(d.out, "   sent %d, delivered %d in %.1f s: %.0f packets a second\n", rep.Sent, rep.Received, took.Seconds(), float64(rep.Received)/took.Seconds())
 
-	sums := newDemoSums(rep)
-	if err := d.losses(sums, rxPort); err != nil {
+	if halt != nil {
+		fmt.Fprintf(d.out, "   given up: %v\n", halt)
+	}
+
+	sums := newDemoSums(fs, rep, d.packets)
+	sums.Halt = halt
+	if err := d.losses(sums, before, rxPort); err != nil {
 		return nil, err
 	}
 	for _, c := range []string{"show", "perf", "drops", "ipfix"} {
@@ -82,13 +88,14 @@ func (d *demo) open(c bench.PortConfig) (*bench.Port, error) {
 	return p, err
 }
 
-// exchange runs generator and receiver, and shows how far they are.
-func (d *demo) exchange(ctx context.Context, gen *bench.Generator, rx *bench.Receiver) error {
+// exchange runs generator and receiver, and shows how far they are. halt says why
+// the traffic was given up before its end: there are sums to look at all the same.
+func (d *demo) exchange(ctx context.Context, gen *bench.Generator, rx *bench.Receiver) (halt, err error) {
 	rxCtx, rxStop := context.WithCancel(context.Background())
 	defer rxStop()
 	rxDone, genDone := make(chan error, 1), make(chan error, 1)
 	go func() { rxDone <- rx.Run(rxCtx) }()
-	genCtx, genStop := context.WithCancel(ctx)
+	genCtx, genStop := context.WithTimeout(ctx, d.limit())
 	defer genStop()
 	go func() { genDone <- gen.Run(genCtx) }()
 
@@ -103,12 +110,31 @@ func (d *demo) exchange(ctx context.Context, gen *bench.Generator, rx *bench.Rec
 			genStop()
 			err := errors.Join(<-genDone, errors.New("the switch ended in the middle:\n"+d.sw.Output()))
 			rxStop()
-			return errors.Join(err, <-rxDone)
+			return nil, errors.Join(err, <-rxDone)
 		case err := <-genDone:
+			switch {
+			case errors.Is(err, bench.ErrStalled):
+				halt, err = err, nil
+			case errors.Is(genCtx.Err(), context.DeadlineExceeded):
+				halt = fmt.Errorf("it has taken %v, longer than it should", d.limit().Round(time.Second))
+			case err == nil:
+				d.await(ctx, gen, rx)
+			}
 			rxStop() // Run goes on until the wire is quiet
 			err = errors.Join(err, <-rxDone)
 			show(rx.Tally.Total(), true)
-			return errors.Join(err, ctx.Err())
+			return halt, errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// await gives the last packets time to arrive on a busy machine.
+func (d *demo) await(ctx context.Context, gen *bench.Generator, rx *bench.Receiver) {
+	seen, since := rx.Tally.Total(), time.Now()
+	for seen < gen.Total() && time.Since(since) < 2*time.Second && ctx.Err() == nil {
+		time.Sleep(5 * time.Millisecond)
+		if n := rx.Tally.Total(); n != seen {
+			seen, since = n, time.Now()
 		}
 	}
 }
