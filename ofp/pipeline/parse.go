@@ -15,18 +15,24 @@ type ParseError struct {
 	Line   int    // from 1
 	Column int    // of the culprit in its line, in bytes, from 1
 	Len    int    // of the culprit in bytes
-	Text   string // the line
+	Text   string // the line; "" where it is not known
 	Msg    string
+	First  int // line of the earlier flow that this one collides with; 0 if that is not the error
 }
 
-// Error names the place and quotes the culprit.
+// Error names the place, quotes the culprit and says where the first of two flows
+// stands.
 func (e *ParseError) Error() string {
+	msg := e.Msg
+	if e.First > 0 {
+		msg += fmt.Sprintf(" (the first stands in line %d)", e.First)
+	}
 	at := min(max(e.Column-1, 0), len(e.Text))
 	end := min(at+max(e.Len, 0), len(e.Text))
 	if at == end {
-		return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Msg)
+		return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, msg)
 	}
-	return fmt.Sprintf("line %d, column %d: %q: %s", e.Line, e.Column, e.Text[at:end], e.Msg)
+	return fmt.Sprintf("line %d, column %d: %q: %s", e.Line, e.Column, e.Text[at:end], msg)
 }
 
 // ParseErrors is every error of a text of flows.
@@ -58,7 +64,7 @@ func ParseFlows(text string, ports flow.PortNames) ([]Flow, error) {
 
 // ParseFlowLines is ParseFlows for lines already parted; Line numbers count them
 // from 1. Two flows of one table with the same match and priority are an error, as
-// one of them would be lost.
+// one of them would be lost; First says which line is the other.
 func ParseFlowLines(lines []string, ports flow.PortNames) ([]Flow, error) {
 	var flows []Flow
 	var errs ParseErrors
@@ -80,8 +86,8 @@ func ParseFlowLines(lines []string, ports flow.PortNames) ([]Flow, error) {
 		}
 		f.Line = i + 1
 		if at, dup := first[f.id()]; dup {
-			errs = append(errs, &ParseError{Line: f.Line, Column: f.Column, Text: line,
-				Msg: fmt.Sprintf("a flow with the same table, priority and match stands in line %d; keep one of them", at)})
+			errs = append(errs, &ParseError{Line: f.Line, Column: f.Column, Text: line, First: at,
+				Msg: "an earlier flow has the same table, priority and match; keep one of them"})
 			continue
 		}
 		first[f.id()] = f.Line

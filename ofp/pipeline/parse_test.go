@@ -201,7 +201,7 @@ func TestWrongFlowsSayWhereAndWhy(t *testing.T) {
 func TestParseFlowsReportsEveryLine(t *testing.T) {
 	_, err := ParseFlows("# a comment\n\n  in_port=1 actions=2 # to p2\nactions=bogus\nin_port=1,actions=3\n  priority=x actions=1\n", nil)
 	want := `line 4, column 9: "bogus": neither an action nor a port
-line 5, column 1: a flow with the same table, priority and match stands in line 3; keep one of them
+line 5, column 1: an earlier flow has the same table, priority and match; keep one of them (the first stands in line 3)
 line 6, column 12: "x": not a number from 0 to 65535`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)

@@ -100,7 +100,8 @@ type Change struct {
 }
 
 // Apply does c, or nothing if it returns an error. Of flows that were there
-// already, and do the same, the counters and the age go on.
+// already, and do the same, the counters and the age go on. Errors of flows that say
+// where they were written are *ParseError, alone or in a ParseErrors.
 func (s *State) Apply(c Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +128,11 @@ func (s *State) Apply(c Change) error {
 			return err
 		}
 	}
-	if c.Flows != nil || c.Sampling != nil {
+	if c.Flows != nil {
+		if err := next.sampling.checkAll(c.Flows); err != nil {
+			return err
+		}
+	} else if c.Sampling != nil {
 		if err := checkSets(next); err != nil {
 			return err
 		}
@@ -299,6 +304,26 @@ func checkSets(next *Snapshot) error {
 	return nil
 }
 
+// checkAll is check of flows as they were written, with every error.
+func (c *Sampling) checkAll(flows []Flow) error {
+	var all ParseErrors
+	for i := range flows {
+		err := c.check(&flows[i])
+		if err == nil {
+			continue
+		}
+		var pe *ParseError
+		if !errors.As(err, &pe) {
+			return err
+		}
+		all = append(all, pe)
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}
+
 // check refuses a sample action to a collector set without exporter.
 func (c *Sampling) check(f *Flow) error {
 	for i := range f.Do.Apply {
@@ -310,11 +335,12 @@ func (c *Sampling) check(f *Flow) error {
 	return nil
 }
 
-// flowErr names a flow in an error.
+// flowErr says where a flow stands, as a *ParseError; of one that no text has, what
+// it is.
 func flowErr(f *Flow, format string, args ...any) error {
 	msg := fmt.Sprintf(format, args...)
 	if f.Line > 0 {
-		return fmt.Errorf("flow in line %d: %s", f.Line, msg)
+		return &ParseError{Line: f.Line, Column: f.Column, Msg: msg}
 	}
 	return fmt.Errorf("flow %q: %s", f.String(), msg)
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -186,6 +187,32 @@ func TestNothingIsHalfApplied(t *testing.T) {
 		if s.Snapshot().Generation() != gen || strings.Fields(got)[len(strings.Fields(got))-1] != strings.Fields(before)[len(strings.Fields(before))-1] || len(s.Snapshot().Ports()) != 4 {
 			t.Errorf("%s: refused, and yet something changed:\n%s", what, got)
 		}
+	}
+}
+
+// TestErrorsSayWhichFlow: what only the whole can tell of flows is said of each of
+// them, with the line it was written in, or with its text if there is none.
+func TestErrorsSayWhichFlow(t *testing.T) {
+	s := testState(t, "actions=2")
+	const sample = "sample(probability=1,collector_set_id=%d,obs_domain_id=0,obs_point_id=0)"
+	flows, err := ParseFlows(fmt.Sprintf("in_port=1 actions=2\n\n  in_port=2 actions="+sample+"\nin_port=3 actions="+sample+",3", 7, 8), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Apply(Change{Flows: flows})
+	var all ParseErrors
+	if !errors.As(err, &all) || err.Error() != "line 3, column 3: collector set 7 has no exporter\nline 4, column 1: collector set 8 has no exporter" {
+		t.Errorf("got %v", err)
+	}
+	err = s.Apply(Change{Flows: []Flow{{Line: 5, Column: 2, Table: 3, Do: Instructions{Goto: 2}}}})
+	var one *ParseError
+	if !errors.As(err, &one) || one.Line != 5 || one.Column != 2 {
+		t.Errorf("got %v", err)
+	}
+	flows[1].Line = 0
+	err = s.Apply(Change{Flows: flows})
+	if err == nil || !strings.HasPrefix(err.Error(), `flow "in_port=2 actions=sample(`) {
+		t.Errorf("got %v", err)
 	}
 }
 
