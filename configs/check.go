@@ -30,12 +30,12 @@ func (c *checker) errorf(path, format string, args ...any) {
 	}
 	for at := path; ; {
 		if p, ok := c.places[at]; ok {
-			c.errAt(p.line, p.col, "%s: %s", path, fmt.Sprintf(format, args...))
+			c.errAt(path, p.line, p.col, "%s: %s", path, fmt.Sprintf(format, args...))
 			return
 		}
 		i := strings.LastIndexAny(at, ".[")
 		if i < 0 {
-			c.errAt(1, 1, "%s: %s", path, fmt.Sprintf(format, args...))
+			c.errAt(path, 1, 1, "%s: %s", path, fmt.Sprintf(format, args...))
 			return
 		}
 		at = at[:i]
@@ -176,6 +176,9 @@ func (c *checker) checkFlows() {
 		var fe *FlowError
 		if !errors.As(err, &fe) || fe.Index < 0 || fe.Index >= len(flows) {
 			fe = &FlowError{Err: err}
+		}
+		if fe.Depends != "" && (c.faulty[fe.Depends] || c.faulty[""]) {
+			continue
 		}
 		if len(flows) == 0 {
 			c.errorf("flows", "%v", err)

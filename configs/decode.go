@@ -24,6 +24,7 @@ type decoder struct {
 	errs   Errors
 	places map[string]place // by path, as ports[0].vlan.tag
 	bad    map[string]bool  // paths whose value was wrong: no check need look at them
+	faulty map[string]bool  // keys of the file that have errors within; "" is the file itself
 }
 
 var (
@@ -31,8 +32,13 @@ var (
 	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// errAt notes an error at a line and column.
-func (d *decoder) errAt(line, col int, format string, args ...any) {
+// errAt notes an error of path at a line and column.
+func (d *decoder) errAt(path string, line, col int, format string, args ...any) {
+	key := path
+	if i := strings.IndexAny(path, ".["); i >= 0 {
+		key = path[:i]
+	}
+	d.faulty[key] = true
 	e := &Error{File: d.file, Line: max(line, 1), Column: max(col, 1), Msg: fmt.Sprintf(format, args...)}
 	if e.Line <= len(d.lines) {
 		e.Source = d.lines[e.Line-1]
@@ -44,7 +50,7 @@ func (d *decoder) errAt(line, col int, format string, args ...any) {
 func (d *decoder) fail(path string, n ast.Node, format string, args ...any) {
 	d.bad[path] = true
 	line, col := position(n)
-	d.errAt(line, col, format, args...)
+	d.errAt(path, line, col, format, args...)
 }
 
 func position(n ast.Node) (line, col int) {
@@ -138,18 +144,18 @@ func (d *decoder) block(n ast.Node, v reflect.Value, path string) {
 			if near := nearest(key, keysOf(v.Type())); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			d.errAt(line, col, "unknown key %q in %s; %s", key, name(path), hint)
+			d.errAt(path, line, col, "unknown key %q in %s; %s", key, name(path), hint)
 			continue
 		}
 		if at, dup := seen[key]; dup {
-			d.errAt(line, col, "key %q is given twice in %s, first in line %d; keep one of them", key, name(path), at)
+			d.errAt(path, line, col, "key %q is given twice in %s, first in line %d; keep one of them", key, name(path), at)
 			continue
 		}
 		seen[key] = line
 		sub := join(path, key)
 		if kv.Value == nil {
 			d.bad[sub] = true
-			d.errAt(line, col, "%s has no value; write one, or leave the key out to have its default", sub)
+			d.errAt(sub, line, col, "%s has no value; write one, or leave the key out to have its default", sub)
 			continue
 		}
 		p := place{keyLine: line, keyCol: col}
@@ -161,7 +167,7 @@ func (d *decoder) block(n ast.Node, v reflect.Value, path string) {
 		if _, ok := seen[key]; !ok {
 			d.bad[join(path, key)] = true
 			line, col := position(n)
-			d.errAt(line, col, "%s has no %q, which has no default; add it", name(path), key)
+			d.errAt(path, line, col, "%s has no %q, which has no default; add it", name(path), key)
 		}
 	}
 }
@@ -179,7 +185,7 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string, info reflect.St
 		if e == nil {
 			line, col := position(n)
 			d.bad[sub] = true
-			d.errAt(line, col, "%s has no value; write one or remove the entry", sub)
+			d.errAt(sub, line, col, "%s has no value; write one or remove the entry", sub)
 			continue
 		}
 		p := place{}

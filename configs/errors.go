@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,7 +47,8 @@ func (e *Error) Snippet() string {
 	return fmt.Sprintf("%5d | %s\n      | %s^\n", e.Line, e.Source, string(pad))
 }
 
-// Errors is everything wrong with a file, in the order of its lines.
+// Errors is everything wrong with a file, in the order of its lines; what is wrong
+// in its flows_file follows.
 type Errors []*Error
 
 // Error returns all errors with their lines of source and carets.
@@ -69,14 +71,18 @@ func (es Errors) Unwrap() []error {
 	return out
 }
 
-func (es Errors) sort() {
+// sort orders errors by place, those in main first.
+func (es Errors) sort(main string) {
 	slices.SortStableFunc(es, func(a, b *Error) int {
 		if a.File != b.File {
-			return 0
+			if a.File == main {
+				return -1
+			}
+			if b.File == main {
+				return 1
+			}
+			return strings.Compare(a.File, b.File)
 		}
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
+		return cmp.Or(a.Line-b.Line, a.Column-b.Column)
 	})
 }

@@ -27,7 +27,8 @@ type Options struct {
 	// nil asks the kernel which ones this process may use.
 	CPUs func() []int
 	// ParseFlows checks the flows, all of them together. Each error is best a
-	// *FlowError, which says where; any other stands at the first flow.
+	// *FlowError, which says where; any other stands at the first flow. c may have
+	// errors of its own, which are none of the flows'.
 	// nil leaves flows unchecked.
 	ParseFlows func(c *Config, flows []FlowLine) []error
 	// ReadFile reads the flows file. nil reads it from disk.
@@ -39,6 +40,10 @@ type FlowError struct {
 	Index  int // of the flow in the list
 	Offset int // in bytes from the start of its text
 	Err    error
+
+	// Depends is the key of the file, as ipfix, beside whose block the flow is wrong.
+	// While that has errors of its own this one is left out, as it may come of them.
+	Depends string
 }
 
 func (e *FlowError) Error() string { return e.Err.Error() }
@@ -74,7 +79,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 // Parse is Load of a text. path names it in errors, and its folder is where a
 // relative flows_file starts.
 func Parse(src []byte, path string, opt Options) (*Config, error) {
-	d := &decoder{file: path, places: map[string]place{}, bad: map[string]bool{}}
+	d := &decoder{file: path, places: map[string]place{}, bad: map[string]bool{}, faulty: map[string]bool{}}
 	d.lines = splitLines(string(src))
 	c := &Config{}
 	c.defaults()
@@ -89,7 +94,7 @@ func Parse(src []byte, path string, opt Options) (*Config, error) {
 	ch.complete()
 	ch.check()
 	if len(d.errs) > 0 {
-		d.errs.sort()
+		d.errs.sort(path)
 		return nil, d.errs
 	}
 	return c, nil
@@ -101,21 +106,21 @@ func (d *decoder) parse(src []byte) (root ast.Node) {
 	defer func() {
 		if r := recover(); r != nil {
 			root = nil
-			d.errAt(1, 1, "not a YAML file: the parser gave up on it (%v)", r)
+			d.errAt("", 1, 1, "not a YAML file: the parser gave up on it (%v)", r)
 		}
 	}()
 	if len(src) > MaxSize {
-		d.errAt(1, 1, "the file has %d bytes, more than the %d allowed; put flows into a flows_file", len(src), MaxSize)
+		d.errAt("", 1, 1, "the file has %d bytes, more than the %d allowed; put flows into a flows_file", len(src), MaxSize)
 		return nil
 	}
 	for i, line := range d.lines {
 		if !utf8.ValidString(line) {
-			d.errAt(i+1, 1, "the line is not UTF-8 text")
+			d.errAt("", i+1, 1, "the line is not UTF-8 text")
 			return nil
 		}
 	}
 	if line := tooDeep(d.lines); line > 0 {
-		d.errAt(line, 1, "blocks or lists are nested too deeply here; a configuration needs fewer than ten levels")
+		d.errAt("", line, 1, "blocks or lists are nested too deeply here; a configuration needs fewer than ten levels")
 		return nil
 	}
 	f, err := parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey())
@@ -125,7 +130,7 @@ func (d *decoder) parse(src []byte) (root ast.Node) {
 			line, col = tokenPosition(ye.GetToken())
 			msg = ye.GetMessage()
 		}
-		d.errAt(line, col, "not YAML: %s", msg)
+		d.errAt("", line, col, "not YAML: %s", msg)
 		return nil
 	}
 	var docs []ast.Node
@@ -136,13 +141,13 @@ func (d *decoder) parse(src []byte) (root ast.Node) {
 	}
 	switch len(docs) {
 	case 0:
-		d.errAt(1, 1, "the file is empty; a switch needs at least ports")
+		d.errAt("", 1, 1, "the file is empty; a switch needs at least ports")
 		return nil
 	case 1:
 		return docs[0]
 	}
 	line, col := position(docs[1])
-	d.errAt(line, col, "a second document starts here; a file holds one deployment")
+	d.errAt("", line, col, "a second document starts here; a file holds one deployment")
 	return nil
 }
 

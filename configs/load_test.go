@@ -181,6 +181,50 @@ func TestErrorInFlowsFile(t *testing.T) {
 	}
 }
 
+// TestErrorsOfTwoFiles: those of the flows file follow, each file's in its order.
+func TestErrorsOfTwoFiles(t *testing.T) {
+	read := func(string) ([]byte, error) { return []byte("bogus\nbogus"), nil }
+	_, err := Parse([]byte("flows_file: a\nports:\n- {name: x, type: tap, queues: 2}\nlog: {level: loud}\nflows: [bogus]\nbridge: {mac_ageing: 0}"),
+		"z.yaml", Options{CPUs: cores(1), ParseFlows: fussyFlows, ReadFile: read})
+	var es Errors
+	if !errors.As(err, &es) {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range es {
+		got = append(got, fmt.Sprintf("%s:%d", e.File, e.Line))
+	}
+	if s := strings.Join(got, " "); s != "z.yaml:3 z.yaml:4 z.yaml:5 z.yaml:6 a:1 a:2" {
+		t.Errorf("got %s", s)
+	}
+}
+
+// TestErrorsThatDepend: an error of a flow that may come of another error of the file
+// is only shown without that one; errors elsewhere do not hide it.
+func TestErrorsThatDepend(t *testing.T) {
+	opt := Options{CPUs: cores(1), ParseFlows: func(c *Config, flows []FlowLine) []error {
+		return []error{&FlowError{Index: 0, Err: errors.New("depends"), Depends: "log"}, &FlowError{Index: 0, Err: errors.New("own")}}
+	}}
+	for src, want := range map[string]string{
+		"flows: [one]":                          "x:1:9: flow: depends|x:1:9: flow: own",
+		"flows: [one]\nlog: {level: loud}":      "x:1:9: flow: own|x:2:14: log.level: \"loud\" is not one of debug, info, warn, error",
+		"flows: [one]\nlog: {lvel: info}":       "x:1:9: flow: own|x:2:7: unknown key \"lvel\" in log; did you mean \"level\"?",
+		"flows: [one]\nlgo: {level: info}":      "x:1:9: flow: own|x:2:1: unknown key \"lgo\" in the file; known here: bridge, datapath, ports, flows, flows_file, ipfix, control, log",
+		"flows: [one]\nbridge: {mac_ageing: 0}": "x:1:9: flow: depends|x:1:9: flow: own|x:2:22: bridge.mac_ageing: 0s is shorter than 1s",
+	} {
+		_, err := Parse([]byte(src), "x", opt)
+		var es Errors
+		errors.As(err, &es)
+		var got []string
+		for _, e := range es {
+			got = append(got, e.Error())
+		}
+		if s := strings.Join(got, "|"); s != want {
+			t.Errorf("%q:\ngot  %s\nwant %s", src, s, want)
+		}
+	}
+}
+
 func TestLoadNoFile(t *testing.T) {
 	_, err := Load("/nonexistent/x.yaml", Options{})
 	if !errors.Is(err, os.ErrNotExist) || err.Error() != "/nonexistent/x.yaml: can't open it: no such file or directory" {

@@ -13,7 +13,9 @@ func Reference() string {
 	b.WriteString("# Configuration reference\n\n" +
 		"Generated from the types in this folder (`make generate`). One YAML file is one deployment; `pollux check FILE` says\n" +
 		"everything that is wrong with it. Durations are written as in `300s`, `5m`, `200us`, or as plain seconds. A key that\n" +
-		"is left out has its default; a key marked *required* has none.\n")
+		"is left out has its default; a key marked *required* has none.\n\n" +
+		"`pollux reload` applies changes of " + quoted(Reloadable) + " to the running switch. It refuses changes of\n" +
+		quoted(NeedsRestart) + ", and applies nothing then: they need a restart.\n")
 	section(&b, "", "The file", reflect.ValueOf(withDefaults[Config]()).Elem())
 	return b.String()
 }
@@ -28,9 +30,9 @@ func section(b *strings.Builder, path, title string, v reflect.Value) {
 	for f := range fields(v.Type()) {
 		key, optional := keyOf(f)
 		fv := v.FieldByIndex(f.Index)
-		meaning := f.Tag.Get("jsonschema")
+		meaning := meaningOf(f)
 		if w := words(f.Tag); w != nil {
-			meaning += " One of `" + strings.Join(w, "`, `") + "`."
+			meaning += " One of " + quoted(w) + "."
 		}
 		def := "*required*"
 		if optional {
@@ -54,6 +56,9 @@ func section(b *strings.Builder, path, title string, v reflect.Value) {
 		section(b, s.path, "`"+s.path+"`", s.v)
 	}
 }
+
+// quoted lists words as code.
+func quoted(words []string) string { return "`" + strings.Join(words, "`, `") + "`" }
 
 // anchor is how Markdown viewers name the heading of a block.
 func anchor(path string) string {

@@ -61,6 +61,7 @@ func annotate(s *jsonschema.Schema, v reflect.Value) {
 		if p == nil {
 			continue
 		}
+		p.Description = meaningOf(f)
 		if d, ok := defaultOf(f, v.FieldByIndex(f.Index)); ok {
 			p.Default = d
 		}

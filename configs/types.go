@@ -3,13 +3,13 @@ package configs
 // Config is one deployment: everything a switch needs to start.
 type Config struct {
 	Bridge    Bridge   `json:"bridge,omitzero" jsonschema:"The switch itself."`
-	Datapath  Datapath `json:"datapath,omitzero" jsonschema:"Poll loops, memory and caches."`
-	Ports     []Port   `json:"ports,omitempty" jsonschema:"The ports, in the order in which they are numbered."`
+	Datapath  Datapath `json:"datapath,omitzero" reload:"restart" jsonschema:"Poll loops, memory and caches."`
+	Ports     []Port   `json:"ports,omitempty" jsonschema:"The ports. Those without ofport are numbered in this order."`
 	Flows     FlowText `json:"flows,omitempty" jsonschema:"OpenFlow flows as ovs-ofctl add-flow reads them: one a line of a block, or a list of strings. Blank lines and comments from # on are skipped. Without any flow the switch has one: actions=NORMAL."`
 	FlowsFile string   `json:"flows_file,omitempty" jsonschema:"A file of more flows, one a line, read after flows. A relative path starts at the folder of this file."`
-	IPFIX     IPFIX    `json:"ipfix,omitzero" jsonschema:"Flow records to collectors."`
-	Control   Control  `json:"control,omitzero" jsonschema:"How the commands reach the running switch."`
-	Log       Log      `json:"log,omitzero" jsonschema:"What the switch says on standard error."`
+	IPFIX     IPFIX    `json:"ipfix,omitzero" reload:"restart" jsonschema:"Flow records to collectors."`
+	Control   Control  `json:"control,omitzero" reload:"restart" jsonschema:"How the commands reach the running switch."`
+	Log       Log      `json:"log,omitzero" reload:"restart" jsonschema:"What the switch says on standard error."`
 }
 
 // Bridge is the switch as OpenFlow and a learning bridge know it.
@@ -51,7 +51,7 @@ type Port struct {
 	Type     PortType   `json:"type" oneof:"afxdp,memory,pcap,tap" jsonschema:"What the port is: afxdp takes over a network device, memory is a source and sink in the process, pcap reads and writes files, tap makes a device of the host."`
 	Device   string     `json:"device,omitempty" jsonschema:"Network device: of afxdp the one to take over, of tap the one to make. Default: the port's name."`
 	Queues   int        `json:"queues,omitempty" range:"1,64" unit:"queues" jsonschema:"Receive and transmit queues, 1 to 64. Only afxdp and memory have more than one."`
-	OFPort   OFPort     `json:"ofport,omitempty" jsonschema:"OpenFlow number, 1 to 65279, or LOCAL for the switch's own port. Default: the position in the file, from 1."`
+	OFPort   OFPort     `json:"ofport,omitempty" jsonschema:"OpenFlow number, 1 to 65279, or LOCAL for the switch's own port. Default: the lowest number from 1 that no port of the file names and no port before this one has."`
 	Mode     Mode       `json:"mode,omitempty" oneof:"auto,zero-copy,copy,generic" jsonschema:"How afxdp binds: auto takes the best that the device allows; the others fail where that one does not work."`
 	RxRing   int        `json:"rx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each receive (and fill) ring of afxdp, a power of two, 64 to 32768."`
 	TxRing   int        `json:"tx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each transmit (and completion) ring of afxdp, a power of two, 64 to 32768."`
@@ -84,10 +84,10 @@ type MemoryPort struct {
 
 // PCAPPort is the files of a port of type pcap.
 type PCAPPort struct {
-	Read   string `json:"read,omitempty" jsonschema:"File (pcap or pcapng) to receive packets from. A relative path starts where pollux was started."`
-	Write  string `json:"write,omitempty" jsonschema:"File to send packets to. It is overwritten. A relative path starts where pollux was started."`
+	Read   string `json:"read,omitempty" jsonschema:"File (pcap or pcapng) to receive packets from. A port or disk slower than this source loses packets, counted as tx_full; rate prevents it. A relative path starts where pollux was started."`
+	Write  string `json:"write,omitempty" jsonschema:"File to send packets to. It is overwritten. What comes faster than its disk writes is lost and counted as tx_full. A relative path starts where pollux was started."`
 	Repeat int    `json:"repeat,omitempty" range:"0,2147483647" unit:"times" jsonschema:"How often the file is read; 0 for ever."`
-	Rate   int    `json:"rate,omitempty" range:"0,2147483647" unit:"packets/s" jsonschema:"Packets a second; 0 as fast as possible."`
+	Rate   int    `json:"rate,omitempty" range:"0,2147483647" unit:"packets/s" jsonschema:"Packets a second that are read; 0 as fast as possible. A rate that the slowest port or disk behind it keeps up with paces the source so that nothing is lost."`
 }
 
 // IPFIX is the exporters.
