@@ -40,10 +40,7 @@ func LoadOptions() configs.Options {
 		if len(errs) > 0 {
 			return errs
 		}
-		if err := tryFlows(c, flows); err != nil {
-			return []error{err}
-		}
-		return nil
+		return tryFlows(c, flows, lines)
 	}}
 }
 
@@ -54,28 +51,47 @@ func parseFlows(cfg *configs.Config, lines []configs.FlowLine) ([]pipeline.Flow,
 		text[i] = lines[i].Text
 	}
 	flows, err := pipeline.ParseFlowLines(text, portNames(cfg))
-	if err == nil {
-		return flows, nil
+	if err != nil {
+		return nil, flowErrors(err, lines, "")
 	}
+	return flows, nil
+}
+
+// tryFlows finds what flows that can be read have wrong all the same, by making
+// their tables; each error is a *configs.FlowError. There are no ports, as those are
+// not the flows' to complain of.
+func tryFlows(cfg *configs.Config, flows []pipeline.Flow, lines []configs.FlowLine) []error {
+	_, err := pipeline.New(pipeline.Config{Flows: flows, Sampling: sampling(&cfg.IPFIX)})
+	if err != nil {
+		return flowErrors(err, lines, "ipfix")
+	}
+	return nil
+}
+
+// flowErrors says where in the files the errors of flows stand: a line of err is an
+// index, from 1, into lines. depends is as in FlowError.
+func flowErrors(err error, lines []configs.FlowLine, depends string) []error {
 	var all pipeline.ParseErrors
-	if !errors.As(err, &all) {
-		return nil, []error{err}
+	var one *pipeline.ParseError
+	switch {
+	case errors.As(err, &all):
+	case errors.As(err, &one):
+		all = pipeline.ParseErrors{one}
+	default:
+		return []error{err}
 	}
-	var errs []error
+	errs := make([]error, 0, len(all))
 	for _, e := range all {
 		msg := e.Msg
 		if at, end := e.Column-1, e.Column-1+e.Len; at >= 0 && at < end && end <= len(e.Text) {
-			msg = fmt.Sprintf("%q: %s", e.Text[at:end], e.Msg)
+			msg = fmt.Sprintf("%q: %s", e.Text[at:end], msg)
 		}
-		errs = append(errs, &configs.FlowError{Index: e.Line - 1, Offset: e.Column - 1, Err: errors.New(msg)})
+		if i := e.First - 1; i >= 0 && i < len(lines) {
+			msg += fmt.Sprintf(" (the first stands at %s:%d)", lines[i].File, lines[i].Line)
+		}
+		errs = append(errs, &configs.FlowError{Index: e.Line - 1, Offset: e.Column - 1, Err: errors.New(msg), Depends: depends})
 	}
-	return nil, errs
-}
-
-// tryFlows finds what only all flows together can have wrong, by making the tables.
-func tryFlows(cfg *configs.Config, flows []pipeline.Flow) error {
-	_, err := offline(cfg, flows)
-	return err
+	return errs
 }
 
 // offline makes the tables of a configuration with no device open; all ports are up.
