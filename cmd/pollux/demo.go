@@ -73,7 +73,7 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) error {
 		if ctx.Err() != nil {
 			fmt.Fprintln(out, "\nstopped by a signal; everything is cleaned up")
 		} else {
-			fmt.Fprintf(out, "\n%v\n", err)
+			fmt.Fprintf(out, "%v\n", err)
 		}
 		fmt.Fprintln(out, errDemoFailed)
 		return errDemoFailed
@@ -127,7 +127,7 @@ func (d *demo) build(context.Context) (err error) {
 		return err
 	}
 	d.step("three hosts, a generator and a sink, each in a network namespace of its own")
-	drawDemo(d.out, d.coll.Addr())
+	drawDemo(d.out, d.flows, d.coll.Addr())
 	return nil
 }
 

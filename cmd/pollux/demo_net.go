@@ -88,10 +88,10 @@ func linkDropped(ns *lab.Namespace, device string) (uint64, error) {
 }
 
 // drawDemo prints the picture of the network.
-func drawDemo(w io.Writer, collector string) {
+func drawDemo(w io.Writer, flows int, collector string) {
 	fmt.Fprint(w, strings.TrimPrefix(fmt.Sprintf(`
    host h1 10.10.0.1 ── pxh1 ┐                    ┌ pxg0 ── generator (asavie/xdp)
-             VLAN 10         │   ┌────────────┐   │          1,000 flows
+             VLAN 10         │   ┌────────────┐   │          %d flows
    host h2 10.10.0.2 ── pxh2 ┼───┤   pollux   ├───┤
              VLAN 10         │   └─────┬──────┘   │
    host h3 10.10.0.3 ── pxh3 ┘         │          └ pxg1 ── sink (asavie/xdp)
@@ -99,5 +99,5 @@ func drawDemo(w io.Writer, collector string) {
                                        ▼
                         collector %s (goflow2's decoder)
 
-`, collector), "\n"))
+`, flows, collector), "\n"))
 }

@@ -22,6 +22,14 @@ type flowKey struct {
 	sp, dp   uint16
 }
 
+// endpoints writes source and destination with ports, or with ICMP type and code.
+func (k flowKey) endpoints() (src, dst string) {
+	if k.proto == uint8(bench.ICMP) {
+		return k.src.String(), fmt.Sprintf("%v type=%d,code=%d", k.dst, k.sp, k.dp)
+	}
+	return netip.AddrPortFrom(k.src, k.sp).String(), netip.AddrPortFrom(k.dst, k.dp).String()
+}
+
 // genOFPort is the OpenFlow number of port gen0 in configs/demo.yaml.
 const genOFPort = 4
 
@@ -120,10 +128,7 @@ func flowTable(w io.Writer, recs map[flowKey]collector.Flow, n int) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "PROTO\tSOURCE\tDESTINATION\tPACKETS\tOCTETS\tEND")
 	for _, k := range keys[:min(n, len(keys))] {
-		src, dst := netip.AddrPortFrom(k.src, k.sp).String(), netip.AddrPortFrom(k.dst, k.dp).String()
-		if k.proto == uint8(bench.ICMP) {
-			src, dst = k.src.String(), fmt.Sprintf("%v type=%d,code=%d", k.dst, k.sp, k.dp)
-		}
+		src, dst := k.endpoints()
 		f := recs[k]
 		fmt.Fprintf(t, "%v\t%s\t%s\t%d\t%d\t%s\n", bench.Proto(k.proto), src, dst, f.Packets, f.Octets, endReason(f.End))
 	}

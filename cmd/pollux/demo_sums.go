@@ -32,6 +32,9 @@ func (d *demo) losses(s *demoSums, before switchState, sink *bench.Port) error {
 	reasons, named := droppedSince(before.Sums.Dropped, sw.Sums.Dropped)
 	if s.Switch = min(in.Rx.Packets-min(in.Rx.Packets, out.Tx.Packets), named); s.Switch > 0 {
 		s.Reasons = reasons
+		if named > s.Switch { // hosts send too, and reasons are not counted by port
+			s.Reasons += " (of all ports)"
+		}
 	}
 	s.balance(sw.Unaccounted)
 	return nil

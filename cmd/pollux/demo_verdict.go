@@ -76,13 +76,15 @@ func (s *demoSums) compare(fs *bench.FlowSet, rep *bench.Report, recs map[flowKe
 			}
 		}
 		if !agree {
-			s.wrong("flow %d %v %v:%d > %v:%d: sent %v; delivered %d packets, %d frame octets; recorded %v",
-				f.Flow, i.Proto, i.Src, i.SrcPort, i.Dst, i.DstPort, sent, f.Received, f.Bytes, rec)
+			src, dst := id.endpoints()
+			s.wrong("flow %d %v %s > %s\n    sent %v\n    delivered %d packets, %d frame octets\n    recorded %v",
+				f.Flow, i.Proto, src, dst, sent, f.Received, f.Bytes, rec)
 		}
 	}
 	for id, r := range recs {
+		src, dst := id.endpoints()
 		s.Recorded.add(total{r.Packets, r.Octets, r.L2Octets})
-		s.wrong("a record of %d packets of a flow that was never sent: %v > %v proto %d", r.Packets, id.src, id.dst, id.proto)
+		s.wrong("a record of %d packets of a flow that was never sent: %v %s > %s", r.Packets, bench.Proto(id.proto), src, dst)
 	}
 }
 
@@ -92,7 +94,7 @@ func (t total) String() string {
 
 func (s *demoSums) wrong(format string, args ...any) {
 	s.Flows++
-	if len(s.Wrong) < 5 {
+	if len(s.Wrong) < 3 {
 		s.Wrong = append(s.Wrong, fmt.Sprintf(format, args...))
 	}
 }
