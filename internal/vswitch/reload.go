@@ -10,10 +10,6 @@ import (
 	"pollux/ofp/pipeline"
 )
 
-// fixed is the parts of a configuration that a running switch keeps: loops and memory
-// are made once.
-var fixed = []string{"datapath", "ipfix", "control", "log"}
-
 // Reload reads the configuration file again and applies it: flows that stay keep their
 // counters, ports that stay keep their queues. On any error nothing has changed. When
 // it returns no packet is treated by the old tables any more.
@@ -35,7 +31,7 @@ func (s *Switch) Reload() (string, error) {
 		fmt.Fprintln(&b, c)
 		key, _, _ := strings.Cut(c.Path, ".")
 		key, _, _ = strings.Cut(key, "[")
-		if slices.Contains(fixed, key) {
+		if slices.Contains(configs.NeedsRestart, key) {
 			errs = append(errs, fmt.Errorf("%s can only change with a restart (%s)", c.Path, c))
 		}
 	}
