@@ -115,6 +115,7 @@ the far end counts is what was delivered. Runs of the two take turns.`,
 				return writeJSON(out, res)
 			}
 			fmt.Fprintf(out, "\npollux    %s Mpps\nforwarder %s Mpps\nratio     %.2f of what was delivered, %.2f of what was delivered in the time each had its core\n", res.Pollux, res.Forwarder, res.Ratio, res.RatioOwn)
+			fmt.Fprintln(out, res.Reading())
 			return nil
 		},
 	}
