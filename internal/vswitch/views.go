@@ -14,7 +14,8 @@ import (
 func (v *Show) Text(w io.Writer) {
 	fmt.Fprintf(w, "%s: datapath id %s, pollux %s, pid %d, up %s\n", v.Name, v.DatapathID, v.Version, v.PID, seconds(v.Uptime))
 	fmt.Fprintf(w, "  config  %s\n", v.Config)
-	fmt.Fprintf(w, "  cpu     %s, cores %v, %s; GOMAXPROCS %d\n", v.CPU.Name, v.CPU.Cores, strings.Join(v.CPU.Features, " "), v.Procs)
+	fmt.Fprintf(w, "  cpu     %s, %s\n", v.CPU.Name, strings.Join(v.CPU.Features, " "))
+	fmt.Fprintf(w, "  procs   cores %v, GOMAXPROCS %d\n", v.CPU.Cores, v.Procs)
 	huge := "no huge pages"
 	if v.Memory.HugePages {
 		huge = "huge pages"

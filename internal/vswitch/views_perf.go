@@ -36,15 +36,15 @@ func (v *PerfShow) text(w io.Writer) {
 	line("- megaflow hits", "%d (%s, %.2f subtables a hit)", v.MegaHits, percent(v.MegaShare), v.MasksHit)
 	line("- upcalls", "%d (%s, %.1f us each)", v.Upcalls, percent(v.UpcallShare), v.UpcallNs/1e3)
 	line("Batches", "%d (%.1f packets each)", v.Batches, v.BatchMean)
-	if h := batchText(v.BatchHist); h != "" {
-		line("- sizes", "%s", h)
+	if h := batchText(v.BatchHist); len(h) > 0 {
+		line("- sizes", "%s", wrap(h, 24))
 	}
 	if v.TimedPackets > 0 {
 		var parts []string
 		for s := range pmd.NumStages {
 			parts = append(parts, fmt.Sprintf("%s %.1f", s, v.Stages[s.String()]))
 		}
-		line("Stages, ns a packet", "%s", strings.Join(parts, ", "))
+		line("Stages, ns a packet", "%s", wrap(parts, 24))
 	}
 	line("Megaflows", "%d in %s", v.Megaflows, plural(v.Subtables, "subtable"))
 	line("- revalidated", "%d, %d with another outcome", v.Revalidated, v.Changed)
@@ -56,7 +56,7 @@ func (v *PerfShow) text(w io.Writer) {
 }
 
 // batchText writes a histogram of batch sizes in steps of powers of two.
-func batchText(hist map[int]uint32) string {
+func batchText(hist map[int]uint32) []string {
 	var all uint64
 	steps := map[int]uint64{} // highest size of the step → batches
 	for n, c := range hist {
@@ -75,7 +75,28 @@ func batchText(hist map[int]uint32) string {
 		}
 		parts = append(parts, fmt.Sprintf("%s: %s", name, percent(float64(steps[step])/float64(all))))
 	}
-	return strings.Join(parts, ", ")
+	return parts
+}
+
+// wrap joins parts by commas, in lines that end before column 80 where the first begins
+// at column indent, as the others do.
+func wrap(parts []string, indent int) string {
+	var b strings.Builder
+	at := indent
+	for i, p := range parts {
+		if i > 0 {
+			b.WriteByte(',')
+			if at+len(p)+3 > 80 {
+				b.WriteString("\n" + strings.Repeat(" ", indent))
+				at = indent
+			} else {
+				b.WriteByte(' ')
+			}
+		}
+		b.WriteString(p)
+		at += len(p) + 2
+	}
+	return b.String()
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
