@@ -1,11 +1,14 @@
 package vswitch
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/vishvananda/netlink"
 
 	"pollux/configs"
 	"pollux/internal/cpu"
@@ -40,6 +43,23 @@ func TestPullTheCable(t *testing.T) {
 	}
 	r.wait("port b with carrier", func() bool { return r.portState("b") == "up" })
 	r.more("traffic after carrier loss", n)
+
+	// Joining and leaving a bridge is not the end of a device.
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "brt"}}
+	if err := r.dut.Netlink().LinkAdd(bridge); err != nil {
+		t.Fatal(err)
+	}
+	va, err := r.dut.Netlink().LinkByName("va")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.dut.Netlink().LinkSetMaster(va, bridge), r.dut.Netlink().LinkSetNoMaster(va)); err != nil {
+		t.Fatal(err)
+	}
+	r.more("traffic after a visit to a bridge", n)
+	if strings.Contains(r.out.String(), "device is gone") {
+		t.Error("leaving a bridge was taken for the end of the device")
+	}
 
 	// A smaller MTU: the port is opened again by it, and a larger frame is too long.
 	link, err := r.dut.Netlink().LinkByName("vb")

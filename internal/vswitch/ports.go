@@ -221,8 +221,8 @@ func (s *Switch) link(e port.LinkEvent) {
 				continue
 			}
 			changed = true
-		case e.MTU != s.mtu(v):
-			// The port is opened again by the new size, which a chunk may be too small for.
+		case v.cfg.Type == configs.AFXDP && e.MTU != s.mtu(v):
+			// A tap is not touched: it would be gone when closed. The port is opened again by the new size, which a chunk may be too small for.
 			s.log.Warn("mtu has changed", "port", v.cfg.Name, "device", e.Name, "mtu", e.MTU)
 			if err := s.dp.Detach(v.slot); err != nil {
 				s.log.Error("release device", "port", v.cfg.Name, "error", err)

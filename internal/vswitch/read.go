@@ -215,7 +215,9 @@ func (s *Switch) Drops() *DropsShow {
 		}
 	}
 	for _, p := range st.Ports {
-		if p.Driver.Lost() > 0 {
+		d := p.Driver
+		d.Kicks = 0
+		if d != (datapath.Counters{}) {
 			v.Driver = append(v.Driver, DriverDrops{p.Name, p.Driver})
 		}
 		if p.Full.Packets > 0 {

@@ -71,6 +71,9 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 			for _, f := range slices.Backward(undo) {
 				f()
 			}
+			if len(undo) > 0 {
+				s.publishPorts()
+			}
 		}
 	}()
 	old := map[string]*vport{}
@@ -94,7 +97,7 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 				return err
 			}
 			undo = append(undo, func() {
-				if err := s.plug(was); err != nil {
+				if err := s.plug(was); err != nil && !isAway(err) {
 					s.log.Error("reload undone, but a port could not be opened again", "error", err)
 				}
 			})

@@ -24,7 +24,7 @@ func (a Counters) plus(b pmd.PortCounters) Counters {
 
 // Lost returns how many packets the device received and the loops never saw, and how
 // many descriptors it refused to send. RxFillEmpty is why some of the first were lost,
-// not more of them, and a send call that failed is tried again.
+// not more of them. TxErrors is not in it: most are calls that were tried again.
 func (a Counters) Lost() uint64 { return a.RxDropped + a.RxRingFull + a.TxInvalid }
 
 // Totals are a port's counts over all its queues, loops, and devices it has had.

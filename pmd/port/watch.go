@@ -149,6 +149,9 @@ func (w *linkWatch) list() error {
 // update handles one message of the kernel.
 func (w *linkWatch) update(u netlink.LinkUpdate) {
 	e := eventOf(u.Link)
+	if u.IfInfomsg.Family == unix.AF_BRIDGE {
+		return // a device joins or leaves a bridge: that is not its end
+	}
 	if u.Header.Type == unix.RTM_DELLINK {
 		if last, ok := w.known[e.Index]; ok {
 			w.lose(last)
