@@ -21,7 +21,7 @@ func (e *Exec) sample(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16)
 		}
 		keys = e.keys[:]
 	}
-	e.Caches[s.Exporter].Observe(s.Point, b, keys, idx, e.Now)
+	e.Caches[s.Exporter].Observe(s.Point, b, keys, idx, nil, e.Now)
 }
 
 // draw chooses each packet of idx with probability p/65535, independently of all

@@ -4,22 +4,82 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"pollux/flow"
 )
 
-// ExporterConfig says where records go and how. Zero members get the defaults in
-// brackets.
+// ExporterConfig says where records go, how, and what is in them. Zero members get
+// the defaults in brackets.
 type ExporterConfig struct {
-	Targets          []string      // collectors, host:port, UDP
+	// Targets are collectors: host:port or udp:host:port, tcp:host:port,
+	// tls:host:port (TLS over TCP, RFC 7011 section 11), file:PATH (RFC 5655).
+	Targets          []string
 	MTU              int           // of the path to the collectors, bytes [1500]
-	TemplateInterval time.Duration // templates and options are sent again after it [600s]
+	TemplateInterval time.Duration // templates and options are sent again after it, over UDP [600s]
 	StatsInterval    time.Duration // options alone are sent again after it [TemplateInterval]
 	FlushInterval    time.Duration // the longest a record waits in a message that is not full [500ms]
 	MergeWindow      time.Duration // see the package's comment [1s with several caches, else none]; negative: none
 	MaxPending       int           // records held by the merge [65536]
-	MessageRate      int           // messages a second to all targets together, so that bursts do not overrun a collector's socket [10000]
+	MessageRate      int           // messages a second to all UDP targets together, so that bursts do not overrun a collector's socket [10000]
 	DrainTimeout     time.Duration // at stop, how long sending may go on [1s]
 	Domains          []uint32      // observation domains whose templates are sent at start; others' with their first record
 	Epoch            time.Time     // the wall clock at 0 of the loops' clock, for records of other times [reckoned from the wall clock all the time]
+
+	Buffer int       // bytes of messages kept for a TCP or TLS collector that does not take them now [4 MiB]
+	TLS    TLSConfig // of tls: targets
+	File   FileConfig
+
+	FlowKey  *flow.Mask // of the caches: what is no key is in no template [cache.OVSKey()]
+	Elements []string   // names of non-key elements in records; "standard", "full" are groups ["standard"]
+
+	Biflow       BiflowRule    // whether two directions become one record (RFC 5103), and which is forward
+	BiflowWindow time.Duration // how long a record waits for the other direction [2.5s]
+
+	VirtualObsID string             // virtualObsID (PEN 6876, 898) in every record; "": none
+	PEN          uint32             // enterprise number of our own elements [32473, that of examples: RFC 5612]
+	Interfaces   func() []Interface // the interface table, read when options are sent; nil: none
+	DropReasons  []DropReason       // names of Verdict.Drop and Counters.DropReason, for options
+}
+
+// TLSConfig are the files of TLS, PEM.
+type TLSConfig struct {
+	CA         string // authorities that collectors' certificates are checked with [the system's]
+	Cert, Key  string // our own certificate; both or none
+	ServerName string // name that the certificate must have [the target's host]
+}
+
+// FileConfig says how file: targets rotate. The file being written has the name of
+// the target; when it is full or old it gets its time before the extension.
+type FileConfig struct {
+	MaxBytes int64         // rotate at this size [64 MiB]
+	MaxAge   time.Duration // and at this age [1h]
+	Keep     int           // files kept beside the one being written [24]
+}
+
+// BiflowRule says which direction of a conversation is forward (RFC 5103 section 5).
+type BiflowRule uint8
+
+// The rules.
+const (
+	BiflowOff       BiflowRule = iota
+	BiflowInitiator            // who sent the first packet; for TCP who sent the SYN
+	BiflowReverse              // the other way round (biflowDirection 2)
+	BiflowLowerPort            // towards the lower port number, as services have; told as arbitrary (0)
+)
+
+// Interface is a row of the interface table: a port of the switch.
+type Interface struct {
+	Index       uint32 // OpenFlow port number, as in ingressInterface
+	Name        string
+	Description string
+	Type        uint32 // ifType (IANA ifType-MIB): 6 ethernetCsmacd, 53 propVirtual, 131 tunnel
+	Speed       uint64 // bits a second, 0 not known
+}
+
+// DropReason is a drop reason's number and words.
+type DropReason struct {
+	ID             uint8
+	Name, Sentence string
 }
 
 // Limits of a configuration.

@@ -39,7 +39,7 @@ func (l *lab) send(loop int, pt cache.Point, specs []frames.Spec) {
 		n := min(len(specs), 256)
 		b := l.batches[loop]
 		b.Load(1, specs[:n])
-		l.caches[loop].Observe(pt, &b.Batch, b.Keys[:], b.Idx[:n], l.now)
+		l.caches[loop].Observe(pt, &b.Batch, b.Keys[:], b.Idx[:n], nil, l.now)
 		for _, s := range specs[:n] {
 			c := s.Counters(l.now)
 			k := s.Key(pt, 1)

@@ -63,10 +63,10 @@ func sampling(c *configs.IPFIX) pipeline.Sampling {
 		}
 		next++
 	}
-	s.Sets = map[uint32]int{}
+	s.Sets = map[uint32]pipeline.SetSampling{}
 	for i := range c.Sets {
 		if c.Sets[i].On() {
-			s.Sets[c.Sets[i].ID] = next
+			s.Sets[c.Sets[i].ID] = pipeline.SetSampling{Exporter: next}
 			next++
 		}
 	}

@@ -74,7 +74,7 @@ func BenchmarkObserve(b *testing.B) {
 				}
 				for range min(2*flows/32+1, 1<<15) {
 					bt, ks := fill()
-					c.Observe(Point{}, bt, ks, all[:32], now)
+					c.Observe(Point{}, bt, ks, all[:32], nil, now)
 				}
 				b.ReportAllocs()
 				runtime.LockOSThread()
@@ -84,7 +84,7 @@ func BenchmarkObserve(b *testing.B) {
 				for range b.N {
 					bt, ks := fill()
 					now += 300
-					c.Observe(Point{}, bt, ks, all[:32], now)
+					c.Observe(Point{}, bt, ks, all[:32], nil, now)
 				}
 				perPacket := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / 32
 				b.ReportMetric(perPacket, "ns/pkt")
@@ -141,7 +141,7 @@ func BenchmarkChurn(b *testing.B) {
 			f++
 			keys[i].W[flow.WIPv4] = f
 		}
-		c.Observe(Point{}, bt, keys, idx, int64(f))
+		c.Observe(Point{}, bt, keys, idx, nil, int64(f))
 		c.Records().PopN(out)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/32, "ns/pkt")

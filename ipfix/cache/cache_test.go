@@ -31,7 +31,7 @@ func one(f uint64, n int) (*packet.Batch, []flow.Key, []uint16) {
 
 func observe(c *Cache, f uint64, now int64) {
 	b, keys, idx := one(f, 1)
-	c.Observe(Point{}, b, keys, idx, now)
+	c.Observe(Point{}, b, keys, idx, nil, now)
 }
 
 // TestEndReasons has one flow for each way to end.
@@ -54,7 +54,7 @@ func TestEndReasons(t *testing.T) {
 			b, keys, idx := one(1, 1)
 			keys[0].W[flow.WIP] = 6<<56 | 64<<40
 			keys[0].W[flow.WL4] |= 0x11 << 16
-			c.Observe(Point{}, b, keys, idx, 0)
+			c.Observe(Point{}, b, keys, idx, nil, 0)
 			c.Sweep(20*ms, 10)
 		}, EndDetected},
 		{"forced", func(c *Cache) { observe(c, 1, 0); c.FlushAll(10) }, EndForced},
@@ -166,7 +166,7 @@ func TestSamplingCounts(t *testing.T) {
 	c := New(Config{Sampling: 4, Seed: 7})
 	b, keys, idx := one(1, 200)
 	for range 50 {
-		c.Observe(Point{}, b, keys, idx, 0)
+		c.Observe(Point{}, b, keys, idx, nil, 0)
 	}
 	s := c.Stats()
 	if s.Offered != 10_000 || s.Seen.Packets < 2000 || s.Seen.Packets > 3000 || s.Held() != s.Seen {
@@ -185,7 +185,7 @@ func TestKeyMask(t *testing.T) {
 	keys[1].W[flow.WEthSrc] ^= 1 << 20
 	keys[2].W[flow.WPort] = 9
 	keys[3].W[flow.WL4] ^= 1 << 32
-	c.Observe(Point{}, b, keys, idx, 0)
+	c.Observe(Point{}, b, keys, idx, nil, 0)
 	if c.Len() != 2 {
 		t.Errorf("%d flows, want 2", c.Len())
 	}
@@ -230,7 +230,7 @@ func TestNoAllocation(t *testing.T) {
 			keys[i].W[flow.WL4] = f & 0xff << 48
 		}
 		now += 5
-		c.Observe(Point{}, b, keys, idx, now)
+		c.Observe(Point{}, b, keys, idx, nil, now)
 		c.Sweep(now, 64)
 		c.FlushAll(1)
 		for {
@@ -243,7 +243,7 @@ func TestNoAllocation(t *testing.T) {
 		t.Errorf("%v allocations a batch", n)
 	}
 	sampled := New(Config{Sampling: 3})
-	if n := testing.AllocsPerRun(1000, func() { sampled.Observe(Point{}, b, keys, idx, now) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { sampled.Observe(Point{}, b, keys, idx, nil, now) }); n != 0 {
 		t.Errorf("%v allocations a sampled batch", n)
 	}
 }

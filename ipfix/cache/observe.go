@@ -37,7 +37,7 @@ type scratch struct {
 // A frame's layer-2 octets are b.Desc's Len; its IP octets end where the IP header
 // says, if the cache knows the memory, and with the frame otherwise. now is ns of
 // the loop's monotonic clock and does not go back.
-func (c *Cache) Observe(pt Point, b *packet.Batch, keys []flow.Key, idx []uint16, now int64) {
+func (c *Cache) Observe(pt Point, b *packet.Batch, keys []flow.Key, idx []uint16, slots []int32, now int64) {
 	if c.sampling > 1 {
 		c.n.own[nOffered] += uint64(len(idx))
 		idx = c.scratch.chosen[:c.sampler.choose(c.scratch.chosen[:], idx)]

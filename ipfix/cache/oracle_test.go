@@ -98,7 +98,7 @@ func (m *machine) observe(t *rapid.T) {
 	if m.c.Len()+len(specs) > m.cfg.MaxFlows {
 		m.full = true
 	}
-	m.c.Observe(pt, &m.b.Batch, m.b.Keys[:], m.b.Idx[:len(specs)], m.now)
+	m.c.Observe(pt, &m.b.Batch, m.b.Keys[:], m.b.Idx[:len(specs)], nil, m.now)
 	for _, s := range specs {
 		m.model.observe(pt, in, s, m.now)
 	}

@@ -43,6 +43,7 @@ func (r EndReason) String() string {
 // have, or that the cache's KeyMask leaves out, are zero.
 type Key struct {
 	Point    Point
+	Tunnel   Tunnel
 	InPort   uint32
 	Label    uint32 // IPv6 flow label
 	EthSrc   [6]byte
@@ -70,32 +71,120 @@ func (k *Key) Addrs() (src, dst netip.Addr) {
 	return netip.Addr{}, netip.Addr{}
 }
 
-// Counters are what was counted of a flow.
+// Counters are what was counted of a flow since its last record, but for the totals.
 type Counters struct {
 	Packets  uint64
 	Octets   uint64 // IP header and payload (octetDeltaCount); 0 for flows that are not IP
 	L2Octets uint64 // whole frames without FCS (layer2OctetDeltaCount)
+	SumSq    uint64 // of the IP lengths squared (octetDeltaSumOfSquares)
 	First    int64  // ns, the loop's monotonic clock
 	Last     int64
 	MinLen   uint16 // of the IP packets, header included
 	MaxLen   uint16
 	MinTTL   uint8
 	MaxTTL   uint8
-	TCPFlags uint16 // of all packets, ORed
+	TCPFlags uint16           // of all packets, ORed
+	TCP      [NumFlags]uint64 // packets with the flag
+
+	Multicast uint64 // packets by destination address; the others are unicast
+	Broadcast uint64
+
+	// Dropped are those of Packets that the switch dropped after they were accounted,
+	// for whatever reason; DropReason is that of the last (actions.Reason).
+	Dropped         uint64
+	DroppedOctets   uint64 // IP
+	DroppedL2Octets uint64
+	DropReason      uint8
+
+	Total Total
+	QoS   QoS
 }
+
+// Total are a flow's counts since its first packet.
+type Total struct {
+	Began           int64 // ns, the first packet of the flow
+	Packets         uint64
+	Octets          uint64
+	L2Octets        uint64
+	SumSq           uint64
+	Dropped         uint64
+	DroppedOctets   uint64
+	DroppedL2Octets uint64
+	Multicast       uint64
+	Broadcast       uint64
+	TCP             [NumFlags]uint64
+}
+
+// QoS is what is measured of a TCP flow in this direction if the cache is told to.
+type QoS struct {
+	SYN        int64  // ns, when the last SYN without ACK went by; 0 none
+	SYNACK     int64  // ns, when the first SYN with ACK went by; 0 none
+	Retransmit uint64 // segments whose bytes had gone by before
+	OutOfOrder uint64 // segments that came before bytes that precede them
+}
+
+// Indices of TCP flags in Counters.TCP, in the order of their bits.
+const (
+	FIN = iota
+	SYN
+	RST
+	PSH
+	ACK
+	URG
+	NumFlags
+)
 
 // Merge adds what another part of the same flow counted.
 func (c *Counters) Merge(o *Counters) {
 	c.Packets += o.Packets
 	c.Octets += o.Octets
 	c.L2Octets += o.L2Octets
+	c.SumSq += o.SumSq
 	c.First = min(c.First, o.First)
+	if o.Last >= c.Last && o.Dropped > 0 || c.Dropped == 0 {
+		c.DropReason = o.DropReason
+	}
 	c.Last = max(c.Last, o.Last)
 	c.MinLen = min(c.MinLen, o.MinLen)
 	c.MaxLen = max(c.MaxLen, o.MaxLen)
 	c.MinTTL = min(c.MinTTL, o.MinTTL)
 	c.MaxTTL = max(c.MaxTTL, o.MaxTTL)
 	c.TCPFlags |= o.TCPFlags
+	for i := range c.TCP {
+		c.TCP[i] += o.TCP[i]
+	}
+	c.Multicast += o.Multicast
+	c.Broadcast += o.Broadcast
+	c.Dropped += o.Dropped
+	c.DroppedOctets += o.DroppedOctets
+	c.DroppedL2Octets += o.DroppedL2Octets
+	c.Total.merge(&o.Total)
+	c.QoS.merge(&o.QoS)
+}
+
+func (t *Total) merge(o *Total) {
+	t.Began = min(t.Began, o.Began)
+	t.Packets += o.Packets
+	t.Octets += o.Octets
+	t.L2Octets += o.L2Octets
+	t.SumSq += o.SumSq
+	t.Dropped += o.Dropped
+	t.DroppedOctets += o.DroppedOctets
+	t.DroppedL2Octets += o.DroppedL2Octets
+	t.Multicast += o.Multicast
+	t.Broadcast += o.Broadcast
+	for i := range t.TCP {
+		t.TCP[i] += o.TCP[i]
+	}
+}
+
+func (q *QoS) merge(o *QoS) {
+	q.SYN = max(q.SYN, o.SYN)
+	if q.SYNACK == 0 || o.SYNACK != 0 && o.SYNACK < q.SYNACK {
+		q.SYNACK = o.SYNACK
+	}
+	q.Retransmit += o.Retransmit
+	q.OutOfOrder += o.OutOfOrder
 }
 
 // Record is what there is to say of a flow. It holds no pointers.
@@ -139,6 +228,7 @@ func (e *entry) record(r *Record, end EndReason) {
 		Packets: e.packets, Octets: e.octets, L2Octets: e.l2, First: e.first, Last: e.last,
 		MinLen: e.minLen, MaxLen: e.maxLen, MinTTL: e.minTTL, MaxTTL: e.maxTTL, TCPFlags: e.flags,
 	}
+	r.Total = Total{Began: e.first, Packets: e.packets, Octets: e.octets, L2Octets: e.l2}
 	r.End = end
 }
 

@@ -276,7 +276,7 @@ table=16 actions=2
 func TestSampling(t *testing.T) {
 	sampling := Sampling{
 		Bridge: &BridgeSampling{Exporter: 0, Domain: 1, Point: 2, Input: true, Output: true},
-		Sets:   map[uint32]int{7: 1},
+		Sets:   map[uint32]SetSampling{7: {Exporter: 1}},
 	}
 	s := testState(t, `
 in_port=1 actions=2,mod_dl_src:00:00:00:00:00:01,3

@@ -188,7 +188,7 @@ func (x *xlate) resubmit(a *Action) {
 
 // sampleAction accounts the packet with the exporter of a collector set.
 func (x *xlate) sampleAction(s *SampleAction) {
-	exporter, ok := x.snap.sampling.Sets[s.Set]
+	set, ok := x.snap.sampling.Sets[s.Set]
 	if !ok {
 		if x.tr != nil {
 			x.tr.warn("no exporter for collector set %d, not sampling", s.Set)
@@ -204,7 +204,7 @@ func (x *xlate) sampleAction(s *SampleAction) {
 	if probability == 65535 {
 		probability = 0 // all: what the program means by it
 	}
-	x.sample(exporter, p, probability)
+	x.sample(set.Exporter, p, probability)
 }
 
 // actionSet executes the action set in the order of OpenFlow 1.3 section 5.10:
