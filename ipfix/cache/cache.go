@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"pollux/internal/packet"
@@ -20,6 +21,7 @@ type Cache struct {
 	mask   [3]ckey
 
 	sampling uint32
+	shown    atomic.Uint32 // sampling, for other threads
 	sampler  sampler
 
 	idle, active, linger int64
@@ -63,9 +65,11 @@ func New(cfg Config) *Cache {
 	for i := range c.secret {
 		c.secret[i] = s.next()
 	}
+	c.sampler = sampler{state: s.next()}
 	if c.sampling > 1 {
-		c.sampler = newSampler(c.sampling, s.next())
+		c.sampler = newSampler(c.sampling, c.sampler.state)
 	}
+	c.shown.Store(c.sampling)
 	if cfg.KeyMask != nil {
 		c.custom = true
 		m := *cfg.KeyMask
@@ -92,8 +96,13 @@ func touch[T any](s []T) {
 // Records returns the ring by which records leave. One thread, the exporter, pops.
 func (c *Cache) Records() *ring.SPSC[Record] { return c.records }
 
-// Sampling returns N of sampling 1:N.
-func (c *Cache) Sampling() uint32 { return c.sampling }
+// Sampling returns N of sampling 1:N. Any thread may call it.
+func (c *Cache) Sampling() uint32 { return c.shown.Load() }
+
+// Close gives the memory of the flows back: the cache is as if it had room for none.
+// The records in the ring and the numbers stay. Owner only, or anyone once the owner
+// has let go of the cache.
+func (c *Cache) Close() {}
 
 // Len returns the number of flows held. Owner only.
 func (c *Cache) Len() int { return len(c.entries) - len(c.free) }

@@ -31,6 +31,10 @@ type Config struct {
 	KeyMask       *flow.Mask // nil: OVSKey(). Bits that OVSKey does not have are ignored
 	RecordRing    int        // records that the ring holds, rounded up to a power of two
 
+	// QoS measures TCP flows: see the type QoS. It reads sequence numbers from the
+	// frames and wants Memory.
+	QoS bool
+
 	// Memory, where the frames lie, lets octets be counted by the IP header's own
 	// length, so that the padding of short frames does not count. When nil an IP
 	// packet is taken to end with its frame.

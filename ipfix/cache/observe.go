@@ -38,8 +38,8 @@ type scratch struct {
 // says, if the cache knows the memory, and with the frame otherwise. now is ns of
 // the loop's monotonic clock and does not go back.
 func (c *Cache) Observe(pt Point, b *packet.Batch, keys []flow.Key, idx []uint16, slots []int32, now int64) {
+	c.n.own[nOffered] += uint64(len(idx))
 	if c.sampling > 1 {
-		c.n.own[nOffered] += uint64(len(idx))
 		idx = c.scratch.chosen[:c.sampler.choose(c.scratch.chosen[:], idx)]
 	}
 	c.changed = false

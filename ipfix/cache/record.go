@@ -13,6 +13,7 @@ const (
 	Other Class = iota
 	IPv4
 	IPv6
+	NumClasses
 )
 
 // EndReason is flowEndReason (IPFIX element 136, RFC 5102 section 5.11.3).

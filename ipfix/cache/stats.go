@@ -34,6 +34,7 @@ type Count struct {
 type Stats struct {
 	Offered   uint64                `json:"offered"` // packets given to Observe
 	Seen      Count                 `json:"seen"`    // of them, selected by sampling
+	SeenBy    [NumClasses]uint64    `json:"seen_by"` // packets of Seen by Class
 	Recorded  Count                 `json:"recorded"`
 	Lost      [NumLosses]Count      `json:"lost"`
 	LostFlows [NumLosses]uint64     `json:"lost_flows"` // for LossNoRoom: packets that would have begun one
@@ -118,8 +119,5 @@ func (c *Cache) Stats() Stats {
 		s.LostFlows[l] = v[nLostFlows+l]
 	}
 	copy(s.Ended[:], v[nEnded:])
-	if c.sampling == 1 {
-		s.Offered = s.Seen.Packets // not counted apart
-	}
 	return s
 }
