@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,6 +16,20 @@ import (
 	"pollux/ipfix/cache"
 	"pollux/ipfix/collector"
 )
+
+// schemaOf returns a configuration's schema.
+func schemaOf(t testing.TB, c ExporterConfig) *schema {
+	t.Helper()
+	c.defaults(1)
+	s, err := newSchema(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// all returns every template of a schema, options last.
+func (s *schema) all() []*Template { return append(slices.Clone(s.data()), s.options()...) }
 
 // decode reads a message with goflow2's decoder.
 func decode(t testing.TB, b []byte, ts netflow.NetFlowTemplateSystem) netflow.IPFIXPacket {
@@ -31,8 +46,9 @@ func decode(t testing.TB, b []byte, ts netflow.NetFlowTemplateSystem) netflow.IP
 }
 
 func TestTemplatesAreSound(t *testing.T) {
+	sc := schemaOf(t, ExporterConfig{})
 	ids := map[uint16]bool{}
-	for _, tpl := range Templates() {
+	for _, tpl := range sc.all() {
 		if tpl.ID < 256 || ids[tpl.ID] {
 			t.Errorf("template %d: number reserved or used twice", tpl.ID)
 		}
@@ -49,7 +65,7 @@ func TestTemplatesAreSound(t *testing.T) {
 			t.Errorf("template %d: records of %d bytes, Len says %d", tpl.ID, size, tpl.Len)
 		}
 	}
-	if n := len(Templates()); n != 4+16+16+3 {
+	if n := len(sc.all()); n != 4+16+16+3 {
 		t.Errorf("%d templates, want 39", n)
 	}
 }
@@ -70,6 +86,7 @@ func TestElementsAreIANAs(t *testing.T) {
 
 // TestTemplatesReadBack: goflow2 finds every element of every template, in order.
 func TestTemplatesReadBack(t *testing.T) {
+	sc := schemaOf(t, ExporterConfig{})
 	for _, limit := range []int{1472, 548} {
 		ts := netflow.CreateTemplateSystem()
 		m := newMessage(limit, 7)
@@ -80,7 +97,7 @@ func TestTemplatesReadBack(t *testing.T) {
 			}
 			m.reset()
 		}
-		for _, tpl := range Templates() {
+		for _, tpl := range sc.all() {
 			if !m.addTemplate(tpl) {
 				send()
 				if !m.addTemplate(tpl) {
@@ -89,7 +106,7 @@ func TestTemplatesReadBack(t *testing.T) {
 			}
 		}
 		send()
-		for _, tpl := range Templates() {
+		for _, tpl := range sc.all() {
 			got, err := ts.GetTemplate(10, 7, tpl.ID)
 			if err != nil {
 				t.Fatalf("template %d: %v", tpl.ID, err)
@@ -117,8 +134,8 @@ func TestTemplatesReadBack(t *testing.T) {
 }
 
 // drawRecord draws any record that a cache could make.
-func drawRecord(t *rapid.T) cache.Record {
-	var r cache.Record
+func drawRecord(t *rapid.T) record {
+	var r record
 	r.Point = cache.Point{Dir: cache.Direction(rapid.IntRange(0, 1).Draw(t, "dir")), Domain: 7, ID: rapid.Uint32().Draw(t, "point")}
 	if r.Point.Dir == cache.Egress {
 		r.Point.Egress = rapid.Uint32().Draw(t, "egress")
@@ -188,6 +205,7 @@ func expected(r *cache.Record, epoch time.Time) (collector.Key, collector.Flow) 
 // decoder, value by value; every message keeps to its limit, and is filled: the
 // next record would not have fitted.
 func TestRecordsReadBack(t *testing.T) {
+	sc := schemaOf(t, ExporterConfig{})
 	epoch := time.UnixMilli(1_700_000_000_123)
 	from := netip.MustParseAddrPort("127.0.0.1:1")
 	rapid.Check(t, func(t *rapid.T) {
@@ -204,7 +222,7 @@ func TestRecordsReadBack(t *testing.T) {
 			messages++
 			m.reset()
 		}
-		for _, tpl := range Templates() {
+		for _, tpl := range sc.all() {
 			if !m.addTemplate(tpl) {
 				send()
 				m.addTemplate(tpl)
@@ -213,14 +231,14 @@ func TestRecordsReadBack(t *testing.T) {
 		want := map[collector.Key]collector.Flow{}
 		n := uint64(0)
 		for _, r := range rapid.SliceOfN(rapid.Custom(drawRecord), 1, 60).Draw(t, "records") {
-			k, f := expected(&r, epoch)
+			k, f := expected(&r.Record, epoch)
 			if _, twice := want[k]; twice {
 				continue
 			}
 			want[k] = f
 			n++
 			s := source{rec: &r, epoch: epoch}
-			tpl := templateOf(&r)
+			tpl := sc.of(&r)
 			if !m.addRecord(tpl, &s) {
 				if free := limit - len(m.buf); free >= tpl.Len+setHeader+2*(align-1) {
 					t.Fatalf("a record of %d bytes was refused with %d free", tpl.Len, free)
@@ -253,7 +271,7 @@ func TestFamilies(t *testing.T) {
 		}
 		return false
 	}
-	for f, tpl := range families {
+	for f, tpl := range schemaOf(t, ExporterConfig{}).families {
 		if tpl == nil {
 			continue
 		}
@@ -265,6 +283,7 @@ func TestFamilies(t *testing.T) {
 
 // TestOptionsReadBack reads the sampling option at 1:1 and 1:100.
 func TestOptionsReadBack(t *testing.T) {
+	sc := schemaOf(t, ExporterConfig{})
 	for _, tt := range []struct {
 		sampling  uint32
 		algorithm uint64
@@ -272,11 +291,11 @@ func TestOptionsReadBack(t *testing.T) {
 	}{{1, 1, 0}, {100, 4, 99}} {
 		c := collector.New()
 		m := newMessage(1472, 7)
-		for _, tpl := range optionTemplates {
+		for _, tpl := range sc.options() {
 			m.addTemplate(tpl)
 		}
 		o := options{sampling: tt.sampling, notSentFlows: 1, notSentPackets: 2, notSentOctets: 3, ignoredPackets: 4}
-		for _, tpl := range optionTemplates {
+		for _, tpl := range sc.options() {
 			m.addRecord(tpl, &source{opt: &o})
 		}
 		c.Handle(netip.MustParseAddrPort("127.0.0.1:1"), m.finish(0, 0))

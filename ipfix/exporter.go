@@ -24,6 +24,8 @@ type Exporter struct {
 	cfg     ExporterConfig
 	caches  []*cache.Cache
 	merge   *merger // nil: off
+	schema  *schema
+	out     record // what is being encoded
 	targets []*target
 	domains map[uint32]*domain
 	pace    pacer
@@ -51,8 +53,12 @@ func New(cfg ExporterConfig, caches []*cache.Cache) (*Exporter, error) {
 		return nil, fmt.Errorf("ipfix: %w", err)
 	}
 	cfg.defaults(len(caches))
+	schema, err := newSchema(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("ipfix: %w", err)
+	}
 	x := &Exporter{
-		cfg: cfg, caches: slices.Clone(caches),
+		cfg: cfg, schema: schema, caches: slices.Clone(caches),
 		domains: make(map[uint32]*domain),
 		pace:    newPacer(cfg.MessageRate),
 		batch:   make([]cache.Record, popBatch),
@@ -215,8 +221,9 @@ func (x *Exporter) add(r *cache.Record, now int64) {
 		x.stats.Dropped.add(totals(r))
 		return
 	}
-	s := source{rec: r, epoch: x.epoch}
-	t := templateOf(r)
+	x.out = record{Record: *r}
+	s := source{rec: &x.out, epoch: x.epoch}
+	t := x.schema.of(&x.out)
 	if !d.msg.addRecord(t, &s) {
 		x.flush(d)
 		d.msg.addRecord(t, &s)

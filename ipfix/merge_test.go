@@ -99,12 +99,13 @@ func TestMergedEnd(t *testing.T) {
 
 // BenchmarkEncode is the exporter's own time for one record of IPv4 and UDP.
 func BenchmarkEncode(b *testing.B) {
-	r := cache.Record{Key: cache.Key{Class: cache.IPv4, Proto: 17, EthType: 0x0800}}
+	r := record{Record: cache.Record{Key: cache.Key{Class: cache.IPv4, Proto: 17, EthType: 0x0800}}}
+	sc := schemaOf(b, ExporterConfig{})
 	m := newMessage(1472, 0)
 	s := source{rec: &r, epoch: epoch}
 	b.ReportAllocs()
 	for range b.N {
-		if !m.addRecord(templateOf(&r), &s) {
+		if !m.addRecord(sc.of(&r), &s) {
 			m.finish(0, 0)
 			m.reset()
 		}

@@ -92,7 +92,7 @@ func (m *message) addRecord(t *Template, s *source) bool {
 	}
 	m.records++
 	if t.Scope == 0 {
-		m.flows.add(totals(s.rec))
+		m.flows.add(totals(&s.rec.Record))
 	}
 	return true
 }

@@ -34,12 +34,14 @@ func (x *Exporter) sendTemplates(t *target, id uint32, now int64) {
 	s := t.session(id)
 	s.started, s.templatesAt, t.stale = true, now, false
 	m := newMessage(x.cfg.messageSize(), id)
-	for _, tpl := range Templates() {
-		if !m.addTemplate(tpl) {
-			x.sendExtra(t, id, m)
-			m.addTemplate(tpl)
+	for _, list := range [][]*Template{x.schema.data(), x.schema.options()} {
+		for _, tpl := range list {
+			if !m.addTemplate(tpl) {
+				x.sendExtra(t, id, m)
+				m.addTemplate(tpl)
+			}
+			t.stats.Templates++
 		}
-		t.stats.Templates++
 	}
 	x.sendExtra(t, id, m)
 	x.sendOptions(t, id)
@@ -48,13 +50,14 @@ func (x *Exporter) sendTemplates(t *target, id uint32, now int64) {
 // sendOptions sends how packets are sampled and what was lost on the way.
 func (x *Exporter) sendOptions(t *target, id uint32) {
 	t.session(id).optionsAt = clock.Now()
-	o := x.options(t)
-	src := source{opt: &o, epoch: x.epoch}
 	m := newMessage(x.cfg.messageSize(), id)
-	for _, tpl := range optionTemplates {
-		m.addRecord(tpl, &src)
+	x.eachOption(t, id, func(tpl *Template, s *source) {
+		if !m.addRecord(tpl, s) {
+			x.sendExtra(t, id, m)
+			m.addRecord(tpl, s)
+		}
 		t.stats.Options++
-	}
+	})
 	x.sendExtra(t, id, m)
 }
 

@@ -44,9 +44,6 @@ func family(class cache.Class, l4 layer4, vlan, egress bool) int {
 	return f
 }
 
-// families holds the data templates by family; those of no record are nil.
-var families = makeFamilies()
-
 // optionTemplates are the three option records: how packets are selected
 // (RFC 5476 section 6.5.2), what the exporting process sent and did not send
 // (RFC 7011 section 4.3), what the metering process saw and ignored (section 4.2).
@@ -57,23 +54,7 @@ var optionTemplates = []*Template{
 	newTemplate(meteringID, 1, meteringProcessID, observedFlowTotalCount, ignoredPacketTotalCount, ignoredOctetTotalCount),
 }
 
-// Templates returns every template there is, options last.
-func Templates() []*Template {
-	var all []*Template
-	for _, t := range families {
-		if t != nil {
-			all = append(all, t)
-		}
-	}
-	return append(all, optionTemplates...)
-}
-
-// templateOf returns the template of a flow record.
-func templateOf(r *cache.Record) *Template {
-	return families[family(r.Class, layer4Of(r), tagged(r), outward(r))]
-}
-
-func layer4Of(r *cache.Record) layer4 {
+func layer4Of(r *record) layer4 {
 	switch {
 	case r.Class == cache.Other:
 		return noPorts

@@ -16,7 +16,7 @@ const processNumber = 1
 // source is what elements take their values from: a flow record, or the
 // statistics that options report.
 type source struct {
-	rec   *cache.Record
+	rec   *record
 	opt   *options
 	epoch time.Time // wall clock at 0 of the loops' monotonic clock
 }
@@ -55,10 +55,10 @@ func put32(b []byte, v uint32)     { binary.BigEndian.PutUint32(b, v) }
 func put64(b []byte, v uint64)     { binary.BigEndian.PutUint64(b, v) }
 func putFloat(b []byte, v float64) { put64(b, math.Float64bits(v)) }
 func putICMP(b []byte, s *source)  { b[0], b[1] = uint8(s.rec.SrcPort), uint8(s.rec.DstPort) }
-func tagged(r *cache.Record) bool  { return r.VLAN&flow.VlanCFI != 0 }
-func outward(r *cache.Record) bool { return r.Point.Dir == cache.Egress }
+func tagged(r *record) bool        { return r.VLAN&flow.VlanCFI != 0 }
+func outward(r *record) bool       { return r.Point.Dir == cache.Egress }
 
-func ipVersionOf(r *cache.Record) uint8 {
+func ipVersionOf(r *record) uint8 {
 	switch r.Class {
 	case cache.IPv4:
 		return 4
@@ -69,7 +69,7 @@ func ipVersionOf(r *cache.Record) uint8 {
 }
 
 // ethHeaderLen returns the length of addresses, tags and type.
-func ethHeaderLen(r *cache.Record) uint8 {
+func ethHeaderLen(r *record) uint8 {
 	n := uint8(14)
 	if tagged(r) {
 		n += 4
