@@ -51,6 +51,41 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropSampled:       {"sampled", "a copy was sent; the frame itself stayed for a sample taken after it was changed once more"},
 }
 
+// Reason codes of forwardingStatus (IPFIX element 89, RFC 7270 section 4.12): two bits
+// of status, six of reason.
+const (
+	forwarded        = 64
+	droppedUnknown   = 128
+	droppedDeny      = 129
+	droppedACL       = 130
+	droppedNoRoute   = 131
+	droppedDF        = 133
+	droppedTTL       = 137
+	droppedInterface = 142
+)
+
+// ForwardingStatus returns forwardingStatus (IPFIX element 89) of packets that are
+// dropped for the reason; of DropNone that of packets that are sent.
+func (r Reason) ForwardingStatus() uint8 {
+	switch r {
+	case DropNone:
+		return forwarded
+	case DropTableMiss:
+		return droppedNoRoute
+	case DropAction:
+		return droppedACL
+	case DropVLANFilter, DropReserved, DropNoRecv:
+		return droppedDeny
+	case DropTooLong:
+		return droppedDF
+	case DropTTL:
+		return droppedTTL
+	case DropNoPort, DropPortDown, DropToInPort:
+		return droppedInterface
+	}
+	return droppedUnknown
+}
+
 // String returns the reason's short name, as counters are named.
 func (r Reason) String() string {
 	if r >= NumReasons {

@@ -65,7 +65,9 @@ type SampleAction struct {
 	Set          uint32 // collector_set_id
 	Domain       uint32
 	Point        uint32
-	SamplingPort uint32 // 0: none
+	DomainOf     Subfield // where the domain id is taken from the packet; Bits 0: it is Domain
+	PointOf      Subfield // the same of the point id
+	SamplingPort uint32   // 0: none
 	Direction    SampleDirection
 }
 

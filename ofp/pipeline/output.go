@@ -60,7 +60,12 @@ func (x *xlate) send(n uint32) {
 	}
 	x.commit()
 	if b := x.snap.sampling.Bridge; b != nil && b.Output {
-		x.sample(b.Exporter, cache.Point{Dir: cache.Egress, Egress: n, Domain: b.Domain, ID: b.Point}, 0)
+		p := cache.Point{Dir: cache.Egress, Egress: n, Domain: b.Domain, ID: b.Point}
+		p.Verdict = x.verdict(x.cause(), actions.DropNone, b.Attribute)
+		x.sample(b.Exporter, p, b.Attribute)
+	}
+	if !x.sent {
+		x.sent, x.sender = true, x.cause()
 	}
 	x.emit(actions.Op{Code: actions.OpOutput, A: p.Slot, B: n})
 }

@@ -78,13 +78,31 @@ func (p *actionParser) samplePart(s *SampleAction, key, text string, off, n int)
 		s.SamplingPort = port
 		return nil
 	}
+	if of := s.fieldOf(key); of != nil && strings.Contains(text, "[") {
+		f, err := p.subfield(text, off+len(key)+1)
+		if err != nil {
+			return err
+		}
+		if f.Bits > 32 {
+			return p.errAt(off, n, "%d bits do not go into an id of 32; name a part of the field, as in NXM_NX_XXREG0[0..31]", f.Bits)
+		}
+		if err := p.prereq(f.Field, piece{off: off, end: off + n}); err != nil {
+			return err
+		}
+		*of = f
+		return nil
+	}
 	bits := 32
 	if key == "probability" {
 		bits = 16
 	}
 	v, err := strconv.ParseUint(text, 0, bits)
 	if err != nil {
-		return p.errAt(off, n, "%s is not a number from 0 to %s", key, fmt.Sprint(uint64(1)<<bits-1))
+		or := ""
+		if s.fieldOf(key) != nil {
+			or = ", nor a field as NXM_NX_REG0[]"
+		}
+		return p.errAt(off, n, "%s is not a number from 0 to %s%s", key, fmt.Sprint(uint64(1)<<bits-1), or)
 	}
 	switch key {
 	case "probability":
@@ -95,6 +113,17 @@ func (p *actionParser) samplePart(s *SampleAction, key, text string, off, n int)
 		s.Domain = uint32(v)
 	case "obs_point_id":
 		s.Point = uint32(v)
+	}
+	return nil
+}
+
+// fieldOf returns the member for an operand that may be a field of the packet.
+func (s *SampleAction) fieldOf(key string) *Subfield {
+	switch key {
+	case "obs_domain_id":
+		return &s.DomainOf
+	case "obs_point_id":
+		return &s.PointOf
 	}
 	return nil
 }

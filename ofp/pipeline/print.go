@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"pollux/flow"
@@ -165,7 +166,8 @@ func formatResubmit(a *Action, ports flow.PortNames) string {
 }
 
 func formatSample(s *SampleAction, ports flow.PortNames) string {
-	t := fmt.Sprintf("sample(probability=%d,collector_set_id=%d,obs_domain_id=%d,obs_point_id=%d", s.Probability, s.Set, s.Domain, s.Point)
+	t := fmt.Sprintf("sample(probability=%d,collector_set_id=%d,obs_domain_id=%s,obs_point_id=%s", s.Probability, s.Set,
+		formatID(s.Domain, s.DomainOf), formatID(s.Point, s.PointOf))
 	if s.SamplingPort != 0 {
 		t += ",sampling_port=" + flow.FormatPort(s.SamplingPort, ports)
 	}
@@ -176,6 +178,14 @@ func formatSample(s *SampleAction, ports flow.PortNames) string {
 		t += ",egress"
 	}
 	return t + ")"
+}
+
+// formatID writes an id that is a number or taken from a field.
+func formatID(n uint32, of Subfield) string {
+	if of.Bits != 0 {
+		return of.String()
+	}
+	return strconv.FormatUint(uint64(n), 10)
 }
 
 // setFieldName is the name that ovs-ofctl gives a field in set_field.

@@ -66,6 +66,8 @@ func randomLine(r *rand.Rand) string {
 		"move:eth_src[]->eth_dst[]", "move:eth_dst[0..7]->reg0[0..7]", "mod_dl_src:02:00:00:00:00:02",
 		"mod_vlan_vid:6", "mod_vlan_pcp:2", "push_vlan:0x8100", "pop_vlan", "push_vlan:0x88a8,set_field:4101->vlan_vid",
 		"load:0x1005->NXM_OF_VLAN_TCI[]", "load:0->NXM_OF_VLAN_TCI[]", "load:7->NXM_OF_VLAN_TCI[0..3]", "exit", "note:00",
+		"sample(probability=65535,collector_set_id=7,obs_domain_id=1,obs_point_id=NXM_OF_ETH_SRC[0..7])",
+		"sample(probability=300,collector_set_id=7,obs_domain_id=NXM_NX_REG0[],obs_point_id=0,sampling_port=2,egress)",
 	}
 	if vlan {
 		any = append(any, "set_field:4102->vlan_vid", "set_field:1->vlan_pcp", "move:NXM_OF_VLAN_TCI[0..11]->reg0[0..11]", "load:3->OXM_OF_VLAN_VID[0..3]")
@@ -168,7 +170,11 @@ func newWorld(tb fataler, r *rand.Rand, n int) *world {
 		w.lines = append(w.lines, line)
 	}
 	ports := randomPorts(r)
-	s, err := New(Config{Name: "br0", Ports: ports, Flows: flows, Threads: 1, Now: func() int64 { return w.clock }})
+	sampling := Sampling{Sets: map[uint32]SetSampling{7: {Exporter: 1, Attribute: r.IntN(2) == 0}}}
+	if r.IntN(2) == 0 {
+		sampling.Bridge = &BridgeSampling{Input: r.IntN(2) == 0, Output: r.IntN(2) == 0, Attribute: r.IntN(2) == 0}
+	}
+	s, err := New(Config{Name: "br0", Ports: ports, Flows: flows, Threads: 1, Sampling: sampling, Now: func() int64 { return w.clock }})
 	if err != nil {
 		tb.Fatal(err)
 	}

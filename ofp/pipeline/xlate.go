@@ -33,11 +33,18 @@ type xlate struct {
 
 	ops     []actions.Op
 	samples []actions.Sample
-	prefix  int // ops that stay when the translation fails
+	tell    []bool // of each sample: its exporter is told the rule
+	prefix  int    // ops that stay when the translation fails
 
 	rules  []*Rule          // that matched
 	missed []*tableCounters // of look-ups where none did
 	seen   *fdbEntry
+
+	// Who decided: see verdict.go.
+	current *Rule // whose instructions are being executed
+	sent    bool  // something was sent
+	sender  cause // of the first that was sent
+	blamed  cause // of the reason why nothing was
 
 	table  uint8
 	depth  int
@@ -64,7 +71,8 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
 	x.dirty = 0
-	x.ops, x.samples, x.prefix = x.ops[:0], x.samples[:0], 0
+	x.ops, x.samples, x.tell, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], 0
+	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
 	x.rules, x.missed, x.seen = x.rules[:0], x.missed[:0], nil
 	x.table, x.depth, x.exit = 0, 0, false
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
@@ -99,7 +107,7 @@ func (x *xlate) packet() {
 	}
 	in := x.snap.ports.get(x.key.InPort())
 	if b := x.snap.sampling.Bridge; b != nil && b.Input {
-		x.sample(b.Exporter, cache.Point{Dir: cache.Ingress, Domain: b.Domain, ID: b.Point}, 0)
+		x.sample(b.Exporter, cache.Point{Dir: cache.Ingress, Domain: b.Domain, ID: b.Point}, b.Attribute)
 		x.prefix = len(x.ops)
 	}
 	if in != nil && in.NoRecv {
@@ -110,6 +118,7 @@ func (x *xlate) packet() {
 		return
 	}
 	x.tableAction(x.key.InPort(), 0)
+	x.conclude()
 	x.actionSet()
 }
 
@@ -126,8 +135,9 @@ func (x *xlate) end() {
 	if x.failed != actions.DropNone {
 		x.ops = x.ops[:x.prefix]
 		x.samples = x.samples[:min(x.prefix, len(x.samples))]
-		x.reason = x.failed
+		x.reason, x.sent = x.failed, false
 	}
+	x.judge()
 	if len(x.ops) > 0 {
 		p.Ops = append(p.few[:0], x.ops...)
 	}
@@ -143,24 +153,26 @@ func (x *xlate) end() {
 // note keeps the first reason why the packet was not sent.
 func (x *xlate) note(r actions.Reason) {
 	if x.reason == actions.DropNone {
-		x.reason = r
+		x.reason, x.blamed = r, x.cause()
 	}
 }
 
 // fail ends the translation.
 func (x *xlate) fail(r actions.Reason) {
 	if x.failed == actions.DropNone {
-		x.failed = r
+		x.failed, x.blamed = r, x.cause()
 	}
 	x.exit = true
 }
 
 func (x *xlate) emit(op actions.Op) { x.ops = append(x.ops, op) }
 
-// sample emits the accounting of the packet as it is in the base.
-func (x *xlate) sample(exporter int, p cache.Point, probability uint16) {
+// sample emits the accounting of the packet as it is in the base. With tell the
+// exporter is told the rule that decides about the packet.
+func (x *xlate) sample(exporter int, p cache.Point, tell bool) {
 	x.emit(actions.Op{Code: actions.OpSample, A: uint32(len(x.samples))})
-	x.samples = append(x.samples, actions.Sample{Exporter: exporter, Point: p, Probability: probability})
+	x.samples = append(x.samples, actions.Sample{Exporter: exporter, Point: p, Probability: p.Probability})
+	x.tell = append(x.tell, tell)
 }
 
 // need un-wildcards bits of a word of the working copy that were looked at, as far
@@ -242,8 +254,8 @@ func (x *xlate) tableAction(inPort uint32, id uint8) {
 	}
 	t := x.snap.tables[id]
 	r := x.lookup(t, inPort)
-	was := x.table
-	x.table = id
+	was, by := x.table, x.current
+	x.table, x.current = id, r
 	x.depth += deeper
 	leave := func() {}
 	if x.tr != nil {
@@ -256,7 +268,7 @@ func (x *xlate) tableAction(inPort uint32, id uint8) {
 	}
 	leave()
 	x.depth -= deeper
-	x.table = was
+	x.table, x.current = was, by
 }
 
 // do executes a rule's instructions in the order of OpenFlow 1.3 section 5.9.

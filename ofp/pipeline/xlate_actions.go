@@ -195,7 +195,7 @@ func (x *xlate) sampleAction(s *SampleAction) {
 		}
 		return
 	}
-	p := cache.Point{Dir: cache.Ingress, Domain: s.Domain, ID: s.Point}
+	p := cache.Point{Dir: cache.Ingress, Domain: x.id(s.Domain, s.DomainOf), ID: x.id(s.Point, s.PointOf)}
 	if s.Direction == SampleEgress {
 		p.Dir, p.Egress = cache.Egress, s.SamplingPort
 	}
@@ -204,7 +204,21 @@ func (x *xlate) sampleAction(s *SampleAction) {
 	if probability == 65535 {
 		probability = 0 // all: what the program means by it
 	}
-	x.sample(set.Exporter, p, probability)
+	p.Probability = probability
+	x.sample(set.Exporter, p, set.Attribute)
+}
+
+// id returns an observation id that is a number or taken from the packet, which it
+// then depends on. Of a packet that has no such field it is 0.
+func (x *xlate) id(n uint32, of Subfield) uint32 {
+	if of.Bits == 0 {
+		return n
+	}
+	if !x.has(of.Field) {
+		return 0
+	}
+	x.needField(of.Field, of.mask())
+	return uint32(x.subfield(of).Lo)
 }
 
 // actionSet executes the action set in the order of OpenFlow 1.3 section 5.10:
