@@ -20,10 +20,11 @@ type Point struct {
 	// Probability is that of the sample action, of 65,535; 0 is all. It makes the
 	// selector that option records describe (RFC 5476 section 6.5.2).
 	Probability uint16
-	Verdict     Verdict // zero unless the exporter attributes rules
+	Verdict     Verdict
 }
 
-// Verdict is which rule decided about a packet and how.
+// Verdict is what was decided about a packet, and where the exporter attributes
+// rules, which one did it.
 type Verdict struct {
 	Cookie uint64 // of the rule
 	Table  uint8  // OpenFlow table of the rule
