@@ -3,7 +3,6 @@ package configs
 import (
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,9 +50,7 @@ func (c *checker) check() {
 	c.checkMemory()
 	c.checkPorts()
 	c.checkIPFIX()
-	if s := c.c.Control.Socket; s == "" || len(s) > 107 || strings.ContainsRune(s, 0) {
-		c.errorf("control.socket", "%q is not a path of 1 to 107 bytes, all that a Unix socket can have", s)
-	}
+	c.checkControl()
 	c.checkFlows()
 }
 
@@ -109,55 +106,6 @@ func (c *checker) checkMemory() {
 			c.errorf("datapath.memory.frames_per_loop", "%d frames are too few for loop %d, whose receive and fill rings hold %d; at least %d, or 0 to have it worked out",
 				m.FramesPerLoop, i, need-2*256, need)
 			return
-		}
-	}
-}
-
-func (c *checker) checkIPFIX() {
-	c.checkExporter("ipfix.bridge", &c.c.IPFIX.Bridge)
-	first := map[uint32]string{}
-	for i := range c.c.IPFIX.Sets {
-		s := &c.c.IPFIX.Sets[i]
-		path := fmt.Sprintf("ipfix.sets[%d]", i)
-		c.checkExporter(path, &s.Exporter)
-		if c.bad[path] || c.bad[path+".id"] {
-			continue
-		}
-		if other, dup := first[s.ID]; dup {
-			c.errorf(path+".id", "collector set %d is already in line %d; each needs an id of its own", s.ID, c.line(other))
-			continue
-		}
-		first[s.ID] = path + ".id"
-	}
-}
-
-func (c *checker) checkExporter(path string, e *Exporter) {
-	if !c.given(path) || c.bad[path] {
-		return
-	}
-	if !e.On() {
-		c.errorf(path+".targets", "the exporter has no collector to send to; add one as in targets: [\"127.0.0.1:4739\"], or remove the block")
-	}
-	first := map[string]int{}
-	for i, t := range e.Targets {
-		at := fmt.Sprintf("%s.targets[%d]", path, i)
-		host, port, err := net.SplitHostPort(t)
-		n, perr := strconv.ParseUint(port, 10, 16)
-		if err != nil || perr != nil || host == "" || n == 0 || strings.ContainsAny(host, " \t/") {
-			c.errorf(at, "%q is not host:port as in \"127.0.0.1:4739\" or \"[2001:db8::1]:4739\"", t)
-			continue
-		}
-		if j, dup := first[t]; dup {
-			c.errorf(at, "%s is already target %d; it would receive everything twice", t, j)
-		}
-		first[t] = i
-	}
-	if !e.EnableInputSampling && !e.EnableOutputSampling {
-		c.errorf(path+".enable_input_sampling", "neither packets that come in nor those that go out are accounted; set one to true, or remove the block")
-	}
-	for key, v := range map[string]Duration{".template_interval": e.TemplateInterval, ".stats_interval": e.StatsInterval} {
-		if v.Std() < time.Second {
-			c.errorf(path+key, "%v is shorter than 1s; the default is 600s", v)
 		}
 	}
 }

@@ -19,6 +19,8 @@ func (c *checker) complete() {
 	}
 	c.completePorts()
 	c.completeVLANs()
+	c.completeControl()
+	c.completeTLS()
 	if len(cfg.Flows) == 0 && !c.bad["flows"] && !c.bad["flows_file"] {
 		cfg.Flows = FlowText{{Text: "actions=NORMAL", File: c.file, Line: 1, Column: 1}}
 	}

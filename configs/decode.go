@@ -104,6 +104,16 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, info reflect.S
 		d.flowText(n, v.Addr().Interface().(*FlowText), path)
 		return
 	}
+	if v.Type() == reflect.TypeFor[FlowKey]() {
+		if text, ok := n.(*ast.StringNode); ok { // one word, as in flow_key: ovs
+			v.Set(reflect.ValueOf(FlowKey{text.Value}))
+			return
+		}
+		if _, ok := n.(*ast.SequenceNode); !ok {
+			d.fail(path, n, "%s is %s where %s, %s or a list of element names belongs", path, kindOf(n), KeyOVS, KeyFiveTuple)
+			return
+		}
+	}
 	if v.CanAddr() && v.Addr().Type().Implements(textUnmarshaler) {
 		d.text(n, v.Addr().Interface().(encoding.TextUnmarshaler), path)
 		return

@@ -50,11 +50,19 @@ func (e *Exporter) defaults() {
 		CacheActiveTimeout:   Duration(60 * time.Second),
 		CacheIdleTimeout:     Duration(15 * time.Second),
 		CacheMaxFlows:        65536,
+		FlowKey:              FlowKey{KeyOVS},
+		Elements:             []string{"standard"},
+		Biflow:               BiflowOff,
+		BiflowWindow:         Duration(2500 * time.Millisecond),
 		TemplateInterval:     Duration(600 * time.Second),
 		StatsInterval:        Duration(600 * time.Second),
 		EnableInputSampling:  true,
 		EnableOutputSampling: true,
+		EnableTunnelSampling: true,
+		PEN:                  32473, // of examples: RFC 5612
 		MTU:                  1500,
+		Buffer:               4 << 20,
+		File:                 File{MaxBytes: 64 << 20, MaxAge: Duration(time.Hour), Keep: 24},
 	}
 }
 

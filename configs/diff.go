@@ -29,12 +29,18 @@ func (c Change) String() string {
 
 // Diff lists what changed from a to b, in the order of the types. Flows are
 // compared by their text, not by where they stand. A number of frames that neither
-// file gives is no change: a running switch keeps the memory it has.
+// file gives is no change: a running switch keeps the memory it has. Nor is a place
+// to listen for OpenFlow at that neither gives: it keeps its sockets.
 func Diff(a, b *Config) []Change {
 	var out []Change
 	if m := &b.Datapath.Memory; m.FramesAuto && a.Datapath.Memory.FramesAuto {
 		c := *b
 		c.Datapath.Memory.FramesPerLoop = a.Datapath.Memory.FramesPerLoop
+		b = &c
+	}
+	if b.Control.OpenFlowAuto && a.Control.OpenFlowAuto {
+		c := *b
+		c.Control.OpenFlow = a.Control.OpenFlow
 		b = &c
 	}
 	differ(&out, "", reflect.ValueOf(*a), reflect.ValueOf(*b))

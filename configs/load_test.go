@@ -93,13 +93,15 @@ func TestDefaults(t *testing.T) {
 				Memory: MemoryPort{Flows: 1000, Masks: 1, Size: 60, Order: "seq"}, PCAP: PCAPPort{Repeat: 1}},
 		},
 		Flows:   FlowText{{Text: "actions=NORMAL", File: "x.yaml", Line: 1, Column: 1}},
-		Control: Control{Socket: DefaultSocket},
+		Control: Control{Socket: DefaultSocket, OpenFlow: []string{"punix:/run/pollux/br0.mgmt"}, OpenFlowAuto: true},
 		Log:     Log{Level: "info", Format: "text"},
 	}
 	want.IPFIX.Bridge = Exporter{Sampling: 1, ObsDomainID: 1, ObsPointID: 1,
 		CacheActiveTimeout: Duration(time.Minute), CacheIdleTimeout: Duration(15 * time.Second), CacheMaxFlows: 65536,
 		TemplateInterval: Duration(10 * time.Minute), StatsInterval: Duration(10 * time.Minute),
-		EnableInputSampling: true, EnableOutputSampling: true, MTU: 1500}
+		FlowKey: FlowKey{"ovs"}, Elements: []string{"standard"}, Biflow: "off", BiflowWindow: Duration(2500 * time.Millisecond),
+		EnableInputSampling: true, EnableOutputSampling: true, EnableTunnelSampling: true, PEN: 32473, MTU: 1500, Buffer: 4 << 20,
+		File: File{MaxBytes: 64 << 20, MaxAge: Duration(time.Hour), Keep: 24}}
 	if d := cmp.Diff(want, c); d != "" {
 		t.Error(d)
 	}

@@ -2,8 +2,8 @@ package configs
 
 import "reflect"
 
-// NeedsRestart is the keys of the file whose changes a reload refuses: loops, memory
-// and exporters are made once. Reloadable is all others. Both follow from the tags.
+// NeedsRestart is the keys of the file whose changes a reload refuses: loops,
+// memory and sockets are made once. Reloadable is all others. Both follow from the tags.
 var NeedsRestart, Reloadable = byReload()
 
 func byReload() (restart, reload []string) {

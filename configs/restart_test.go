@@ -10,10 +10,10 @@ import (
 // TestRestartKeys: every key of the file is in one of the lists, and both documents
 // say of each which it is.
 func TestRestartKeys(t *testing.T) {
-	if got, want := strings.Join(NeedsRestart, " "), "datapath ipfix control log"; got != want {
+	if got, want := strings.Join(NeedsRestart, " "), "datapath control log"; got != want {
 		t.Errorf("restart: %s, want %s", got, want)
 	}
-	if got, want := strings.Join(Reloadable, " "), "bridge ports flows flows_file"; got != want {
+	if got, want := strings.Join(Reloadable, " "), "bridge ports flows flows_file ipfix"; got != want {
 		t.Errorf("reload: %s, want %s", got, want)
 	}
 	if n := len(keysOf(reflect.TypeFor[Config]())); n != len(NeedsRestart)+len(Reloadable) {
@@ -40,7 +40,7 @@ func TestRestartKeys(t *testing.T) {
 
 // TestReloadTags: the tag means nothing but on keys of the file.
 func TestReloadTags(t *testing.T) {
-	for _, v := range []any{Bridge{}, Datapath{}, Memory{}, Port{}, VLAN{}, IPFIX{}, ExporterSet{}, Control{}, Log{}} {
+	for _, v := range []any{Bridge{}, Datapath{}, Memory{}, Port{}, VLAN{}, IPFIX{}, ExporterSet{}, TLS{}, File{}, Control{}, Log{}} {
 		for f := range fields(reflect.TypeOf(v)) {
 			if _, ok := f.Tag.Lookup("reload"); ok {
 				t.Errorf("%T.%s has a reload tag", v, f.Name)

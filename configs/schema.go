@@ -30,9 +30,18 @@ func Schema() ([]byte, error) {
 		{Type: "integer", Minimum: new(1.0), Maximum: new(float64(MaxOFPort))},
 		{Type: "string", Pattern: `^[Ll][Oo][Cc][Aa][Ll]$`},
 	}}
+	var words []any
+	for _, w := range append([]string{KeyOVS, KeyFiveTuple}, keyNames()...) {
+		words = append(words, w)
+	}
+	key := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
+		{Type: "string", Enum: words},
+		{Type: "array", Items: &jsonschema.Schema{Type: "string", Enum: words[2:]}, MinItems: new(1)},
+	}}
 	opt := &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[Duration]():     duration,
 		reflect.TypeFor[FlowText]():     flows,
+		reflect.TypeFor[FlowKey]():      key,
 		reflect.TypeFor[OFPort]():       ofport,
 		reflect.TypeFor[DatapathID]():   {Type: "string", Pattern: "^[0-9a-fA-F]{16}$"},
 		reflect.TypeFor[MAC]():          {Type: "string", Pattern: "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"},

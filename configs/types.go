@@ -7,7 +7,7 @@ type Config struct {
 	Ports     []Port   `json:"ports,omitempty" jsonschema:"The ports. Those without ofport are numbered in this order."`
 	Flows     FlowText `json:"flows,omitempty" jsonschema:"OpenFlow flows as ovs-ofctl add-flow reads them: one a line of a block, or a list of strings. Blank lines and comments from # on are skipped. Without any flow the switch has one: actions=NORMAL."`
 	FlowsFile string   `json:"flows_file,omitempty" jsonschema:"A file of more flows, one a line, read after flows. A relative path starts at the folder of this file."`
-	IPFIX     IPFIX    `json:"ipfix,omitzero" reload:"restart" jsonschema:"Flow records to collectors."`
+	IPFIX     IPFIX    `json:"ipfix,omitzero" jsonschema:"Flow records to collectors."`
 	Control   Control  `json:"control,omitzero" reload:"restart" jsonschema:"How the commands reach the running switch."`
 	Log       Log      `json:"log,omitzero" reload:"restart" jsonschema:"What the switch says on standard error."`
 }
@@ -90,37 +90,12 @@ type PCAPPort struct {
 	Rate   int    `json:"rate,omitempty" range:"0,2147483647" unit:"packets/s" jsonschema:"Packets a second that are read; 0 as fast as possible. A rate that the slowest port or disk behind it keeps up with paces the source so that nothing is lost."`
 }
 
-// IPFIX is the exporters.
-type IPFIX struct {
-	Bridge Exporter      `json:"bridge,omitzero" jsonschema:"The exporter of all packets of the switch. Without it there is none."`
-	Sets   []ExporterSet `json:"sets,omitempty" jsonschema:"Exporters of the packets that sample actions choose, by collector set."`
-}
-
-// Exporter is one process of metering and exporting. It is on when it has targets.
-type Exporter struct {
-	Targets              []string `json:"targets,omitempty" unit:"host:port" jsonschema:"Collectors, each sent everything over UDP."`
-	Sampling             int      `json:"sampling,omitempty" range:"1,4294967295" unit:"1/N of packets" jsonschema:"Account one packet in N; 1 is every packet, exact."`
-	ObsDomainID          uint32   `json:"obs_domain_id,omitempty" range:"0,4294967295" jsonschema:"Observation domain id (in every message)."`
-	ObsPointID           uint32   `json:"obs_point_id,omitempty" range:"0,4294967295" jsonschema:"Observation point id (in every record)."`
-	CacheActiveTimeout   Duration `json:"cache_active_timeout,omitempty" unit:"time" jsonschema:"A flow that goes on is reported this often; 0 never before it ends."`
-	CacheIdleTimeout     Duration `json:"cache_idle_timeout,omitempty" unit:"time" jsonschema:"A flow without a packet for this long has ended; 0 never."`
-	CacheMaxFlows        int      `json:"cache_max_flows,omitempty" range:"64,16777216" unit:"flows" jsonschema:"Most flows a loop's cache holds; one more pushes the oldest out as a record."`
-	TemplateInterval     Duration `json:"template_interval,omitempty" unit:"time" jsonschema:"How often templates are sent again."`
-	StatsInterval        Duration `json:"stats_interval,omitempty" unit:"time" jsonschema:"How often the exporter's own counts are sent."`
-	EnableInputSampling  bool     `json:"enable_input_sampling,omitempty" jsonschema:"Account packets as they come in."`
-	EnableOutputSampling bool     `json:"enable_output_sampling,omitempty" jsonschema:"Account packets as they go out of each port."`
-	MTU                  int      `json:"mtu,omitempty" range:"576,65535" unit:"bytes" jsonschema:"Longest IP packet that a message may make, 576 to 65535."`
-}
-
-// ExporterSet is the exporter of one collector set.
-type ExporterSet struct {
-	ID       uint32 `json:"id" range:"1,4294967295" jsonschema:"Collector set id, as sample(collector_set_id=…) names it. At least 1."`
-	Exporter        // the exporter's own keys stand beside id
-}
-
-// Control is where commands reach the switch.
+// Control is where commands and controllers reach the switch.
 type Control struct {
-	Socket string `json:"socket,omitempty" jsonschema:"Path of the Unix socket, at most 107 bytes. ovs-appctl -t PATH speaks to it too."`
+	Socket   string   `json:"socket,omitempty" jsonschema:"Path of the Unix socket, at most 107 bytes. ovs-appctl -t PATH speaks to it too."`
+	OpenFlow []string `json:"openflow,omitempty" jsonschema:"Where OpenFlow 1.3 is listened for: punix:PATH, or ptcp:PORT or ptcp:PORT:HOST (of 127.0.0.1 without HOST), as ovs-vsctl set-controller takes them. [] is nowhere. Default: punix: with the file BRIDGE.mgmt beside the control socket, which ovs-ofctl finds by its path."`
+
+	OpenFlowAuto bool `json:"-"` // OpenFlow was worked out, not given
 }
 
 // Log is what the switch says while it runs.
@@ -128,6 +103,3 @@ type Log struct {
 	Level  LogLevel  `json:"level,omitempty" oneof:"debug,info,warn,error" jsonschema:"Least grave message that is written."`
 	Format LogFormat `json:"format,omitempty" oneof:"text,json" jsonschema:"Form of the lines."`
 }
-
-// On reports whether the exporter has a collector to send to.
-func (e *Exporter) On() bool { return len(e.Targets) > 0 }

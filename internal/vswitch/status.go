@@ -130,3 +130,41 @@ type IPFIXShow struct {
 	Caches   []cache.Stats `json:"caches"` // by loop
 	Exporter any           `json:"exporter"`
 }
+
+// TopFlow is a flow that the caches of an exporter hold now, with what was counted
+// since its last record. Parts of it in several loops are one row.
+type TopFlow struct {
+	Exporter    string `json:"exporter"` // bridge, or set N
+	ObsDomainID uint32 `json:"obs_domain_id"`
+	ObsPointID  uint32 `json:"obs_point_id"`
+	Direction   string `json:"direction"` // ingress, egress
+	InPort      string `json:"in_port"`   // name, or number of a port that is gone; "" where it is not in the key
+	OutPort     string `json:"out_port,omitempty"`
+	EthSrc      string `json:"eth_src,omitempty"`
+	EthDst      string `json:"eth_dst,omitempty"`
+	EthType     uint16 `json:"eth_type"`
+	VLAN        int    `json:"vlan"` // VLAN id, -1 untagged
+	IPVersion   int    `json:"ip_version"`
+	Protocol    uint8  `json:"protocol"`
+	TOS         uint8  `json:"tos"`
+	Src         string `json:"src,omitempty"` // IP address
+	Dst         string `json:"dst,omitempty"`
+	SrcPort     uint16 `json:"src_port"` // or ICMP type
+	DstPort     uint16 `json:"dst_port"` // or ICMP code
+	Cookie      uint64 `json:"cookie,omitempty"`
+	Table       int    `json:"table"` // of the rule that decided; -1 where that is not told
+	Flow        string `json:"flow"`  // the flow in a line, as pollux ipfix top shows it
+
+	Packets       uint64  `json:"packets"`       // since the last record, or since the flow began
+	Octets        uint64  `json:"octets"`        // IP
+	L2Octets      uint64  `json:"l2_octets"`     // frames without FCS
+	TotalPackets  uint64  `json:"total_packets"` // since the flow began
+	TotalL2Octets uint64  `json:"total_l2_octets"`
+	Dropped       uint64  `json:"dropped"`            // of Packets
+	Seconds       float64 `json:"seconds"`            // that Packets were counted in: since the last record or the flow's first packet
+	Age           float64 `json:"age"`                // seconds since the flow's first packet
+	Idle          float64 `json:"idle"`               // seconds since its last
+	PacketRate    float64 `json:"packets_per_second"` // Packets / Seconds
+	BitRate       float64 `json:"bits_per_second"`    // 8 L2Octets / Seconds
+	Loops         []int   `json:"loops"`              // that hold a part of it
+}

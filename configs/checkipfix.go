@@ -1,0 +1,247 @@
+package configs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pollux/ipfix"
+)
+
+func (c *checker) checkIPFIX() {
+	c.checkExporter("ipfix.bridge", &c.c.IPFIX.Bridge)
+	first := map[uint32]string{}
+	if n := len(c.c.IPFIX.Sets); n > MaxExporters-1 {
+		c.errorf("ipfix.sets", "%d sets are more than the %d that a switch can have beside the bridge's exporter", n, MaxExporters-1)
+	}
+	for i := range c.c.IPFIX.Sets {
+		s := &c.c.IPFIX.Sets[i]
+		path := fmt.Sprintf("ipfix.sets[%d]", i)
+		c.checkExporter(path, &s.Exporter)
+		if c.bad[path] || c.bad[path+".id"] {
+			continue
+		}
+		if other, dup := first[s.ID]; dup {
+			c.errorf(path+".id", "collector set %d is already in line %d; each needs an id of its own", s.ID, c.line(other))
+			continue
+		}
+		first[s.ID] = path + ".id"
+	}
+}
+
+func (c *checker) checkExporter(path string, e *Exporter) {
+	if !c.given(path) || c.bad[path] {
+		return
+	}
+	c.checkTargets(path, e)
+	if !e.EnableInputSampling && !e.EnableOutputSampling {
+		c.errorf(path+".enable_input_sampling", "neither packets that come in nor those that go out are accounted; set one to true, or remove the block")
+	}
+	for key, v := range map[string]Duration{".template_interval": e.TemplateInterval, ".stats_interval": e.StatsInterval} {
+		if v.Std() < time.Second {
+			c.errorf(path+key, "%v is shorter than 1s; the default is 600s", v)
+		}
+	}
+	if w := e.BiflowWindow.Std(); w < 100*time.Millisecond || w > time.Minute {
+		c.errorf(path+".biflow_window", "%v is not from 100ms to 60s; the default is 2.5s", e.BiflowWindow)
+	}
+	if len(e.VirtualObsID) > 254 {
+		c.errorf(path+".virtual_obs_id", "the text has %d bytes; at most 254 fit into a record", len(e.VirtualObsID))
+	}
+	if e.File.MaxAge.Std() < time.Second {
+		c.errorf(path+".file.max_age", "%v is shorter than 1s; the default is 1h", e.File.MaxAge)
+	}
+	c.checkKey(path+".flow_key", e.FlowKey)
+	c.checkElements(path+".elements", e.Elements)
+	c.checkTLS(path, e)
+	if c.given(path+".file") && !e.Uses("file") {
+		c.errorf(path+".file", "no target is a file; add one as in targets: [\"file:/var/lib/pollux/flows.ipfix\"], or remove the block")
+	}
+}
+
+// splitTarget takes a target apart: its transport and what follows. A host that is
+// named like a transport and has a port is told from one by the port's digits.
+func splitTarget(t string) (transport, rest string) {
+	kind, rest, ok := strings.Cut(t, ":")
+	switch kind {
+	case "tcp", "tls", "file":
+		return kind, rest
+	case "udp":
+		if _, err := strconv.ParseUint(rest, 10, 16); ok && err != nil {
+			return kind, rest
+		}
+	}
+	return "udp", t
+}
+
+func (c *checker) checkTargets(path string, e *Exporter) {
+	if !e.On() {
+		c.errorf(path+".targets", "the exporter has no collector to send to; add one as in targets: [\"127.0.0.1:4739\"], or remove the block")
+	}
+	first := map[string]int{}
+	for i, t := range e.Targets {
+		at := fmt.Sprintf("%s.targets[%d]", path, i)
+		if c.bad[at] {
+			continue
+		}
+		kind, rest := splitTarget(t)
+		if kind == "file" {
+			if rest == "" || strings.HasSuffix(rest, "/") || strings.ContainsRune(rest, 0) {
+				c.errorf(at, "%q is not file: with the path of a file, as in \"file:/var/lib/pollux/flows.ipfix\"", t)
+				continue
+			}
+			rest = filepath.Clean(rest)
+		} else if !isHostPort(rest) {
+			c.errorf(at, "%q is not host:port as in \"127.0.0.1:4739\" or \"[2001:db8::1]:4739\", alone or behind udp:, tcp: or tls:, nor file:PATH", t)
+			continue
+		}
+		key := kind + ":" + rest
+		if j, dup := first[key]; dup {
+			c.errorf(at, "%s is already target %d; it would receive everything twice", t, j)
+		}
+		first[key] = i
+	}
+}
+
+// isHostPort says whether s is a host's name or address with a port.
+func isHostPort(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	n, perr := strconv.ParseUint(port, 10, 16)
+	return err == nil && perr == nil && host != "" && n != 0 && !strings.ContainsAny(host, " \t/")
+}
+
+// checkKey checks the words of a flow key.
+func (c *checker) checkKey(path string, k FlowKey) {
+	if c.bad[path] {
+		return
+	}
+	if len(k) == 0 {
+		c.errorf(path, "the list is empty; all packets would be one flow. Write %s, %s, or names of elements", KeyOVS, KeyFiveTuple)
+	}
+	words, known := []string{KeyOVS, KeyFiveTuple}, keyNames()
+	first := map[string]int{}
+	for i, name := range k {
+		at := path
+		if c.given(fmt.Sprintf("%s[%d]", path, i)) {
+			at = fmt.Sprintf("%s[%d]", path, i)
+		}
+		switch j, dup := first[name]; {
+		case c.bad[at]:
+		case slices.Contains(words, name) && len(k) > 1:
+			c.errorf(at, "%s is a whole key and can't be one of several; write flow_key: %s, or elements only", name, name)
+		case slices.Contains(words, name):
+		case !slices.Contains(known, name):
+			c.errorf(at, "%q is no element of flow keys%s", name, hint(name, append(words, known...)))
+		case dup:
+			c.errorf(at, "%s is already entry %d; name it once", name, j)
+		}
+		first[name] = i
+	}
+}
+
+// elementNames lists what may stand in a list of elements: groups, and what is of no
+// key.
+func elementNames() []string {
+	names := slices.DeleteFunc(ipfix.ElementNames(), func(n string) bool { return slices.Contains(keyNames(), n) })
+	return append([]string{"standard", "full"}, names...)
+}
+
+// checkElements checks the names of what records say.
+func (c *checker) checkElements(path string, names []string) {
+	if c.bad[path] {
+		return
+	}
+	known, keys := elementNames(), keyNames()
+	first := map[string]int{}
+	for i, name := range names {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		switch j, dup := first[name]; {
+		case c.bad[at]:
+		case slices.Contains(keys, name):
+			c.errorf(at, "%s is of the flow key; name it in flow_key", name)
+		case !slices.Contains(known, name):
+			c.errorf(at, "%q is no element that Pollux has%s", name, hint(name, known))
+		case dup:
+			c.errorf(at, "%s is already entry %d; name it once", name, j)
+		}
+		first[name] = i
+	}
+}
+
+// hint names the word that is most like w.
+func hint(w string, words []string) string {
+	if near := nearest(w, words); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return "; known are " + strings.Join(words, ", ")
+}
+
+// checkTLS reads the files of TLS, so that what is wrong with them is said here.
+func (c *checker) checkTLS(path string, e *Exporter) {
+	t := &e.TLS
+	path += ".tls"
+	if !c.given(path) {
+		return
+	}
+	if !e.Uses("tls") {
+		c.errorf(path, "no target is reached by TLS; add one as in targets: [\"tls:collector.example:4740\"], or remove the block")
+	}
+	if (t.Cert == "") != (t.Key == "") {
+		c.errorf(path, "cert and key go together; give both or none")
+		return
+	}
+	if t.CA != "" {
+		if pem, ok := c.pem(path+".ca", t.CA); ok && !x509.NewCertPool().AppendCertsFromPEM(pem) {
+			c.errorf(path+".ca", "%s has no certificate in PEM", t.CA)
+		}
+	}
+	if t.Cert == "" {
+		return
+	}
+	cert, ok := c.pem(path+".cert", t.Cert)
+	key, ok2 := c.pem(path+".key", t.Key)
+	if !ok || !ok2 {
+		return
+	}
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		c.errorf(path+".cert", "%s and %s are no pair of certificate and key: %v", t.Cert, t.Key, err)
+	}
+}
+
+// maxPEM is the most bytes that are read of a file of certificates.
+const maxPEM = 16 << 20
+
+// pem reads a file of certificates or a key.
+func (c *checker) pem(path, name string) (b []byte, ok bool) {
+	read := c.opt.ReadFile
+	if read == nil {
+		read = func(name string) ([]byte, error) { return readFile(name, maxPEM) }
+	}
+	b, err := read(name)
+	if err != nil {
+		c.errorf(path, "can't read it: %v", err)
+	}
+	return b, err == nil
+}
+
+// completeTLS has relative paths start at the folder of the configuration.
+func (c *checker) completeTLS() {
+	dir := filepath.Dir(c.file)
+	fix := func(e *Exporter) {
+		for _, p := range []*string{&e.TLS.CA, &e.TLS.Cert, &e.TLS.Key} {
+			if *p != "" && !filepath.IsAbs(*p) {
+				*p = filepath.Join(dir, *p)
+			}
+		}
+	}
+	fix(&c.c.IPFIX.Bridge)
+	for i := range c.c.IPFIX.Sets {
+		fix(&c.c.IPFIX.Sets[i].Exporter)
+	}
+}
