@@ -28,7 +28,7 @@ type LoopConfig struct {
 	Verify       uint32        // re-translate one hit in so many and compare; 0 = never
 	Memory       *packet.Memory
 	Tables       *Published
-	Caches       []*cache.Cache // by exporter; nil entries are off
+	Caches       []*cache.Cache // by exporter, as the loop begins; nil entries are off
 	Slots        int            // number of port slots of the switch
 }
 
@@ -76,6 +76,10 @@ type Loop struct {
 	hand   int // where the sweep of the megaflows stands
 	victim int // where eviction looks next
 	nextS  int64
+
+	caches   []*cache.Cache // by exporter; nil entries are off
+	retiring []*cache.Cache // replaced, and not yet empty
+	nextC    int64
 
 	up      Upcall
 	oneShot []*classifier.Megaflow // decisions of this batch that found no room
@@ -138,7 +142,9 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 	l.mega.UseSignatures(signatures)
 	l.exec = actions.NewExec(l.mem, l.free)
 	l.exec.Out = make([]*actions.Staging, cfg.Slots)
-	l.exec.Caches = cfg.Caches
+	for i, c := range cfg.Caches {
+		l.SetCache(i, c)
+	}
 	l.exec.Flush, l.exec.Release = l.flush, l.release
 	l.stats.Core = cfg.Core
 	return l, nil

@@ -80,5 +80,6 @@ func (m *mailbox) leave(l *Loop) {
 	defer m.mu.Unlock()
 	for m.serve(l) {
 	}
+	l.publishCaches()
 	l.running = false
 }

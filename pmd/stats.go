@@ -125,11 +125,13 @@ type TxStats struct {
 	Full QueueStats `json:"full"` // dropped as tx_full or handoff_full here
 }
 
-// Stats returns a copy of everything the loop counts, taken between two batches.
+// Stats returns a copy of everything the loop counts, taken between two batches, and
+// makes the numbers of its flow caches current.
 func (l *Loop) Stats() (s LoopStats, rx []RxStats, tx []TxStats) {
 	l.Do(func(l *Loop) {
 		s = l.stats
 		s.out = nil
+		l.publishCaches()
 		s.Drops, s.Clones = l.exec.Stats.Drops, l.exec.Stats.Clones
 		s.Megaflows, s.FreeFrame = l.mega.Len(), l.free.Len()
 		s.Subtables = l.mega.Stats().Subtables

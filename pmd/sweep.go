@@ -5,7 +5,6 @@ import "pollux/classifier"
 const (
 	sweepEvery = 500e6 // ns between two rounds over the megaflows
 	sweepSlice = 8     // megaflows an iteration while a round is on
-	cacheSlice = 16    // entries of each flow cache an iteration
 	evictLook  = 16    // megaflows looked at for the one that is given up
 )
 
@@ -18,11 +17,7 @@ func (l *Loop) sweep() {
 	if l.idle > 0 {
 		leisure = 64
 	}
-	for _, c := range l.cfg.Caches {
-		if c != nil {
-			c.Sweep(l.now, cacheSlice*leisure)
-		}
-	}
+	l.sweepCaches()
 	if l.now < l.nextS {
 		return
 	}
@@ -91,18 +86,5 @@ func (l *Loop) PushAll() func(*Loop) bool {
 	return func(l *Loop) bool {
 		l.mega.Sweep(&cursor, 256, l.push)
 		return cursor == 0
-	}
-}
-
-// FlushCaches ends every flow of the loop's flow caches (flowEndReason 4), for Ask.
-func (l *Loop) FlushCaches() func(*Loop) bool {
-	return func(l *Loop) bool {
-		done := true
-		for _, c := range l.cfg.Caches {
-			if c != nil && !c.FlushAll(256) {
-				done = false
-			}
-		}
-		return done
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"pollux/actions"
-	"pollux/internal/clock"
 	"pollux/internal/packet"
 	"pollux/ipfix/cache"
 	"pollux/pmd"
@@ -38,12 +37,14 @@ type Datapath struct {
 	tables pmd.Published
 	loops  []*pmd.Loop
 	mesh   *pmd.Mesh
-	caches [][]*cache.Cache // by loop, by exporter
 
-	mu    sync.Mutex // guards what follows
-	ports map[int]*Port
-	gone  Sums            // of ports that were removed
-	past  map[int]*Totals // by slot: counts of devices that were there before
+	setting sync.Mutex // held while an exporter's caches are exchanged
+
+	mu     sync.Mutex       // guards what follows
+	caches [][]*cache.Cache // by exporter, by loop; no row: off
+	ports  map[int]*Port
+	gone   Sums            // of ports that were removed
+	past   map[int]*Totals // by slot: counts of devices that were there before
 }
 
 // Port is a port in its slot. Its device may come and go.
@@ -65,20 +66,11 @@ func New(cfg Config, mem *packet.Memory) (*Datapath, error) {
 		d.mesh = pmd.NewMesh(len(cfg.Cores), mem)
 	}
 	for id, core := range cfg.Cores {
-		caches := make([]*cache.Cache, len(cfg.Exporters))
-		for i, c := range cfg.Exporters {
-			if err := c.Check(); err != nil {
-				return nil, fmt.Errorf("flow cache %d: %w", i, err)
-			}
-			c.Seed += uint64(id) + uint64(clock.Ticks())
-			c.Memory = mem
-			caches[i] = cache.New(c)
-		}
 		l, err := pmd.NewLoop(pmd.LoopConfig{
 			ID: id, Core: core, Burst: cfg.Burst, SleepMax: cfg.SleepMax,
 			ExactEntries: cfg.ExactEntries, Megaflows: cfg.Megaflows,
 			MegaflowIdle: cfg.MegaflowIdle, Verify: cfg.Verify,
-			Memory: mem, Tables: &d.tables, Caches: caches, Slots: MaxSlots,
+			Memory: mem, Tables: &d.tables, Slots: MaxSlots,
 		})
 		if err != nil {
 			return nil, err
@@ -87,22 +79,17 @@ func New(cfg Config, mem *packet.Memory) (*Datapath, error) {
 			l.Join(d.mesh)
 		}
 		d.loops = append(d.loops, l)
-		d.caches = append(d.caches, caches)
+	}
+	for i := range cfg.Exporters {
+		if _, err := d.SetExporter(i, &cfg.Exporters[i]); err != nil {
+			return nil, err
+		}
 	}
 	return d, nil
 }
 
 // Loops returns the loops.
 func (d *Datapath) Loops() []*pmd.Loop { return d.loops }
-
-// Caches returns the flow caches of one exporter, one a loop.
-func (d *Datapath) Caches(exporter int) []*cache.Cache {
-	var out []*cache.Cache
-	for _, row := range d.caches {
-		out = append(out, row[exporter])
-	}
-	return out
-}
 
 // Publish puts a snapshot in force for every batch that begins from now on.
 func (d *Datapath) Publish(t pmd.Tables) { d.tables.Store(t) }
