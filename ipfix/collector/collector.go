@@ -1,23 +1,19 @@
 package collector
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/netsampler/goflow2/v2/decoders/netflow"
-	"golang.org/x/sys/unix"
 )
 
+// Bounds of what is kept.
 const (
-	maxFlows   = 1 << 20
-	maxSources = 256     // exporters
-	readBuffer = 8 << 20 // bytes of the socket
+	maxFlows    = 1 << 20
+	maxSessions = 256  // exporters' sockets, connections and files; the one quiet for longest gives way
+	maxDomains  = 1024 // observation domains of a session
 )
 
 // Totals are what was received since the start.
@@ -25,195 +21,89 @@ type Totals struct {
 	Messages  uint64 `json:"messages"`
 	Bytes     uint64 `json:"bytes"`
 	Records   uint64 `json:"records"` // of flows
-	Packets   uint64 `json:"packets"`
+	Packets   uint64 `json:"packets"` // both directions of a biflow
 	Octets    uint64 `json:"octets"`
 	L2Octets  uint64 `json:"l2_octets"`
 	Options   uint64 `json:"options"`   // option records
-	Templates uint64 `json:"templates"` // template records, again ones included
+	Templates uint64 `json:"templates"` // template records, again ones included, withdrawals not
+	Withdrawn uint64 `json:"withdrawn"` // templates that were withdrawn (RFC 7011 section 8.1)
+	Biflows   uint64 `json:"biflows"`   // of Records, those that tell of a reverse direction too (RFC 5103)
 	Flows     uint64 `json:"flows"`     // different ones, as far as they are kept
+	Sessions  uint64 `json:"sessions"`  // sockets, connections and files that sent something
+	Gaps      uint64 `json:"gaps"`      // places where sequence numbers leave records out
 	Missing   uint64 `json:"missing"`   // data records, by sequence numbers
-	Errors    uint64 `json:"errors"`    // messages or records that could not be decoded
+	Errors    uint64 `json:"errors"`    // messages, sets or records that could not be decoded, and broken connections
 	LastError string `json:"last_error,omitempty"`
 }
 
-// Collector receives and adds up. Make it with Listen, or with New to hand it
-// messages without a socket.
+// Collector receives and adds up. New, Listen, ListenTCP, ListenTLS, ReadFile and
+// ReadStream make one.
 type Collector struct {
-	conn *net.UDPConn
-	done chan struct{}
+	listeners listeners
 
-	mu      sync.Mutex
-	sources map[netip.AddrPort]*source
-	flows   map[Key]*Flow
-	options map[uint16]uint64
-	totals  Totals
+	mu       sync.Mutex
+	udp      map[netip.AddrPort]*session
+	sessions []*session // all, closed ones too; bounded
+	clock    uint64     // counts messages, to tell which session is quiet for longest
+	flows    map[Key]*kept
+	options  map[uint16]uint64
+	totals   Totals
+	each     func(*Record)
 }
 
-// source is one exporter's socket.
-type source struct {
-	templates templates
-	sequences map[uint32]*sequence
+// kept is what is known of a flow.
+type kept struct {
+	Flow
+	Details
 }
 
-// New returns a collector that has no socket.
+// New returns a collector that listens nowhere.
 func New() *Collector {
 	return &Collector{
-		sources: make(map[netip.AddrPort]*source),
-		flows:   make(map[Key]*Flow),
+		udp:     make(map[netip.AddrPort]*session),
+		flows:   make(map[Key]*kept),
 		options: make(map[uint16]uint64),
 	}
 }
 
-// Listen receives on a UDP address (host:port; port 0 for any) until Close.
-func Listen(addr string) (*Collector, error) {
-	a, err := net.ResolveUDPAddr("udp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("collector: %w", err)
-	}
-	conn, err := net.ListenUDP("udp", a)
-	if err != nil {
-		return nil, fmt.Errorf("collector: %w", err)
-	}
-	growBuffer(conn)
-	c := New()
-	c.conn, c.done = conn, make(chan struct{})
-	go c.read()
-	return c, nil
-}
+// OnRecord has fn called for every data record, options too, in the order of the
+// messages, by whoever reads them. The record is valid until fn returns; fn must not
+// call the collector. Call it before anything is received.
+func (c *Collector) OnRecord(fn func(*Record)) { c.each = fn }
 
-// growBuffer asks for a large socket buffer, past the system's limit where this
-// process may. Without it a burst of messages is lost to a busy machine.
-func growBuffer(conn *net.UDPConn) {
-	conn.SetReadBuffer(readBuffer)
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return
-	}
-	raw.Control(func(fd uintptr) {
-		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, readBuffer)
-	})
-}
-
-// Addr returns the address that the collector listens on.
-func (c *Collector) Addr() string { return c.conn.LocalAddr().String() }
-
-// Close ends the listening. What was received can still be read.
-func (c *Collector) Close() error {
-	err := c.conn.Close()
-	<-c.done
-	return err
-}
-
-func (c *Collector) read() {
-	defer close(c.done)
-	buf := make([]byte, 65536)
-	for {
-		n, from, err := c.conn.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			c.mu.Lock()
-			c.fail(err)
-			c.mu.Unlock()
-			continue
-		}
-		c.Handle(from, buf[:n])
-	}
-}
-
-// Handle takes one message from an exporter's socket.
+// Handle takes one datagram from an exporter's socket.
 func (c *Collector) Handle(from netip.AddrPort, b []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.totals.Messages++
-	c.totals.Bytes += uint64(len(b))
-	src := c.sources[from]
-	if src == nil {
-		if len(c.sources) == maxSources {
-			c.fail(fmt.Errorf("message from %v: more than %d exporters", from, maxSources))
-			return
-		}
-		src = &source{
-			templates: templates{NetFlowTemplateSystem: netflow.CreateTemplateSystem()},
-			sequences: make(map[uint32]*sequence),
-		}
-		c.sources[from] = src
+	s := c.udp[from]
+	if s == nil {
+		s = newSession("udp", from.String())
+		c.admit(s)
+		c.udp[from] = s
 	}
-	// The decoder keeps slices of what it reads, and the reader reuses its buffer.
-	var p netflow.IPFIXPacket
-	var old netflow.NFv9Packet
-	err := netflow.DecodeMessageVersion(bytes.NewBuffer(bytes.Clone(b)), &src.templates, &old, &p)
-	if err != nil {
-		c.fail(err)
-		return
+	if err := c.message(s, b); err != nil {
+		c.fail(fmt.Errorf("%v: %w", from, err))
 	}
-	if p.Version != 10 {
-		c.fail(fmt.Errorf("message of version %d: want 10", old.Version))
-		return
-	}
-	if int(p.Length) != len(b) {
-		c.fail(fmt.Errorf("message of %d bytes says it has %d", len(b), p.Length))
-		return
-	}
-	records := 0
-	for _, set := range p.FlowSets {
-		records += c.handleSet(p.ObservationDomainId, set)
-	}
-	q := src.sequences[p.ObservationDomainId]
-	if q == nil {
-		q = new(sequence)
-		src.sequences[p.ObservationDomainId] = q
-	}
-	c.totals.Missing += uint64(q.check(p.SequenceNumber, records))
 }
 
-// handleSet takes a decoded set and returns its number of data records.
-func (c *Collector) handleSet(domain uint32, set any) (records int) {
-	switch s := set.(type) {
-	case netflow.TemplateFlowSet:
-		c.totals.Templates += uint64(len(s.Records))
-	case netflow.IPFIXOptionsTemplateFlowSet:
-		c.totals.Templates += uint64(len(s.Records))
-	case netflow.DataFlowSet:
-		for _, r := range s.Records {
-			c.handleRecord(domain, r.Values)
-		}
-		return len(s.Records)
-	case netflow.OptionsDataFlowSet:
-		for _, r := range s.Records {
-			c.totals.Options++
-			for _, v := range r.OptionsValues {
-				if b, ok := v.Value.([]byte); ok && !v.PenProvided && len(b) <= 8 {
-					c.options[v.Type] = number(b)
-				}
+// admit keeps a session, in the place of the one quiet for longest if there are too
+// many. The caller holds the lock.
+func (c *Collector) admit(s *session) {
+	c.totals.Sessions++
+	if len(c.sessions) == maxSessions {
+		i := 0
+		for j, o := range c.sessions {
+			if o.heard < c.sessions[i].heard {
+				i = j
 			}
 		}
-		return len(s.Records)
+		old := c.sessions[i]
+		c.sessions = slices.Delete(c.sessions, i, i+1)
+		maps.DeleteFunc(c.udp, func(_ netip.AddrPort, o *session) bool { return o == old })
 	}
-	return 0
-}
-
-func (c *Collector) handleRecord(domain uint32, values []netflow.DataField) {
-	k, f, err := parse(domain, values)
-	if err != nil {
-		c.fail(err)
-		return
-	}
-	c.totals.Records++
-	c.totals.Packets += f.Packets
-	c.totals.Octets += f.Octets
-	c.totals.L2Octets += f.L2Octets
-	have := c.flows[k]
-	if have == nil {
-		if len(c.flows) == maxFlows {
-			return
-		}
-		have = new(Flow)
-		c.flows[k] = have
-		c.totals.Flows++
-	}
-	have.add(&f)
+	c.clock++
+	s.heard = c.clock
+	c.sessions = append(c.sessions, s)
 }
 
 func (c *Collector) fail(err error) {
@@ -227,13 +117,25 @@ func (c *Collector) Flows() map[Key]Flow {
 	defer c.mu.Unlock()
 	m := make(map[Key]Flow, len(c.flows))
 	for k, f := range c.flows {
-		m[k] = *f
+		m[k] = f.Flow
 	}
 	return m
 }
 
-// Options returns the value that was last received of each element that came in
-// option records, as an unsigned number, by the element's number.
+// Details returns a copy of what else is known of all flows.
+func (c *Collector) Details() map[Key]Details {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := make(map[Key]Details, len(c.flows))
+	for k, f := range c.flows {
+		m[k] = f.Details
+	}
+	return m
+}
+
+// Options returns the value that was last received of each of IANA's elements that
+// came in option records, as an unsigned number, by the element's number. Sessions
+// has them by kind.
 func (c *Collector) Options() map[uint16]uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

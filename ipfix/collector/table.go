@@ -40,6 +40,15 @@ func (c *Collector) Table(w io.Writer, n int) error {
 	return t.Flush()
 }
 
+// IP protocols (IANA).
+const (
+	protoICMP  = 1
+	protoTCP   = 6
+	protoUDP   = 17
+	protoICMP6 = 58
+	protoSCTP  = 132
+)
+
 // String writes the key on one line.
 func (k Key) String() string {
 	src, dst := k.endpoints()
@@ -65,15 +74,15 @@ func (k Key) protocol() string {
 		return fmt.Sprintf("0x%04x", k.EthType)
 	}
 	switch k.Proto {
-	case 1:
+	case protoICMP:
 		return "icmp"
-	case 6:
+	case protoTCP:
 		return "tcp"
-	case 17:
+	case protoUDP:
 		return "udp"
-	case 58:
+	case protoICMP6:
 		return "icmpv6"
-	case 132:
+	case protoSCTP:
 		return "sctp"
 	}
 	return strconv.Itoa(int(k.Proto))
@@ -85,9 +94,9 @@ func (k Key) endpoints() (src, dst string) {
 	switch {
 	case !k.Src.IsValid():
 		return mac(k.EthSrc), mac(k.EthDst)
-	case k.Proto == 6 || k.Proto == 17 || k.Proto == 132:
+	case k.Proto == protoTCP || k.Proto == protoUDP || k.Proto == protoSCTP:
 		return netip.AddrPortFrom(k.Src, k.SrcPort).String(), netip.AddrPortFrom(k.Dst, k.DstPort).String()
-	case k.Proto == 1 || k.Proto == 58:
+	case k.Proto == protoICMP || k.Proto == protoICMP6:
 		return k.Src.String(), fmt.Sprintf("%v type=%d,code=%d", k.Dst, k.SrcPort, k.DstPort)
 	}
 	return k.Src.String(), k.Dst.String()
