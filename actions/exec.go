@@ -15,6 +15,7 @@ type Exec struct {
 	Free   *packet.FreeList
 	Out    []*Staging     // by port slot; nil = no such port
 	Caches []*cache.Cache // by exporter; nil = off
+	Slots  []int32        // by packet of the batch: the slot of the exact cache its key has, or -1; nil = none has
 	// Flush makes room in the staging area of a port that is full: it sends or drops.
 	Flush func(slot int)
 	// Release gives back the chunks of dropped frames, some of which may belong to

@@ -15,13 +15,15 @@ func (e *Exec) sample(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16)
 			return
 		}
 	}
+	slots := e.Slots
 	if s.Rewritten {
+		slots = nil
 		for _, i := range idx {
 			flow.ExtractOne(e.Mem.Frame(b.Desc[i]), b.InPort, &e.keys[i])
 		}
 		keys = e.keys[:]
 	}
-	e.Caches[s.Exporter].Observe(s.Point, b, keys, idx, nil, e.Now)
+	e.Caches[s.Exporter].Observe(s.Point, b, keys, idx, slots, e.Now)
 }
 
 // draw chooses each packet of idx with probability p/65535, independently of all

@@ -13,6 +13,7 @@ func TestLookupsAllocateNothing(t *testing.T) {
 	var h [packet.MaxBatch]uint64
 	copy(h[:], hashes)
 	var idx, miss, rest [packet.MaxBatch]uint16
+	var slots [packet.MaxBatch]int32
 	var out [packet.MaxBatch]*Megaflow
 	x := NewExact(64) // too small: hits, misses and evictions
 	flows := NewMegaflows(1000)
@@ -35,7 +36,7 @@ func TestLookupsAllocateNothing(t *testing.T) {
 		do   func()
 	}{
 		{"Exact.Lookup and Insert", func() {
-			for _, i := range x.Lookup(keys, len(keys), &h, &out, miss[:0]) {
+			for _, i := range x.Lookup(keys, len(keys), &h, &out, &slots, miss[:0]) {
 				x.Insert(h[i], &keys[i], mf)
 			}
 		}},

@@ -144,11 +144,12 @@ func BenchmarkExact(b *testing.B) {
 			c := t.compact()
 			x := NewExact(32768)
 			mf := &Megaflow{}
+			var slots [packet.MaxBatch]int32
 			var out [packet.MaxBatch]*Megaflow
 			var miss [packet.MaxBatch]uint16
 			step := func() {
 				t.next(c)
-				for _, i := range x.Lookup(t.batch, benchBatch, &t.hash, &out, miss[:0]) {
+				for _, i := range x.Lookup(t.batch, benchBatch, &t.hash, &out, &slots, miss[:0]) {
 					x.Insert(t.hash[i], &t.batch[i], mf)
 				}
 			}

@@ -36,7 +36,6 @@ type ExactStats struct {
 type Exact struct {
 	tag     []tags // one a group; the length is a power of two
 	entry   []exactEntry
-	slot    [packet.MaxBatch]int32  // scratch of Lookup: the candidate, or -1
 	differ  [packet.MaxBatch]uint64 // scratch of Lookup: candidate's words ^ the key's
 	stats   ExactStats
 	dice    uint64 // xorshift state
@@ -81,11 +80,16 @@ func (x *Exact) groups(hash uint64) (uint64, uint64) {
 }
 
 // Lookup finds the megaflows of keys[:n], whose hashes are given, and writes them to
-// out. It appends the indices of the keys it does not know to miss, whose capacity
-// should be n, and returns it; their out is nil.
-func (x *Exact) Lookup(keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64, out *[packet.MaxBatch]*Megaflow, miss []uint16) []uint16 {
+// out, and to slots the slots where they were found. It appends the indices of the
+// keys it does not know to miss, whose capacity should be n, and returns it; their out
+// is nil and their slot -1.
+//
+// A slot stands for one key, whatever its megaflow, until Insert writes another there
+// or Flush forgets it: who hangs something on a slot needs no look at the key. So what
+// Lookup said is good until the next Insert.
+func (x *Exact) Lookup(keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64, out *[packet.MaxBatch]*Megaflow, slots *[packet.MaxBatch]int32, miss []uint16) []uint16 {
 	keys = keys[:n]
-	slot, differ := x.slot[:n], x.differ[:n]
+	slot, differ := slots[:n], x.differ[:n]
 	// Touch every candidate before any is compared, so that the memory accesses
 	// of the batch overlap.
 	for i := range slot {
@@ -116,10 +120,11 @@ func (x *Exact) Lookup(keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64, 
 					out[i] = mf
 					continue
 				}
-			} else if e := x.search(hashes[i], &keys[i]); e != nil && !e.mf.Dead {
-				out[i] = e.mf
+			} else if s := x.search(hashes[i], &keys[i]); s >= 0 && !x.entry[s].mf.Dead {
+				out[i], slot[i] = x.entry[s].mf, s
 				continue
 			}
+			slot[i] = -1
 		}
 		miss = append(miss, uint16(i))
 	}
@@ -170,19 +175,19 @@ func (e *exactEntry) equalAny(k *flow.Key) bool {
 }
 
 // search looks at every slot where a key may be: what Lookup falls back to when two
-// keys share a tag, and where Insert begins.
-func (x *Exact) search(hash uint64, k *flow.Key) *exactEntry {
+// keys share a tag, and where Insert begins. It returns -1 where the key is not.
+func (x *Exact) search(hash uint64, k *flow.Key) int32 {
 	t := tagOf(hash)
 	g, alt := x.groups(hash)
 	for {
 		for c := x.tag[g].match(t); c != 0; c = c.next() {
-			e := &x.entry[int(g)*groupSlots+c.first()]
-			if e.mf != nil && e.words == k.Map && e.equal(k) {
-				return e
+			s := int(g)*groupSlots + c.first()
+			if e := &x.entry[s]; e.mf != nil && e.words == k.Map && e.equal(k) {
+				return int32(s)
 			}
 		}
 		if g == alt {
-			return nil
+			return -1
 		}
 		g = alt
 	}
@@ -190,33 +195,37 @@ func (x *Exact) search(hash uint64, k *flow.Key) *exactEntry {
 
 // Insert remembers that k, with this hash, belongs to mf. It may decline: the cache
 // promises nothing, and a dead megaflow is not kept. Memory is written in place;
-// nothing is allocated.
-func (x *Exact) Insert(hash uint64, k *flow.Key, mf *Megaflow) {
+// nothing is allocated. It returns the slot of k, -1 when it declined, and whether the
+// slot stood for another key or for none before: whoever hangs something on slots must
+// then let go of what hangs on this one.
+func (x *Exact) Insert(hash uint64, k *flow.Key, mf *Megaflow) (slot int32, fresh bool) {
 	if mf.Dead || bits.OnesCount64(k.Map) > ExactWords {
 		x.stats.Declined++
-		return
+		return -1, false
 	}
-	if e := x.search(hash, k); e != nil {
-		e.mf = mf
-		return
+	if s := x.search(hash, k); s >= 0 {
+		x.entry[s].mf = mf
+		return s, false
 	}
 	g, lane, ok := x.empty(hash)
 	if !ok {
 		if !x.allow() {
 			x.stats.Declined++
-			return
+			return -1, false
 		}
 		g, lane = x.victim(hash)
 	}
 	x.stats.Inserts++
 	x.tag[g] = x.tag[g].with(lane, tagOf(hash))
-	e := &x.entry[int(g)*groupSlots+lane]
+	s := int(g)*groupSlots + lane
+	e := &x.entry[s]
 	e.mf, e.words = mf, k.Map
 	j := 0
 	for m := k.Map; m != 0; m &= m - 1 {
 		e.w[j] = k.W[bits.TrailingZeros64(m)]
 		j++
 	}
+	return int32(s), true
 }
 
 // empty finds a slot that was never used, by the tags alone. The first group is

@@ -37,6 +37,7 @@ func runExact(t failer, s source, steps int) {
 	var hashes [packet.MaxBatch]uint64
 	var out [packet.MaxBatch]*Megaflow
 	var miss [packet.MaxBatch]uint16
+	held := map[int32]flow.Key{} // by slot, as Insert said
 	pool := make([]flow.Key, 24)
 	for i := range pool {
 		pool[i] = randomKey(s)
@@ -46,7 +47,13 @@ func runExact(t failer, s source, steps int) {
 		case 0, 1, 2, 3:
 			k := pick(s, pool...)
 			mf := &Megaflow{Key: k}
-			x.Insert(hash(&k), &k, mf)
+			slot, fresh := x.Insert(hash(&k), &k, mf)
+			if was, ok := held[slot]; slot >= 0 && fresh == (ok && was == k) {
+				t.Fatalf("slot %d held %v, now %v, and fresh is %v", slot, was, k, fresh)
+			}
+			if slot >= 0 {
+				held[slot] = k
+			}
 			if old := oracle[k]; old != nil {
 				old.Dead = true // whoever has the old answer must not be given it
 			}
@@ -58,6 +65,7 @@ func runExact(t failer, s source, steps int) {
 		case 5:
 			if s.IntN(10) == 0 {
 				x.Flush()
+				clear(held)
 			}
 		default:
 			n := 1 + s.IntN(40)
@@ -65,7 +73,7 @@ func runExact(t failer, s source, steps int) {
 				keys[i] = pick(s, pool...)
 				hashes[i] = hash(&keys[i])
 			}
-			checkExact(t, x, keys, n, &hashes, &out, miss[:0], oracle)
+			checkExact(t, x, keys, n, &hashes, &out, miss[:0], oracle, held)
 			looked += uint64(n)
 			for _, mf := range out[:n] {
 				if mf == nil {
@@ -80,13 +88,17 @@ func runExact(t failer, s source, steps int) {
 }
 
 func checkExact(t failer, x *Exact, keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64,
-	out *[packet.MaxBatch]*Megaflow, miss []uint16, oracle map[flow.Key]*Megaflow) {
+	out *[packet.MaxBatch]*Megaflow, miss []uint16, oracle map[flow.Key]*Megaflow, held map[int32]flow.Key) {
 	t.Helper()
-	miss = x.Lookup(keys, n, hashes, out, miss)
+	var slots [packet.MaxBatch]int32
+	miss = x.Lookup(keys, n, hashes, out, &slots, miss)
 	for i := range n {
 		mf := out[i]
 		if (mf == nil) != (len(miss) > 0 && miss[0] == uint16(i)) {
 			t.Fatalf("key %d: megaflow %p, next miss %v", i, mf, miss)
+		}
+		if k, ok := held[slots[i]]; mf == nil && slots[i] != -1 || mf != nil && (!ok || k != keys[i]) {
+			t.Fatalf("key %d: slot %d, which holds %v", i, slots[i], k)
 		}
 		if mf == nil {
 			miss = miss[1:]
@@ -115,10 +127,11 @@ func TestExactHolds(t *testing.T) {
 	}
 	var h [packet.MaxBatch]uint64
 	var out [packet.MaxBatch]*Megaflow
+	var slots [packet.MaxBatch]int32
 	var miss [packet.MaxBatch]uint16
 	for i := 0; i < n; i += packet.MaxBatch {
 		copy(h[:], hashes[i:])
-		if m := x.Lookup(keys[i:], packet.MaxBatch, &h, &out, miss[:0]); len(m) != 0 {
+		if m := x.Lookup(keys[i:], packet.MaxBatch, &h, &out, &slots, miss[:0]); len(m) != 0 {
 			t.Fatalf("keys %v of those from %d are missing", m, i)
 		}
 	}
@@ -141,7 +154,8 @@ func TestExactLongKeys(t *testing.T) {
 		hashes := [packet.MaxBatch]uint64{7 << 48, 7 << 48} // equal
 		x.Insert(hashes[0], &keys[0], &Megaflow{})
 		var out [packet.MaxBatch]*Megaflow
-		x.Lookup(keys, 2, &hashes, &out, make([]uint16, 0, 2))
+		var slots [packet.MaxBatch]int32
+		x.Lookup(keys, 2, &hashes, &out, &slots, make([]uint16, 0, 2))
 		if got, want := out[0] != nil, words <= ExactWords; got != want {
 			t.Errorf("%d words: cached is %v, want %v", words, got, want)
 		}
@@ -160,10 +174,11 @@ func TestExactThrashing(t *testing.T) {
 	pass := func(keys []flow.Key, hashes []uint64) {
 		var h [packet.MaxBatch]uint64
 		var out [packet.MaxBatch]*Megaflow
+		var slots [packet.MaxBatch]int32
 		var miss [packet.MaxBatch]uint16
 		for i := 0; i < len(keys); i += packet.MaxBatch {
 			copy(h[:], hashes[i:])
-			for _, j := range x.Lookup(keys[i:], packet.MaxBatch, &h, &out, miss[:0]) {
+			for _, j := range x.Lookup(keys[i:], packet.MaxBatch, &h, &out, &slots, miss[:0]) {
 				x.Insert(h[j], &keys[i+int(j)], mf)
 			}
 		}

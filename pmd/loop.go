@@ -89,6 +89,7 @@ type Loop struct {
 	keys   []flow.Key
 	hashes [packet.MaxBatch]uint64
 	flows  [packet.MaxBatch]*classifier.Megaflow
+	slots  [packet.MaxBatch]int32 // of the exact cache, where the packet's key is; -1 nowhere
 	miss   [packet.MaxBatch]uint16
 	miss2  [packet.MaxBatch]uint16
 	groups groups
@@ -141,6 +142,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 	}
 	l.mega.UseSignatures(signatures)
 	l.exec = actions.NewExec(l.mem, l.free)
+	l.exec.Slots = l.slots[:]
 	l.exec.Out = make([]*actions.Staging, cfg.Slots)
 	for i, c := range cfg.Caches {
 		l.SetCache(i, c)

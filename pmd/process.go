@@ -13,7 +13,7 @@ func (l *Loop) process(n int, t laps) {
 	t.lap(&l.stats.Cycles[StageExtract])
 
 	flow.HashBatch(l.keys, n, l.seed, &l.hashes)
-	miss := l.exact.Lookup(l.keys, n, &l.hashes, &l.flows, l.miss[:0])
+	miss := l.exact.Lookup(l.keys, n, &l.hashes, &l.flows, &l.slots, l.miss[:0])
 	t.lap(&l.stats.Cycles[StageExact])
 
 	if len(miss) > 0 {
@@ -24,9 +24,6 @@ func (l *Loop) process(n int, t laps) {
 			for _, i := range upcalls {
 				l.flows[i] = l.upcall(int(i))
 			}
-		}
-		for _, i := range miss {
-			l.exact.Insert(l.hashes[i], &l.keys[i], l.flows[i])
 		}
 		l.stats.MegaHits += uint64(len(miss) - len(upcalls))
 		t.lap(&l.stats.Cycles[StageTranslate])
@@ -39,8 +36,29 @@ func (l *Loop) process(n int, t laps) {
 		idx := l.groups.members(g)
 		l.exec.Run(l.flows[idx[0]].Program, &l.batch, l.keys, idx)
 	}
-	l.settle()
 	t.lap(&l.stats.Cycles[StageActions])
+	if len(miss) > 0 {
+		l.remember(miss)
+		t.lap(&l.stats.Cycles[StageTranslate])
+	}
+	l.settle()
+}
+
+// remember writes the packets that the exact cache did not know into it. It is done when
+// the batch is through, as a slot may be taken from a packet of this very batch: the
+// flow caches of the loop know flows by slot.
+func (l *Loop) remember(miss []uint16) {
+	for _, i := range miss {
+		slot, fresh := l.exact.Insert(l.hashes[i], &l.keys[i], l.flows[i])
+		if !fresh {
+			continue
+		}
+		for _, c := range l.caches {
+			if c != nil {
+				c.Forget(slot)
+			}
+		}
+	}
 }
 
 // hold marks the decisions that packets of the batch have found as used, so that making
