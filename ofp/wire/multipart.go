@@ -1,0 +1,128 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Part is the type of a multipart message, of statistics in 1.0.
+type Part uint16
+
+// The parts. Numbers are the same in all versions that have them.
+const (
+	PartDesc         Part = 0
+	PartPortDesc     Part = 13 // not in the specification of 1.0; Open vSwitch has it there, too
+	PartExperimenter Part = 0xffff
+)
+
+// moreFlag is OFPMPF_REQ_MORE and OFPMPF_REPLY_MORE: another message follows.
+const moreFlag = 1
+
+// Multipart is the head of a multipart message, with what follows it.
+type Multipart struct {
+	Part Part
+	More bool
+	// Vendor and Subtype are those of PartExperimenter, and 0 of others. Subtypes are
+	// read of Nicira's only: other vendors' may be anything.
+	Vendor  uint32
+	Subtype uint32
+	Body    []byte // what follows the head; it points into what was parsed
+}
+
+// partHead is the length of the head in the body.
+func partHead(v Version) int {
+	if v == V10 {
+		return 4
+	}
+	return 8
+}
+
+// ParseMultipart reads the body of a MultipartRequest or MultipartReply.
+func ParseMultipart(v Version, body []byte) (Multipart, error) {
+	n := partHead(v)
+	if len(body) < n {
+		return Multipart{}, fmt.Errorf("multipart head of %d bytes, want %d: %w", len(body), n, BadLen)
+	}
+	m := Multipart{
+		Part: Part(binary.BigEndian.Uint16(body)),
+		More: binary.BigEndian.Uint16(body[2:])&moreFlag != 0,
+		Body: body[n:],
+	}
+	if m.Part != PartExperimenter {
+		return m, nil
+	}
+	if len(m.Body) < 4 {
+		return Multipart{}, fmt.Errorf("multipart of an experimenter without its number: %w", BadLen)
+	}
+	m.Vendor, m.Body = binary.BigEndian.Uint32(m.Body), m.Body[4:]
+	if m.Vendor != Nicira {
+		return m, nil
+	}
+	if n := niciraPartHead(v); len(m.Body) < n {
+		return Multipart{}, fmt.Errorf("multipart of Nicira's with %d bytes of head, want %d: %w", len(m.Body), n, BadLen)
+	}
+	m.Subtype, m.Body = binary.BigEndian.Uint32(m.Body), m.Body[niciraPartHead(v):]
+	return m, nil
+}
+
+// head appends the message's head up to where the records begin.
+func (m *Multipart) head(b []byte, v Version) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(m.Part))
+	b = binary.BigEndian.AppendUint16(b, 0)
+	b = zeros(b, partHead(v)-4)
+	if m.Part == PartExperimenter {
+		b = binary.BigEndian.AppendUint32(b, m.Vendor)
+		b = binary.BigEndian.AppendUint32(b, m.Subtype)
+		b = zeros(b, niciraPartHead(v)-4)
+	}
+	return b
+}
+
+// AppendMultipartRequest appends a request for m with m.Body.
+func AppendMultipartRequest(b []byte, v Version, xid uint32, m Multipart) []byte {
+	at := len(b)
+	b = m.head(begin(b, v, MultipartRequest, xid), v)
+	if m.More {
+		b[at+HeaderLen+3] |= moreFlag
+	}
+	return end(append(b, m.Body...), at)
+}
+
+// Replies writes the reply to a multipart request, which is one message or, if its
+// records don't fit, several. A record is never split.
+type Replies struct {
+	v    Version
+	emit func(msg []byte)
+	msg  []byte
+	head int
+}
+
+// NewReplies returns the reply to request m with transaction id xid. Each message of
+// it is handed to emit, which must not keep it.
+func NewReplies(v Version, xid uint32, m Multipart, emit func(msg []byte)) *Replies {
+	r := &Replies{v: v, emit: emit}
+	r.msg = m.head(begin(nil, v, MultipartReply, xid), v)
+	r.head = len(r.msg)
+	return r
+}
+
+// Room is the length of the longest record.
+func (r *Replies) Room() int { return MaxLen - r.head }
+
+// Add adds a record. One that is longer than Room is cut.
+func (r *Replies) Add(record []byte) {
+	record = record[:min(len(record), r.Room())]
+	if len(r.msg)+len(record) > MaxLen {
+		r.flush(moreFlag)
+	}
+	r.msg = append(r.msg, record...)
+}
+
+// End sends what is left: at least one message, be it without a record.
+func (r *Replies) End() { r.flush(0) }
+
+func (r *Replies) flush(flags byte) {
+	r.msg[HeaderLen+3] = flags
+	r.emit(end(r.msg, 0))
+	r.msg = r.msg[:r.head]
+}
