@@ -42,9 +42,10 @@ func TestPinMovesTheThread(t *testing.T) {
 
 func TestExactEntriesGrowWithTheCaches(t *testing.T) {
 	for _, c := range []struct{ l2, l3, want int }{
-		{1 << 20, -1, 1 << 16},
-		{1 << 20, 8 << 20, 1 << 15},
-		{1 << 20, 32 << 20, 1 << 16},
+		{1 << 20, -1, 1 << 17},
+		{1 << 20, 8 << 20, 1 << 16},
+		{1 << 20, 24 << 20, 1 << 16},
+		{1 << 20, 32 << 20, 1 << 17},
 		{2 << 20, 512 << 20, 1 << 17},
 	} {
 		if got := ExactEntries(c.l2, c.l3); got != c.want {
