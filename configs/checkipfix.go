@@ -33,6 +33,32 @@ func (c *checker) checkIPFIX() {
 		}
 		first[s.ID] = path + ".id"
 	}
+	c.checkFiles()
+}
+
+// checkFiles refuses a file that two exporters would write.
+func (c *checker) checkFiles() {
+	first := map[string]string{}
+	check := func(path string, e *Exporter) {
+		for i, t := range e.Targets {
+			kind, rest := splitTarget(t)
+			if kind != "file" || rest == "" {
+				continue
+			}
+			at := fmt.Sprintf("%s.targets[%d]", path, i)
+			other, dup := first[filepath.Clean(rest)]
+			switch {
+			case !dup:
+				first[filepath.Clean(rest)] = at
+			case !strings.HasPrefix(other, path+"."): // within one it has been said
+				c.errorf(at, "%s is written by %s already; two exporters need two files", rest, other)
+			}
+		}
+	}
+	check("ipfix.bridge", &c.c.IPFIX.Bridge)
+	for i := range c.c.IPFIX.Sets {
+		check(fmt.Sprintf("ipfix.sets[%d]", i), &c.c.IPFIX.Sets[i].Exporter)
+	}
 }
 
 func (c *checker) checkExporter(path string, e *Exporter) {
