@@ -83,7 +83,3 @@ func newPerfCmd() *cobra.Command {
 func newDropsCmd() *cobra.Command {
 	return view{"drops", "Where packets went, and why some went nowhere", []string{"coverage/show"}, ""}.cmd()
 }
-
-func newIPFIXCmd() *cobra.Command {
-	return view{"ipfix", "The exporters: flows held, records sent, losses", nil, ""}.cmd()
-}

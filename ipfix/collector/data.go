@@ -131,13 +131,17 @@ func (m *msg) flow(id uint16, values []netflow.DataField) {
 	c.count(p.key, &p.flow, &p.details)
 	if p.biflow {
 		c.totals.Biflows++
+		p.reverse.Records = 0 // the record is the forward direction's
 		if p.reverse.Packets > 0 {
-			p.reverse.Records = 0 // the record is the forward direction's
 			c.count(p.reverseKey, &p.reverse, &p.reverseDetails)
 		}
 	}
 	if c.each != nil {
-		c.each(m.record(id, nil, values))
+		r := m.record(id, nil, values)
+		r.Key, r.Flow, r.Details = p.key, p.flow, p.details
+		r.Biflow, r.Reverse, r.ReverseDetails = p.biflow, p.reverse, p.reverseDetails
+		r.DropName = m.d.told.DropReasons[p.details.Drop].Name
+		c.each(r)
 	}
 }
 

@@ -28,14 +28,15 @@ type Details struct {
 	TotalBroadcast       uint64
 	TotalTCP             [6]uint64 // packets with FIN, SYN, RST, PSH, ACK, URG
 
-	Ends     [6]uint64     // records by flowEndReason; [0]: none, or one that RFC 5102 does not have
-	Status   uint8         // forwardingStatus of the last record
-	Drop     uint64        // number of the drop reason, of the last record
-	Rule     bool          // the last record says which rule decided
-	Cookie   uint64        // of that rule
-	Table    uint8         // of that rule
-	SYNToACK time.Duration // from SYN to SYN/ACK, of the last record that has it
+	Ends      [6]uint64     // records by flowEndReason; [0]: none, or one that RFC 5102 does not have
+	Status    uint8         // forwardingStatus of the last record
+	Drop      uint64        // number of the drop reason, of the last record
+	Rule      bool          // the last record says which rule decided
+	Cookie    uint64        // of that rule
+	Table     uint8         // of that rule
+	Handshake time.Duration // from SYN to SYN/ACK, of the last record that has it
 
+	Selector     uint64 // selectorId of the last record
 	VirtualObsID string // of the last record
 	Direction    uint8  // biflowDirection of the last record (RFC 5103 section 6.3)
 	Reverse      uint64 // records that tell of this flow as their reverse direction
@@ -53,8 +54,8 @@ func (d *Details) add(o *Details) {
 	for i := range sum.Ends {
 		sum.Ends[i] += d.Ends[i]
 	}
-	if sum.SYNToACK == 0 {
-		sum.SYNToACK = d.SYNToACK
+	if sum.Handshake == 0 {
+		sum.Handshake = d.Handshake
 	}
 	if sum.Drop == 0 {
 		sum.Drop = d.Drop
@@ -116,6 +117,8 @@ func (d *Details) set(id uint16, n uint64) {
 		d.TotalTCP[5] = n
 	case netflow.IPFIX_FIELD_forwardingStatus:
 		d.Status = uint8(n)
+	case netflow.IPFIX_FIELD_selectorId:
+		d.Selector = n
 	case netflow.IPFIX_FIELD_biflowDirection:
 		d.Direction = uint8(n)
 	}

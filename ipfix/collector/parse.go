@@ -19,6 +19,7 @@ type parsed struct {
 	details Details
 
 	biflow         bool // there are reverse elements (RFC 5103)
+	reverseEgress  uint32
 	reverseKey     Key
 	reverse        Flow
 	reverseDetails Details
@@ -34,11 +35,12 @@ func (p *parsed) parse(values []netflow.DataField) error {
 		if !ok {
 			continue
 		}
-		if v.PenProvided && v.Pen == reversePEN {
+		e, reverse := reverseOf(elementOf(v), p.elements)
+		if reverse {
 			p.biflow = true
-			continue // when the key is whole
+			continue // until the key is whole
 		}
-		if err := p.set(elementOf(v), b, &p.key, &p.flow, &p.details); err != nil {
+		if err := p.set(e, b, &p.key, &p.flow, &p.details); err != nil {
 			return err
 		}
 	}
@@ -46,15 +48,16 @@ func (p *parsed) parse(values []netflow.DataField) error {
 	if !p.biflow {
 		return nil
 	}
-	p.reverseKey = p.key.reversed()
+	p.reverseKey = p.key.reversed(p.reverseEgress)
 	p.reverse = Flow{Records: 1, End: p.flow.End}
 	p.reverseDetails = Details{VirtualObsID: p.details.VirtualObsID, Reverse: 1}
 	for _, v := range values {
 		b, ok := v.Value.([]byte)
-		if !ok || !v.PenProvided || v.Pen != reversePEN {
+		e, reverse := reverseOf(elementOf(v), p.elements)
+		if !ok || !reverse {
 			continue
 		}
-		if err := p.set(elementID{ID: v.Type &^ enterpriseBit}, b, &p.reverseKey, &p.reverse, &p.reverseDetails); err != nil {
+		if err := p.set(e, b, &p.reverseKey, &p.reverse, &p.reverseDetails); err != nil {
 			return fmt.Errorf("reverse %w", err)
 		}
 	}
@@ -72,12 +75,17 @@ func elementOf(v netflow.DataField) elementID {
 	return e
 }
 
-// reversed returns the key of the other direction. Where the reverse of an element
-// is in the record, it takes the place of what is reckoned here.
-func (k Key) reversed() Key {
+// reversed returns the key of the other direction, which leaves by egress if that is
+// told. Where the reverse of an element of the key is in the record, it takes the
+// place of what is reckoned here.
+func (k Key) reversed(egress uint32) Key {
 	k.EthSrc, k.EthDst = k.EthDst, k.EthSrc
 	k.Src, k.Dst = k.Dst, k.Src
 	k.InPort, k.OutPort = k.OutPort, k.InPort
+	if egress != 0 {
+		k.OutPort = egress
+	}
+	k.Tunnel = Tunnel{} // of the way in alone
 	switch k.Proto {
 	case protoICMP, protoICMP6:
 		k.SrcPort = icmpAnswer(k.Proto, k.SrcPort)
@@ -87,14 +95,20 @@ func (k Key) reversed() Key {
 	return k
 }
 
-// icmpAnswer returns the ICMP type of the other direction: an echo's request or
-// reply (RFC 792, RFC 4443); others have none.
+// icmpAnswer returns the ICMP type of the other direction: of requests the reply and
+// the other way round (RFC 792, RFC 950, RFC 4443); others have none.
 func icmpAnswer(proto uint8, t uint16) uint16 {
-	switch {
-	case proto == protoICMP && (t == 0 || t == 8):
-		return 8 - t
-	case proto == protoICMP6 && (t == 128 || t == 129):
-		return 257 - t
+	pairs := [][2]uint16{{8, 0}, {13, 14}, {15, 16}, {17, 18}}
+	if proto == protoICMP6 {
+		pairs = [][2]uint16{{128, 129}}
+	}
+	for _, p := range pairs {
+		switch t {
+		case p[0]:
+			return p[1]
+		case p[1]:
+			return p[0]
+		}
 	}
 	return t
 }
@@ -148,6 +162,10 @@ func (k *Key) set(id uint16, n uint64) bool {
 		k.DstPort = uint16(n)
 	case netflow.IPFIX_FIELD_icmpTypeCodeIPv4, netflow.IPFIX_FIELD_icmpTypeCodeIPv6:
 		k.SrcPort, k.DstPort = uint16(n>>8), uint16(n&0xff)
+	case netflow.IPFIX_FIELD_icmpTypeIPv4, netflow.IPFIX_FIELD_icmpTypeIPv6:
+		k.SrcPort = uint16(n)
+	case netflow.IPFIX_FIELD_icmpCodeIPv4, netflow.IPFIX_FIELD_icmpCodeIPv6:
+		k.DstPort = uint16(n)
 	default:
 		return false
 	}

@@ -20,6 +20,15 @@ type Record struct {
 	Template uint16
 	Scope    int // of an option record, how many of Fields are its scope; 0 for flows
 	Fields   []Field
+
+	// Of a flow: what its fields say. Reverse is the other direction of a biflow.
+	Key            Key
+	Flow           Flow
+	Details        Details
+	Biflow         bool
+	Reverse        Flow
+	ReverseDetails Details
+	DropName       string // of Details.Drop, "" if the exporter has not told
 }
 
 // Field is a value of a record.

@@ -106,11 +106,12 @@ func mac(a [6]byte) string {
 	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4], a[5])
 }
 
+var endNames = [...]string{"-", "idle", "active", "end", "forced", "lack"}
+
 // endName names a flowEndReason (IANA).
 func endName(r uint8) string {
-	names := []string{"-", "idle", "active", "end", "forced", "lack"}
-	if int(r) < len(names) {
-		return names[r]
+	if int(r) < len(endNames) {
+		return endNames[r]
 	}
 	return strconv.Itoa(int(r))
 }

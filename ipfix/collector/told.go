@@ -147,11 +147,11 @@ func (m *msg) tell(scopes, values []netflow.DataField) {
 			Name:        text(v.iana[netflow.IPFIX_FIELD_interfaceName]),
 			Description: text(v.iana[netflow.IPFIX_FIELD_interfaceDescription]),
 			Type:        uint32(max(v.num(netflow.IPFIX_FIELD_ingressInterfaceType), v.num(netflow.IPFIX_FIELD_egressInterfaceType))),
-			Speed:       num(v.named["interfaceSpeed"]),
+			Speed:       num(v.named[nameInterfaceSpeed]),
 		})
 	case v.named[nameDrop] != nil:
 		keep(m.s, &t.DropReasons, num(v.named[nameDrop]), DropReason{
-			Name: text(v.named["dropReasonName"]), Sentence: text(v.named["dropReasonDescription"])})
+			Name: text(v.named[nameDropName]), Sentence: text(v.named[nameDropDescription])})
 	}
 }
 
