@@ -9,17 +9,20 @@ import (
 	"pollux/internal/packet"
 )
 
-func TestEntryIsTwoLines(t *testing.T) {
-	if s := unsafe.Sizeof(entry{}); s != 128 {
-		t.Errorf("an entry has %d bytes, want 128", s)
+func TestEntryIsWholeLines(t *testing.T) {
+	if s := unsafe.Sizeof(hot{}); s != 64 {
+		t.Errorf("what every packet changes has %d bytes, want 64", s)
 	}
-	if o := unsafe.Offsetof(entry{}.key) + kAddr*8; o >= 64 {
-		t.Errorf("the last key word of IPv4 is at %d, outside the first line", o)
+	if s := unsafe.Sizeof(cold{}); s%64 != 0 {
+		t.Errorf("the rest of an entry has %d bytes, want whole lines", s)
+	}
+	if s := unsafe.Sizeof(tcpState{}); s != 64 {
+		t.Errorf("what is followed of a TCP flow has %d bytes, want 64", s)
 	}
 }
 
-// one makes a batch of n packets of flow f.
-func one(f uint64, n int) (*packet.Batch, []flow.Key, []uint16) {
+// packetsOf makes a batch of n packets of flow f.
+func packetsOf(f uint64, n int) (*packet.Batch, []flow.Key, []uint16) {
 	b := &packet.Batch{N: n}
 	keys, idx := make([]flow.Key, n), make([]uint16, n)
 	for i := range n {
@@ -30,7 +33,7 @@ func one(f uint64, n int) (*packet.Batch, []flow.Key, []uint16) {
 }
 
 func observe(c *Cache, f uint64, now int64) {
-	b, keys, idx := one(f, 1)
+	b, keys, idx := packetsOf(f, 1)
 	c.Observe(Point{}, b, keys, idx, nil, now)
 }
 
@@ -51,7 +54,7 @@ func TestEndReasons(t *testing.T) {
 			}
 		}, EndActive},
 		{"fin", func(c *Cache) {
-			b, keys, idx := one(1, 1)
+			b, keys, idx := packetsOf(1, 1)
 			keys[0].W[flow.WIP] = 6<<56 | 64<<40
 			keys[0].W[flow.WL4] |= 0x11 << 16
 			c.Observe(Point{}, b, keys, idx, nil, 0)
@@ -68,6 +71,7 @@ func TestEndReasons(t *testing.T) {
 			if !ok || r.End != tt.want {
 				t.Fatalf("record %v, reason %v, want %v", ok, r.End, tt.want)
 			}
+			c.Publish()
 			if c.Stats().Ended[tt.want] != 1 {
 				t.Errorf("counted as %v", c.Stats().Ended)
 			}
@@ -95,6 +99,7 @@ func TestFullRingLosesNothingCached(t *testing.T) {
 	observe(c, 2, 1) // pushes 1
 	observe(c, 3, 2) // nowhere to go
 	observe(c, 2, 3) // still known
+	c.Publish()
 	s := c.Stats()
 	if s.Lost[LossNoRoom].Packets != 1 || s.LostFlows[LossNoRoom] != 1 || s.RingFull == 0 {
 		t.Errorf("lost %+v %v, ring full %d", s.Lost, s.LostFlows, s.RingFull)
@@ -164,10 +169,11 @@ func TestSamplingUnbiased(t *testing.T) {
 // counted apart.
 func TestSamplingCounts(t *testing.T) {
 	c := New(Config{Sampling: 4, Seed: 7})
-	b, keys, idx := one(1, 200)
+	b, keys, idx := packetsOf(1, 200)
 	for range 50 {
 		c.Observe(Point{}, b, keys, idx, nil, 0)
 	}
+	c.Publish()
 	s := c.Stats()
 	if s.Offered != 10_000 || s.Seen.Packets < 2000 || s.Seen.Packets > 3000 || s.Held() != s.Seen {
 		t.Errorf("offered %d, seen %+v, held %+v", s.Offered, s.Seen, s.Held())
@@ -181,7 +187,7 @@ func TestKeyMask(t *testing.T) {
 		f.OrMask(m, f.Full())
 	}
 	c := New(Config{KeyMask: m})
-	b, keys, idx := one(1, 4)
+	b, keys, idx := packetsOf(1, 4)
 	keys[1].W[flow.WEthSrc] ^= 1 << 20
 	keys[2].W[flow.WPort] = 9
 	keys[3].W[flow.WL4] ^= 1 << 32
@@ -194,7 +200,9 @@ func TestKeyMask(t *testing.T) {
 // TestIndex inserts and removes under few hashes, so that chains are long, and
 // looks everything up after each step.
 func TestIndex(t *testing.T) {
-	x := newIndex(16)
+	a := &arena{}
+	defer a.free()
+	x := newIndex(a, 16, true)
 	s := sampler{state: 1}
 	held := map[uint32]uint32{} // entry → hash
 	for range 20_000 {
@@ -222,7 +230,7 @@ func TestIndex(t *testing.T) {
 
 func TestNoAllocation(t *testing.T) {
 	c := New(Config{MaxFlows: 64, RecordRing: 64, IdleTimeout: 10})
-	b, keys, idx := one(1, 32)
+	b, keys, idx := packetsOf(1, 32)
 	now, f := int64(0), uint64(0)
 	n := testing.AllocsPerRun(1000, func() {
 		for i := range keys {
@@ -279,7 +287,6 @@ func TestStatsFromOtherThreads(t *testing.T) {
 func TestPreparedIsPlain(t *testing.T) {
 	c := New(Config{Seed: 3})
 	s := sampler{state: 5}
-	pt := Point{Dir: Egress, Egress: 77, Domain: 3, ID: 4}
 	for range 10_000 {
 		k := udpKey(s.next())
 		for _, w := range []flow.Word{flow.WPort, flow.WEthSrc, flow.WVLAN, flow.WIPv4, flow.WIP, flow.WL4} {
@@ -293,9 +300,16 @@ func TestPreparedIsPlain(t *testing.T) {
 		if d.Len < 34 {
 			continue
 		}
-		c.prepare(&pt, b, []flow.Key{k}, []uint16{0})
+		if s.next()%4 == 0 {
+			k.Set(flow.WIP, 6<<56|s.next()>>8)
+		}
+		if s.next()%4 == 0 {
+			k.Set(flow.WEthDst, s.next()|0xffff<<48|0x0800)
+		}
+		k.W[flow.WEthDst] = k.W[flow.WEthDst]&^0xffff | 0x0800
+		c.prepare(&call{point: 77, b: b, keys: []flow.Key{k}}, []uint16{0})
 		key, hash, p := c.scratch.key[0], c.scratch.hash[0], c.scratch.samples[0]
-		c.prepareAny(0, &pt, &k, &d, 14)
+		c.prepareAny(0, 77, &k, &d, 14)
 		if key != c.scratch.key[0] || hash != c.scratch.hash[0] || p != c.scratch.samples[0] {
 			t.Fatalf("%+v\nstraight %x %x %+v\n   plain %x %x %+v", k, key, hash, p, c.scratch.key[0], c.scratch.hash[0], c.scratch.samples[0])
 		}

@@ -9,13 +9,14 @@ type index struct {
 	mask  uint32
 }
 
-// newIndex returns an index for n entries that is at most half full.
-func newIndex(n int) index {
+// newIndex returns an index for n entries that is at most half full, in memory that is
+// there now or when it is used.
+func newIndex(a *arena, n int, now bool) index {
 	size := 2
 	for size < 2*n {
 		size <<= 1
 	}
-	return index{slots: make([]uint64, size), mask: uint32(size - 1)}
+	return index{slots: room[uint64](a, size, now), mask: uint32(size - 1)}
 }
 
 // insert adds entry e under hash h.

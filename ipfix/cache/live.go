@@ -7,6 +7,8 @@ func (c *Cache) SetTimeouts(idle, active, linger int64) {
 	cfg := Config{IdleTimeout: idle, ActiveTimeout: active, EndLinger: linger}
 	cfg.defaults()
 	c.idle, c.active = cfg.IdleTimeout, cfg.ActiveTimeout
+	// Coarse times of two moments differ by up to one more or less than the moments do.
+	c.coarseActive = uint32(min(max(c.active>>20-1, 0), 1<<31))
 	c.linger = min(cfg.EndLinger, cfg.IdleTimeout)
 	c.period = sweepPeriod(c.idle, c.active, c.linger)
 }
@@ -23,4 +25,4 @@ func (c *Cache) SetSampling(n uint32) {
 }
 
 // Publish makes Stats current. Owner only.
-func (c *Cache) Publish() { c.n.publish(numNumbers) }
+func (c *Cache) Publish() { c.n.publish() }

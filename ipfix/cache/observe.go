@@ -1,8 +1,7 @@
 package cache
 
 import (
-	"encoding/binary"
-	"math/bits"
+	"runtime"
 
 	"pollux/flow"
 	"pollux/internal/packet"
@@ -21,160 +20,107 @@ type sample struct {
 	ipLen uint16
 	flags uint16
 	ttl   uint8
+	kind  kind
 }
 
-// scratch is the memory of one Observe.
+// scratch is the memory of one call.
 type scratch struct {
 	chosen  [packet.MaxBatch]uint16
+	rest    [packet.MaxBatch]uint16
+	bond    [chunk]bond
+	who     [chunk]uint16
 	key     [chunk]ckey
 	hash    [chunk]uint32
 	entry   [chunk]uint32
 	samples [chunk]sample
 	other   uint32 // bit i: packet i of the chunk needs prepareAny
+	tunnels uint32 // bit i: packet i holds the number of a tunnel
+	outside uint32 // bit i: packet i came by a tunnel that has no number
+	record  Record
 }
 
-// Observe accounts packets idx of batch b, whose keys are keys[idx[i]], at point pt.
-// A frame's layer-2 octets are b.Desc's Len; its IP octets end where the IP header
-// says, if the cache knows the memory, and with the frame otherwise. now is ns of
-// the loop's monotonic clock and does not go back.
+// call is what is the same for all packets of one Observe.
+type call struct {
+	point uint32 // its number
+	bonds []bond // of the point's direction
+	b     *packet.Batch
+	keys  []flow.Key
+	slots []int32 // or nil
+	now   int64
+}
+
+// Observe accounts packets idx of batch b, whose keys are keys[x] for x of idx, at point
+// pt. A frame's layer-2 octets are b.Desc's Len; its IP octets end where the IP header
+// says, if the cache knows the memory, and with the frame otherwise. now is ns of the
+// loop's monotonic clock and does not go back.
+//
+// slots[x] is the slot of the exact-match cache that holds keys[x], or -1; slots may be
+// nil. It must hold that key at the time of the call: if a later packet of the same batch
+// has taken the slot for its own key, slots[x] is to be -1. And since the slot stands for
+// the key, keys that were taken again from rewritten frames go with no slots. Owner only.
 func (c *Cache) Observe(pt Point, b *packet.Batch, keys []flow.Key, idx []uint16, slots []int32, now int64) {
 	c.n.own[nOffered] += uint64(len(idx))
+	point, ok := c.points.enter(&pt, &c.secret)
 	if c.sampling > 1 {
-		idx = c.scratch.chosen[:c.sampler.choose(c.scratch.chosen[:], idx)]
+		chosen := c.scratch.chosen[:c.sampler.choose(c.scratch.chosen[:], idx)]
+		c.chosen.note(point, idx, chosen)
+		idx = chosen
 	}
-	c.changed = false
+	k := call{point: point, b: b, keys: keys, slots: slots, now: now}
+	if slots != nil {
+		k.bonds = c.bonds[pt.Dir&1]
+	}
+	c.gone = false
+	switch {
+	case !ok:
+		c.refuse(&k, idx)
+	case c.qos != nil:
+		c.inOrder(&k, idx)
+	case len(k.bonds) != 0:
+		c.slow(&k, c.fast(point, k.bonds, b, idx, slots, now))
+	default:
+		c.slow(&k, idx)
+	}
+	if ok {
+		c.points.pool.leave(point)
+	}
+	if c.gone {
+		// A record is in the ring: who reads it is to find its packets seen.
+		c.n.publish()
+	}
+	runtime.KeepAlive(c)
+}
+
+// slow accounts packets by their keys.
+func (c *Cache) slow(k *call, idx []uint16) {
 	for len(idx) > 0 {
-		n := min(len(idx), chunk)
-		c.prepare(&pt, b, keys, idx[:n])
-		c.find(n)
-		c.account(n, now)
-		idx = idx[n:]
-	}
-	if c.changed {
-		c.n.publish(numNumbers)
-	} else {
-		c.n.publish(nRecorded)
+		part := idx[:min(len(idx), chunk)]
+		idx = idx[len(part):]
+		c.prepare(k, part)
+		c.find(len(part))
+		c.account(k, part)
+		c.leaveTunnels()
 	}
 }
 
-// prepare makes compact keys, hashes and lengths of the packets. IPv4 under the
-// default mask goes a way of its own, on which nothing is called and the hash is
-// taken from registers; it gives what fill and hash give (tested). Keys and lengths
-// are two loops because one runs out of registers.
-func (c *Cache) prepare(pt *Point, b *packet.Batch, keys []flow.Key, idx []uint16) {
-	s := &c.scratch
-	s.other = 0
-	egress := uint64(pt.Egress)
-	point := uint64(pt.Domain)<<32 | uint64(pt.ID)
-	ip4 := uint64(IPv4)<<classShift | uint64(pt.Dir)<<dirShift
-	for i, x := range idx {
-		k := &keys[x]
-		w := &k.W
-		dst := w[flow.WEthDst]
-		if uint16(dst) != etherIPv4 || k.Map&(1<<flow.WIP) == 0 || b.L3[x&(packet.MaxBatch-1)] == packet.None || c.custom {
-			s.other |= 1 << i
-			continue
+// refuse counts packets at a point for which no number is free.
+func (c *Cache) refuse(k *call, idx []uint16) {
+	for _, x := range idx {
+		class := classOf(&k.keys[x], k.b.L3[x])
+		p := sample{len: k.b.Desc[x].Len, kind: kind(class) << kindClass}
+		if class != Other {
+			p.ipLen = c.ipLen(class, &k.b.Desc[x], k.b.L3[x])
 		}
-		ck := &s.key[i&(chunk-1)]
-		k0 := w[flow.WPort]<<32 | egress
-		ck[kPort], ck[kDst], ck[kPoint] = k0, dst, point
-		h := mix(k0^c.secret[0], dst^c.secret[1])
-		vlan := w[flow.WVLAN]
-		k2 := w[flow.WEthSrc]&^0xffff | vlan>>48
-		k3 := ip4 | vlan>>28&1<<32 | w[flow.WIP]>>48<<48
-		ck[kSrc], ck[kIP] = k2, k3
-		h ^= mix(k2^c.secret[2], k3^c.secret[3])
-		l4, addr := w[flow.WL4]>>32<<32, w[flow.WIPv4]
-		ck[kL4], ck[kAddr] = l4, addr
-		ck[kSrcLo], ck[kDstHi], ck[kDstLo] = 0, 0, 0
-		h ^= mix(l4^point^c.secret[4], addr^c.secret[5])
-		s.hash[i&(chunk-1)] = uint32(h ^ h>>32)
-	}
-	c.measure(b, keys, idx)
-	for m := s.other; m != 0; m &= m - 1 {
-		i := bits.TrailingZeros32(m)
-		x := idx[i]
-		c.prepareAny(i, pt, &keys[x], &b.Desc[x], b.L3[x])
+		c.n.count(nSeen, 1, uint64(p.ipLen), uint64(p.len))
+		c.n.own[nSeenBy+int(class)]++
+		c.lose(&p)
 	}
 }
 
-// measure takes the lengths of packets as if all were IPv4.
-func (c *Cache) measure(b *packet.Batch, keys []flow.Key, idx []uint16) {
-	s := &c.scratch
-	var mem []byte
-	if c.mem != nil {
-		mem = c.mem.Buf
-	}
-	for i, x := range idx {
-		w := &keys[x].W
-		d := &b.Desc[x&(packet.MaxBatch-1)]
-		l3 := uint32(b.L3[x&(packet.MaxBatch-1)])
-		ip, l4 := w[flow.WIP], w[flow.WL4]
-		p := &s.samples[i&(chunk-1)]
-		p.len = d.Len
-		room := d.Len - l3
-		if at := d.Addr + uint64(l3) + 2; at+2 <= uint64(len(mem)) {
-			room = min(room, uint32(binary.BigEndian.Uint16(mem[at:])))
-		}
-		p.ipLen = uint16(min(room, 0xffff))
-		p.ttl = uint8(ip >> 40)
-		flags := uint16(l4>>16) & 0xfff
-		if ip>>56 != 6 {
-			flags = 0
-		}
-		p.flags = flags
-	}
-}
-
-// prepareAny does the work of prepare for packet i of the chunk, whatever it is.
-func (c *Cache) prepareAny(i int, pt *Point, k *flow.Key, d *packet.Desc, l3 uint16) {
-	s := &c.scratch
-	class := classOf(k, l3)
-	ck := &s.key[i&(chunk-1)]
-	ck.fill(pt, k, class)
-	if c.custom {
-		ck.and(&c.mask[class])
-	}
-	s.hash[i&(chunk-1)] = ck.hash(&c.secret)
-	p := sample{len: d.Len}
-	if class != Other {
-		p.ttl = uint8(k.W[flow.WIP] >> 40)
-		p.ipLen = c.ipLen(class, d, l3)
-		if k.NwProto() == 6 {
-			p.flags = uint16(k.W[flow.WL4]>>16) & 0xfff
-		}
-	}
-	s.samples[i&(chunk-1)] = p
-}
-
-// ipLen returns the length of the IP packet at l3: what its header says, but no more
-// than the frame holds.
-func (c *Cache) ipLen(class Class, d *packet.Desc, l3 uint16) uint16 {
-	room := min(int64(d.Len)-int64(l3), 0xffff)
-	if room <= 0 {
-		return 0
-	}
-	if c.mem == nil {
-		return uint16(room)
-	}
-	at := d.Addr + uint64(l3)
-	if class == IPv4 {
-		if room < 4 {
-			return uint16(room)
-		}
-		return uint16(min(room, int64(binary.BigEndian.Uint16(c.mem.Buf[at+2:]))))
-	}
-	if room < 6 {
-		return uint16(room)
-	}
-	n := int64(binary.BigEndian.Uint16(c.mem.Buf[at+4:]))
-	if n == 0 { // a jumbogram (RFC 2675), or no payload
-		if room > 40 && c.mem.Buf[at+6] != 0 {
-			return 40
-		}
-		return uint16(room)
-	}
-	return uint16(min(room, n+40))
+// lose counts a packet that begins a flow for which there is no room.
+func (c *Cache) lose(p *sample) {
+	c.n.count(nLost+3*int(LossNoRoom), 1, uint64(p.ipLen), uint64(p.len))
+	c.n.own[nLostFlows+int(LossNoRoom)]++
 }
 
 // find looks the packets' flows up in the index. Nothing depends on the packet
@@ -182,9 +128,8 @@ func (c *Cache) ipLen(class Class, d *packet.Desc, l3 uint16) uint16 {
 // are on their way when account wants them.
 func (c *Cache) find(n int) {
 	s := &c.scratch
-	slots, mask, entries := c.index.slots, c.index.mask, c.entries
-	probes := uint64(0)
-	touched := uint64(0)
+	slots, mask := c.index.slots, c.index.mask
+	probes, touched := uint64(0), uint64(0)
 	for i := range n {
 		h := s.hash[i&(chunk-1)]
 		at := h & mask
@@ -197,7 +142,7 @@ func (c *Cache) find(n int) {
 			}
 			if uint32(v>>32) == h {
 				found = uint32(v) - 1
-				touched += entries[found].key[0] + entries[found].packets
+				touched += c.cold[found].key[0] + c.hot[found].packets
 				break
 			}
 			at = (at + 1) & mask
@@ -211,58 +156,76 @@ func (c *Cache) find(n int) {
 
 // account adds the packets to their flows. What find said is a hint: a packet of
 // the same chunk may have begun the flow since, or taken its entry.
-func (c *Cache) account(n int, now int64) {
+func (c *Cache) account(k *call, idx []uint16) {
 	s := &c.scratch
-	var packets, octets, l2 uint64
-	entries := c.entries
-	for i := range n {
-		k, p := &s.key[i&(chunk-1)], &s.samples[i&(chunk-1)]
-		packets++
+	var octets, l2, classes uint64
+	for i, x := range idx {
+		key, p := &s.key[i&(chunk-1)], &s.samples[i&(chunk-1)]
 		octets += uint64(p.ipLen)
 		l2 += uint64(p.len)
-		if x := s.entry[i&(chunk-1)]; x < uint32(len(entries)) {
-			// What entry.is does, by hand: it is too long for the compiler to inline.
-			e := &entries[x]
-			d := (e.key[0] ^ k[0]) | (e.key[1] ^ k[1]) | (e.key[2] ^ k[2]) | (e.key[3] ^ k[3]) |
-				(e.key[4] ^ k[4]) | (e.key[5] ^ k[5]) | (e.key[6] ^ k[6]) |
-				(e.key[7] ^ k[7]) | (e.key[8] ^ k[8]) | (e.key[9] ^ k[9])
-			if d == 0 && e.packets != 0 {
-				e.count(p, now)
-				if !e.within(p) {
-					e.stretch(p)
-				}
+		classes += 1 << (uint64(p.kind.class()) * 16)
+		if s.outside>>i&1 != 0 {
+			c.lose(p)
+			continue
+		}
+		e := s.entry[i&(chunk-1)]
+		if e >= uint32(len(c.hot)) || !c.hot[e].live() || !c.cold[e].key.equal(key) {
+			if e = c.place(key, s.hash[i&(chunk-1)], k.now); e == none {
+				c.lose(p)
 				continue
 			}
 		}
-		c.slow(k, s.hash[i&(chunk-1)], p, now)
+		c.count(e, p, k.now)
+		if k.bonds != nil {
+			c.bind(k.bonds, k.slots[x], e, p.kind)
+		}
+		if c.qos != nil && p.kind&kindTCP != 0 {
+			c.segment(e, k, x, p)
+		}
 	}
-	c.n.count(nSeen, packets, octets, l2)
+	c.n.count(nSeen, uint64(len(idx)), octets, l2)
+	for i := range NumClasses {
+		c.n.own[nSeenBy+int(i)] += classes >> (16 * i) & 0xffff
+	}
 }
 
-// slow accounts a packet whose flow find did not know.
-func (c *Cache) slow(k *ckey, h uint32, p *sample, now int64) {
-	c.changed = true
-	x := c.index
+// look returns the entry of a flow, or none.
+func (c *Cache) look(key *ckey, h uint32) uint32 {
+	x := &c.index
 	for at := h & x.mask; x.slots[at] != 0; at = (at + 1) & x.mask {
 		if v := x.slots[at]; uint32(v>>32) == h {
-			if e := &c.entries[uint32(v)-1]; e.is(k) {
-				e.count(p, now)
-				e.stretch(p)
-				return
+			if e := uint32(v) - 1; c.cold[e].key.equal(key) {
+				return e
 			}
 		}
 	}
+	return none
+}
+
+// place returns the entry of a flow, a new one if there is none yet, which nothing is
+// counted in; none when there is no room.
+func (c *Cache) place(key *ckey, h uint32, now int64) uint32 {
+	if e := c.look(key, h); e != none {
+		return e
+	}
 	if len(c.free) == 0 && !c.evict() {
-		c.n.count(nLost+3*int(LossNoRoom), 1, uint64(p.ipLen), uint64(p.len))
-		c.n.own[nLostFlows+int(LossNoRoom)]++
-		return
+		return none
 	}
 	last := len(c.free) - 1
 	e := c.free[last]
 	c.free = c.free[:last]
 	c.high = max(c.high, e+1)
-	c.entries[e].begin(k, p, now)
+	c.hot[e] = hot{check: c.hot[e].check&^nowhere | key.point()}
+	c.cold[e] = cold{key: *key, began: now}
+	c.points.pool.hold(key.point())
+	if t := key.tunnel(); t != noTunnel {
+		c.tunnels.hold(t)
+	}
+	if c.qos != nil {
+		c.qos[e] = tcpState{}
+	}
 	c.index.insert(h, e)
 	c.n.own[nInserted]++
 	c.n.own[nFlows]++
+	return e
 }

@@ -1,9 +1,6 @@
 package cache
 
-import (
-	"encoding/binary"
-	"net/netip"
-)
+import "net/netip"
 
 // Class is the kind of a flow's network layer.
 type Class uint8
@@ -195,48 +192,33 @@ type Record struct {
 	End EndReason
 }
 
-// record writes the entry in full.
-func (e *entry) record(r *Record, end EndReason) {
-	k := &e.key
-	r.Point = Point{
-		Dir: Direction(k[kIP] >> dirShift & 0xf), Egress: uint32(k[kPort]),
-		Domain: uint32(k[kPoint] >> 32), ID: uint32(k[kPoint]),
-	}
-	r.InPort = uint32(k[kPort] >> 32)
-	r.Label = uint32(k[kIP] & labelBits)
-	r.EthDst = mac(k[kDst])
-	r.EthType = uint16(k[kDst])
-	r.EthSrc = mac(k[kSrc])
-	r.VLAN = uint16(k[kSrc])
-	r.InnerTag = k[kIP]&innerBit != 0
-	r.Class = k.class()
-	r.Proto = uint8(k[kIP] >> 56)
-	r.TOS = uint8(k[kIP] >> 48)
-	r.Src, r.Dst = [16]byte{}, [16]byte{}
-	switch r.Class {
-	case IPv4:
-		binary.BigEndian.PutUint32(r.Src[:], uint32(k[kAddr]>>32))
-		binary.BigEndian.PutUint32(r.Dst[:], uint32(k[kAddr]))
-	case IPv6:
-		binary.BigEndian.PutUint64(r.Src[:], k[kAddr])
-		binary.BigEndian.PutUint64(r.Src[8:], k[kSrcLo])
-		binary.BigEndian.PutUint64(r.Dst[:], k[kDstHi])
-		binary.BigEndian.PutUint64(r.Dst[8:], k[kDstLo])
-	}
-	r.SrcPort = uint16(k[kL4] >> 48)
-	r.DstPort = uint16(k[kL4] >> 32)
+// record writes what there is to say of entry x.
+func (c *Cache) record(r *Record, x uint32, end EndReason) {
+	c.empty(x)
+	e, d := &c.hot[x], &c.cold[x]
+	c.full(&r.Key, x)
+	t := &d.told
 	r.Counters = Counters{
-		Packets: e.packets, Octets: e.octets, L2Octets: e.l2, First: e.first, Last: e.last,
-		MinLen: e.minLen, MaxLen: e.maxLen, MinTTL: e.minTTL, MaxTTL: e.maxTTL, TCPFlags: e.flags,
+		Packets: e.packets, Octets: e.octets, L2Octets: e.l2, SumSq: e.sumSq, First: d.first, Last: e.last,
+		MinLen: e.minLen, MaxLen: e.maxLen, MinTTL: e.minTTL, MaxTTL: e.maxTTL, TCPFlags: e.flags & tcpBits,
+		Multicast: d.counted[laneMulticast], Broadcast: d.counted[laneBroadcast],
+		Dropped: d.dropped.Packets, DroppedOctets: d.dropped.Octets, DroppedL2Octets: d.dropped.L2Octets,
+		DropReason: d.reason,
+		Total: Total{
+			Began: d.began, Packets: t.Packets + e.packets, Octets: t.Octets + e.octets,
+			L2Octets: t.L2Octets + e.l2, SumSq: t.sumSq + e.sumSq,
+			Dropped: t.dropped.Packets + d.dropped.Packets, DroppedOctets: t.dropped.Octets + d.dropped.Octets,
+			DroppedL2Octets: t.dropped.L2Octets + d.dropped.L2Octets,
+			Multicast:       t.counted[laneMulticast] + d.counted[laneMulticast],
+			Broadcast:       t.counted[laneBroadcast] + d.counted[laneBroadcast],
+		},
 	}
-	r.Total = Total{Began: e.first, Packets: e.packets, Octets: e.octets, L2Octets: e.l2}
+	for f := range NumFlags {
+		r.TCP[f] = d.counted[f]
+		r.Total.TCP[f] = t.counted[f] + d.counted[f]
+	}
+	if c.qos != nil {
+		r.QoS = c.qos[x].QoS
+	}
 	r.End = end
-}
-
-// mac returns the upper 48 bits of a word as an address.
-func mac(w uint64) (a [6]byte) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], w)
-	copy(a[:], b[:6])
-	return a
 }

@@ -41,10 +41,13 @@ type Stats struct {
 	Flows     uint64                `json:"flows"`      // held now
 	MaxFlows  uint64                `json:"max_flows"`
 	Inserted  uint64                `json:"inserted"`
-	Ended     [NumEndReasons]uint64 `json:"ended"`     // records pushed, by reason
+	Ended     [NumEndReasons]uint64 `json:"ended"`     // records pushed, by reason; those by EndActive did not end the flow
+	Silent    uint64                `json:"silent"`    // flows that ended with nothing to say since their last record
 	RingFull  uint64                `json:"ring_full"` // times that a flow had to stay because the ring was full
 	Probes    uint64                `json:"probes"`    // index slots looked at
 	Lookups   uint64                `json:"lookups"`
+	// DropsUntold are packets that Dropped was told of and found no flow for.
+	DropsUntold uint64 `json:"drops_untold"`
 }
 
 // Held returns the packets and octets that are neither recorded nor lost: those
@@ -64,7 +67,8 @@ func (s *Stats) Held() Count {
 // never finds more recorded than seen.
 const (
 	nSeen      = 0 // packets, octets, layer-2 octets
-	nOffered   = nSeen + 3
+	nSeenBy    = nSeen + 3
+	nOffered   = nSeenBy + int(NumClasses)
 	nRecorded  = nOffered + 1
 	nLost      = nRecorded + 3
 	nLostFlows = nLost + 3*int(NumLosses)
@@ -74,7 +78,10 @@ const (
 	nRingFull  = nEnded + int(NumEndReasons)
 	nProbes    = nRingFull + 1
 	nLookups   = nProbes + 1
-	numNumbers = nLookups + 1
+	nSilent    = nLookups + 1
+
+	nDropsUntold = nSilent + 1
+	numNumbers   = nDropsUntold + 1
 )
 
 // numbers has one writer. The padding keeps what other threads read away from
@@ -92,17 +99,17 @@ func (n *numbers) count(at int, packets, octets, l2 uint64) {
 	n.own[at+2] += l2
 }
 
-// publish stores what has changed of the first upto numbers.
-func (n *numbers) publish(upto int) {
-	for i := range upto {
-		if v := n.own[i]; n.pub[i].Load() != v {
+// publish stores what has changed.
+func (n *numbers) publish() {
+	for i, v := range n.own {
+		if n.pub[i].Load() != v {
 			n.pub[i].Store(v)
 		}
 	}
 }
 
-// Stats reads the counts; any thread may call it. While the owner works, numbers
-// of one call may be from before and after the batch in hand.
+// Stats reads the counts; any thread may call it. They are as Sweep last published them,
+// a millisecond ago; while the owner publishes some may be newer than others.
 func (c *Cache) Stats() Stats {
 	var v [numNumbers]uint64
 	for i := numNumbers - 1; i >= 0; i-- {
@@ -111,13 +118,14 @@ func (c *Cache) Stats() Stats {
 	count := func(at int) Count { return Count{v[at], v[at+1], v[at+2]} }
 	s := Stats{
 		Offered: v[nOffered], Seen: count(nSeen), Recorded: count(nRecorded),
-		Flows: v[nFlows], MaxFlows: uint64(len(c.entries)), Inserted: v[nInserted],
-		RingFull: v[nRingFull], Probes: v[nProbes], Lookups: v[nLookups],
+		Flows: v[nFlows], MaxFlows: c.max, Inserted: v[nInserted],
+		RingFull: v[nRingFull], Silent: v[nSilent], DropsUntold: v[nDropsUntold], Probes: v[nProbes], Lookups: v[nLookups],
 	}
 	for l := range s.Lost {
 		s.Lost[l] = count(nLost + 3*l)
 		s.LostFlows[l] = v[nLostFlows+l]
 	}
+	copy(s.SeenBy[:], v[nSeenBy:])
 	copy(s.Ended[:], v[nEnded:])
 	return s
 }

@@ -1,9 +1,15 @@
 package cache
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // evictLook is how many entries eviction compares to find one that has been quiet long.
 const evictLook = 8
+
+// publishEvery is how often Sweep makes Stats current, in ns.
+const publishEvery = int64(time.Millisecond)
 
 // sweepPeriod returns in what time the hand goes round: often enough that no flow
 // outlives its timeout by more than an eighth, or a second.
@@ -17,36 +23,38 @@ func sweepPeriod(idle, active, linger int64) int64 {
 
 // Sweep moves the hand over up to budget entries and ends the flows that are due.
 // It may be called as often as one likes: the hand goes at the speed that the
-// timeouts need and no faster. It returns the number of flows ended. When the
-// ring is full the hand stays where it is.
-func (c *Cache) Sweep(now int64, budget int) (ended int) {
+// timeouts need and no faster. It returns the number of records that left. When the
+// ring is full the hand stays where it is. Once in a millisecond, and whenever a record
+// left, it makes Stats current.
+func (c *Cache) Sweep(now int64, budget int) (left int) {
 	c.refill(now)
 	n := min(budget, c.quota, int(c.high))
-	if n <= 0 {
-		return 0
-	}
-	tell := false // something changed that other threads are to know
+	full := false
 	for i := range n {
 		if c.hand >= c.high {
-			c.hand, tell = 0, true
+			c.hand = 0
 		}
-		if e := &c.entries[c.hand]; e.packets != 0 {
-			if why := c.due(e, now); why != EndNone {
-				tell = true
-				if !c.end(c.hand, why) {
+		if e := &c.hot[c.hand]; e.live() {
+			if why := c.due(c.hand, now); why != EndNone {
+				said := e.packets != 0
+				if full = !c.end(c.hand, why); full {
 					n = i
 					break
 				}
-				ended++
+				if said {
+					left++
+				}
 			}
 		}
 		c.hand++
 	}
-	c.quota -= n
-	if tell {
-		c.n.publish(numNumbers)
+	c.quota -= max(n, 0)
+	if left > 0 || full || now-c.published >= publishEvery || now < c.published {
+		c.n.publish()
+		c.published = now
 	}
-	return ended
+	runtime.KeepAlive(c)
+	return left
 }
 
 // refill works out how far the hand may go by now.
@@ -65,42 +73,59 @@ func (c *Cache) refill(now int64) {
 	}
 }
 
-// due says whether, and why, a flow is to end.
-func (c *Cache) due(e *entry, now int64) EndReason {
+// due says whether, and why, the flow of entry x is to end or to be reported. The
+// coarse time says first whether the exact one need be looked at.
+func (c *Cache) due(x uint32, now int64) EndReason {
+	e := &c.hot[x]
 	quiet := now - e.last
-	const finRst = 0x01 | 0x04
 	switch {
-	case e.flags&finRst != 0 && quiet >= c.linger:
+	case e.flags&finished != 0 && quiet >= c.linger:
 		return EndDetected
 	case quiet >= c.idle:
 		return EndIdle
-	case c.active > 0 && now-e.first >= c.active:
+	case c.active > 0 && e.packets != 0 && coarse(now)-e.first >= c.coarseActive && now-c.cold[x].first >= c.active:
 		return EndActive
 	}
 	return EndNone
 }
 
-// end lets the record of entry x go and frees the entry. When the ring is full it
-// does nothing and says false.
+// end lets the record of entry x go, and the entry too unless it is only reported. A
+// flow that nothing has been counted of since its last record goes without one. When
+// the ring is full end does nothing and says false.
 func (c *Cache) end(x uint32, why EndReason) bool {
-	e := &c.entries[x]
-	var r Record
-	e.record(&r, why)
-	if !c.records.Push(r) {
+	e := &c.hot[x]
+	if e.packets == 0 {
+		c.n.own[nSilent]++
+		c.drop(x)
+		return true
+	}
+	r := &c.scratch.record
+	c.record(r, x, why)
+	if !c.records.Push(*r) {
 		c.n.own[nRingFull]++
 		return false
 	}
+	c.gone = true
 	c.n.count(nRecorded, e.packets, e.octets, e.l2)
 	c.n.own[nEnded+int(why)]++
-	c.drop(x)
+	if why == EndActive {
+		c.again(x)
+	} else {
+		c.drop(x)
+	}
 	return true
 }
 
 // drop frees entry x.
 func (c *Cache) drop(x uint32) {
-	e := &c.entries[x]
-	c.index.remove(e.key.hash(&c.secret), x)
-	e.packets = 0
+	e, k := &c.hot[x], &c.cold[x].key
+	c.index.remove(k.hash(&c.secret), x)
+	c.points.pool.leave(k.point())
+	if t := k.tunnel(); t != noTunnel {
+		c.tunnels.leave(t)
+	}
+	c.unbind(x)
+	e.check |= nowhere
 	last := len(c.free)
 	c.free = c.free[:last+1]
 	c.free[last] = x
@@ -108,19 +133,23 @@ func (c *Cache) drop(x uint32) {
 }
 
 // evict makes room in a full cache: of a few entries the one that has been quiet
-// longest ends.
+// longest ends, or if its record cannot leave, one that has nothing to say.
 func (c *Cache) evict() bool {
-	best, oldest := uint32(0), int64(1<<63-1)
-	for range min(evictLook, len(c.entries)) {
-		if c.victim >= uint32(len(c.entries)) {
+	best, silent, oldest := none, none, int64(1<<63-1)
+	for range min(evictLook, len(c.hot)) {
+		if c.victim >= uint32(len(c.hot)) {
 			c.victim = 0
 		}
-		if e := &c.entries[c.victim]; e.last < oldest {
+		e := &c.hot[c.victim]
+		if e.last < oldest {
 			best, oldest = c.victim, e.last
+		}
+		if e.packets == 0 {
+			silent = c.victim
 		}
 		c.victim++
 	}
-	return c.end(best, EndLack)
+	return best != none && c.end(best, EndLack) || silent != none && c.end(silent, EndLack)
 }
 
 // FlushAll ends up to budget flows, whatever their age, and says whether none is
@@ -130,26 +159,33 @@ func (c *Cache) FlushAll(budget int) (done bool) {
 		if c.hand >= c.high {
 			c.hand = 0
 		}
-		if c.entries[c.hand].packets != 0 && !c.end(c.hand, EndForced) {
+		if c.hot[c.hand].live() && !c.end(c.hand, EndForced) {
 			break
 		}
 		c.hand++
 	}
-	c.n.publish(numNumbers)
+	c.n.publish()
+	runtime.KeepAlive(c)
 	return c.Len() == 0
 }
 
-// Abandon gives up all flows held and counts them as lost by LossStop: for a stop
-// that cannot wait for the exporter. It takes time in proportion to the cache.
+// Abandon gives up all flows held and counts what no record says of them as lost by
+// LossStop: for a stop that cannot wait for the exporter. It takes time in proportion to
+// the cache.
 func (c *Cache) Abandon() {
 	for x := range c.high {
-		e := &c.entries[x]
-		if e.packets == 0 {
+		e := &c.hot[x]
+		if !e.live() {
 			continue
 		}
-		c.n.count(nLost+3*int(LossStop), e.packets, e.octets, e.l2)
-		c.n.own[nLostFlows+int(LossStop)]++
+		if e.packets == 0 {
+			c.n.own[nSilent]++
+		} else {
+			c.n.count(nLost+3*int(LossStop), e.packets, e.octets, e.l2)
+			c.n.own[nLostFlows+int(LossStop)]++
+		}
 		c.drop(x)
 	}
-	c.n.publish(numNumbers)
+	c.n.publish()
+	runtime.KeepAlive(c)
 }
