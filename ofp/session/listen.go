@@ -1,0 +1,96 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// DefaultPort is OpenFlow's TCP port.
+const DefaultPort = 6653
+
+// method is a listener as configurations name it.
+type method struct {
+	network string // unix, tcp4 or tcp6
+	addr    string
+}
+
+// Check says whether a text names a listener: punix:PATH or ptcp:[PORT][:HOST].
+func Check(text string) error {
+	_, err := parseMethod(text)
+	return err
+}
+
+// parseMethod reads punix:PATH or ptcp:[PORT][:HOST]. HOST is an IP address, one of
+// IPv6 in brackets; without it the listener is on every IPv4 address, as in Open
+// vSwitch. PORT is 6653 when left out, and any free one when 0.
+func parseMethod(text string) (method, error) {
+	kind, rest, ok := strings.Cut(text, ":")
+	switch {
+	case !ok:
+	case kind == "punix":
+		if rest == "" || len(rest) > 107 {
+			return method{}, fmt.Errorf("listener %q: a path has 1 to 107 bytes, not %d", text, len(rest))
+		}
+		return method{"unix", rest}, nil
+	case kind == "ptcp":
+		return parseTCP(text, rest)
+	}
+	return method{}, fmt.Errorf("listener %q: want punix:PATH or ptcp:[PORT][:HOST]", text)
+}
+
+func parseTCP(text, rest string) (method, error) {
+	port, host, hasHost := strings.Cut(rest, ":")
+	if port == "" {
+		port = strconv.Itoa(DefaultPort)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return method{}, fmt.Errorf("listener %q: port %q is not a number from 0 to 65535", text, port)
+	}
+	if !hasHost {
+		host = "0.0.0.0"
+	}
+	inner, brackets := strings.CutPrefix(host, "[")
+	if brackets {
+		if inner, brackets = strings.CutSuffix(inner, "]"); !brackets {
+			return method{}, fmt.Errorf("listener %q: host %q has no closing bracket", text, host)
+		}
+	}
+	a, err := netip.ParseAddr(inner)
+	if err != nil {
+		return method{}, fmt.Errorf("listener %q: host %q is not an IP address (one of IPv6 stands in brackets)", text, host)
+	}
+	if a.Is4() == brackets {
+		return method{}, fmt.Errorf("listener %q: host %q: addresses of IPv6 stand in brackets, those of IPv4 don't", text, host)
+	}
+	network := "tcp4"
+	if brackets {
+		network = "tcp6"
+	}
+	return method{network, net.JoinHostPort(inner, strconv.FormatUint(n, 10))}, nil
+}
+
+// listen opens the listener that text names.
+func listen(text string) (net.Listener, error) {
+	m, err := parseMethod(text)
+	if err != nil {
+		return nil, err
+	}
+	var l net.Listener
+	if m.network == "unix" {
+		l, err = listenUnix(m.addr)
+	} else {
+		l, err = net.Listen(m.network, m.addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listener %s: %w", text, err)
+	}
+	return l, nil
+}
+
+// errInUse says that a living program listens on a Unix socket.
+var errInUse = errors.New("another program answers there; stop it, or give this switch another path")

@@ -1,0 +1,124 @@
+package session
+
+import (
+	"fmt"
+	"net"
+
+	"pollux/ofp/wire"
+)
+
+// partHandler answers a multipart request with records.
+type partHandler func(s *session, m *wire.Multipart, out *wire.Replies) error
+
+// parts is the table of multipart requests. What is not in it is refused with
+// wire.BadMultipart.
+var parts = map[wire.Part]partHandler{
+	wire.PartDesc:     descPart,
+	wire.PartPortDesc: portDescPart,
+}
+
+// niciraParts is the table of Nicira's. What is not in it is refused with
+// wire.BadExperimenterType.
+var niciraParts = map[uint32]partHandler{
+	wire.NXIPFIXBridge: ipfixBridgePart,
+	wire.NXIPFIXFlow:   ipfixFlowPart,
+}
+
+// multipart answers a multipart request. A reply is sent message by message as it is made:
+// an error is possible only before the first record.
+func multipart(s *session, q *request) error {
+	m, err := wire.ParseMultipart(s.version, q.body)
+	if err != nil {
+		return err
+	}
+	fn, unknown := parts[m.Part], wire.BadMultipart
+	if m.Part == wire.PartExperimenter {
+		if m.Vendor != wire.Nicira {
+			return fmt.Errorf("multipart of experimenter %#08x: %w", m.Vendor, wire.BadExperimenter)
+		}
+		fn, unknown = niciraParts[m.Subtype], wire.BadExperimenterType
+	}
+	switch {
+	case fn == nil:
+		return fmt.Errorf("multipart type %d, subtype %d: %w", m.Part, m.Subtype, unknown)
+	case m.More && s.version != wire.V10:
+		// None of the requests that are answered is longer than a message.
+		return fmt.Errorf("multipart type %d in several messages: %w", m.Part, wire.MultipartOverflow)
+	}
+	ok := true
+	out := wire.NewReplies(s.version, q.XID, m, func(msg []byte) { ok = ok && s.out.put(msg) })
+	if err := fn(s, &m, out); err != nil {
+		return err
+	}
+	out.End()
+	if !ok {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// none checks that a multipart request asks for everything.
+func none(m *wire.Multipart) error {
+	if len(m.Body) != 0 {
+		return fmt.Errorf("multipart type %d with a body of %d bytes, want none: %w", m.Part, len(m.Body), wire.BadLen)
+	}
+	return nil
+}
+
+func descPart(s *session, m *wire.Multipart, out *wire.Replies) error {
+	if err := none(m); err != nil {
+		return err
+	}
+	d := s.cfg.Switch.Desc()
+	out.Add(d.Append(nil))
+	return nil
+}
+
+func portDescPart(s *session, m *wire.Multipart, out *wire.Replies) error {
+	want, err := wire.ParsePortDescRequest(s.version, m.Body)
+	if err != nil {
+		return err
+	}
+	ports := s.cfg.Switch.Features().Ports
+	var rec []byte
+	found := want == wire.PortAny
+	for i := range ports {
+		if want == wire.PortAny || want == ports[i].Number {
+			rec = ports[i].Append(rec[:0], s.version)
+			out.Add(rec)
+			found = true
+		}
+	}
+	if !found {
+		return fmt.Errorf("there is no port %d: %w", want, wire.BadPort)
+	}
+	return nil
+}
+
+func ipfixBridgePart(s *session, m *wire.Multipart, out *wire.Replies) error {
+	if err := none(m); err != nil {
+		return err
+	}
+	st, ok := s.cfg.Switch.IPFIXBridge()
+	if !ok {
+		return fmt.Errorf("the bridge has no exporter: %w", wire.NotConfigured)
+	}
+	out.Add(st.Append(nil))
+	return nil
+}
+
+func ipfixFlowPart(s *session, m *wire.Multipart, out *wire.Replies) error {
+	if err := none(m); err != nil {
+		return err
+	}
+	sets := s.cfg.Switch.IPFIXSets()
+	if len(sets) == 0 {
+		return fmt.Errorf("no collector set has an exporter: %w", wire.NotConfigured)
+	}
+	var rec []byte
+	for i := range sets {
+		rec = sets[i].Append(rec[:0])
+		out.Add(rec)
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package session
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+
+	"pollux/ofp/wire"
+)
+
+// request is a message of the peer's. It is gone when its handler returns.
+type request struct {
+	wire.Header
+	body []byte
+}
+
+// handler answers a request. The peer is told its error, which is or wraps a
+// wire.Error; but net.ErrClosed ends the session.
+type handler func(s *session, q *request) error
+
+// handlers is the table of requests. What is not in it is refused with wire.BadType.
+var handlers = [wire.NumKinds]handler{
+	wire.Hello:            ignore, // a second one means nothing
+	wire.ErrorMsg:         peerError,
+	wire.EchoRequest:      echo,
+	wire.EchoReply:        ignore, // that it came was enough
+	wire.Experimenter:     experimenter,
+	wire.FeaturesRequest:  features,
+	wire.GetConfigRequest: getConfig,
+	wire.SetConfig:        setConfig,
+	wire.MultipartRequest: multipart,
+	wire.BarrierRequest:   barrier,
+}
+
+// serve answers the message msg with header h.
+func (s *session) serve(h wire.Header, msg []byte) error {
+	k := h.Kind()
+	if h.Version != s.version {
+		k = wire.KindOf(wire.V10, h.Type)
+		if k != wire.Hello && k != wire.ErrorMsg { // which are the same in all versions
+			return fmt.Errorf("%s in a session of %s: %w", h.Version, s.version, wire.BadVersion)
+		}
+	}
+	fn := handlers[k]
+	if fn == nil {
+		return fmt.Errorf("%s (type %d): %w", k, h.Type, wire.BadType)
+	}
+	return fn(s, &request{h, msg[wire.HeaderLen:]})
+}
+
+// refuse tells the peer that msg was not done, and why. It is false when the peer is
+// gone.
+func (s *session) refuse(err error, msg []byte) bool {
+	if errors.Is(err, net.ErrClosed) {
+		return false
+	}
+	var e wire.Error
+	if !errors.As(err, &e) {
+		s.cfg.Log.Error("openflow: request failed", "peer", s.who, "error", err)
+		e = wire.PermissionDenied
+	}
+	s.cfg.Log.Debug("openflow: request refused", "peer", s.who, "why", err)
+	return s.send(wire.AppendError(s.scratch[:0], s.version, e, msg))
+}
+
+// reply sends the answer to a request.
+func (s *session) reply(msg []byte) error {
+	if !s.send(msg) {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// empty checks that a request has no body.
+func (q *request) empty() error {
+	if len(q.body) != 0 {
+		return fmt.Errorf("%s with a body of %d bytes, want none: %w", q.Kind(), len(q.body), wire.BadLen)
+	}
+	return nil
+}
+
+func ignore(*session, *request) error { return nil }
+
+// peerError notes an error of the peer's. There is no answer to an error.
+func peerError(s *session, q *request) error {
+	if e, err := wire.ParseError(q.Version, q.body); err == nil {
+		s.cfg.Log.Warn("openflow: the peer reports an error", "peer", s.who, "error", e)
+	}
+	return nil
+}
+
+func echo(s *session, q *request) error {
+	return s.reply(wire.AppendMessage(s.scratch[:0], s.version, wire.EchoReply, q.XID, q.body))
+}
+
+func barrier(s *session, q *request) error {
+	if err := q.empty(); err != nil {
+		return err
+	}
+	return s.reply(wire.AppendMessage(s.scratch[:0], s.version, wire.BarrierReply, q.XID, nil))
+}
+
+func features(s *session, q *request) error {
+	if err := q.empty(); err != nil {
+		return err
+	}
+	f := s.cfg.Switch.Features()
+	return s.reply(wire.AppendFeatures(s.scratch[:0], s.version, q.XID, &f))
+}
+
+func getConfig(s *session, q *request) error {
+	if err := q.empty(); err != nil {
+		return err
+	}
+	return s.reply(wire.AppendConfig(s.scratch[:0], s.version, wire.GetConfigReply, q.XID, s.config))
+}
+
+// setConfig takes how much of a packet the session wants; fragments are always treated
+// as any packet.
+func setConfig(s *session, q *request) error {
+	c, err := wire.ParseConfig(q.body)
+	if err != nil {
+		return err
+	}
+	if c.Fragments != wire.FragNormal {
+		return fmt.Errorf("flags %#x: fragments are treated as any packet: %w", uint16(c.Fragments), wire.ConfigBadFlags)
+	}
+	s.config = c
+	return nil
+}
+
+// experimenter refuses: there is no message of an experimenter yet that the switch
+// knows.
+func experimenter(_ *session, q *request) error {
+	if len(q.body) < 4 {
+		return fmt.Errorf("experimenter message of %d bytes, want 4 or more: %w", len(q.body), wire.BadLen)
+	}
+	vendor := binary.BigEndian.Uint32(q.body)
+	switch {
+	case vendor != wire.Nicira:
+		return fmt.Errorf("experimenter %#08x: %w", vendor, wire.BadExperimenter)
+	case len(q.body) < 8:
+		return fmt.Errorf("message of Nicira's of %d bytes, want 8 or more: %w", len(q.body), wire.BadLen)
+	}
+	return fmt.Errorf("message %d of Nicira's: %w", binary.BigEndian.Uint32(q.body[4:]), wire.BadExperimenterType)
+}
