@@ -2,9 +2,10 @@ package ipfix
 
 import (
 	"bytes"
-	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,49 +46,98 @@ func decode(t testing.TB, b []byte, ts netflow.NetFlowTemplateSystem) netflow.IP
 	return p
 }
 
-func TestTemplatesAreSound(t *testing.T) {
-	sc := schemaOf(t, ExporterConfig{})
-	ids := map[uint16]bool{}
-	for _, tpl := range sc.all() {
-		if tpl.ID < 256 || ids[tpl.ID] {
-			t.Errorf("template %d: number reserved or used twice", tpl.ID)
-		}
-		ids[tpl.ID] = true
-		seen, size := map[E]bool{}, 0
-		for _, e := range tpl.Elements {
-			if seen[e] {
-				t.Errorf("template %d has %s twice", tpl.ID, Elements[e].Name)
-			}
-			seen[e] = true
-			size += int(Elements[e].Type.Len())
-		}
-		if size != tpl.Len || tpl.Len < align {
-			t.Errorf("template %d: records of %d bytes, Len says %d", tpl.ID, size, tpl.Len)
-		}
+// configs are exporters that differ in what records say.
+func testConfigs() map[string]ExporterConfig {
+	five := new(flow.Mask)
+	for _, f := range []flow.Field{flow.IPProto, flow.IPv4Src, flow.IPv4Dst, flow.IPv6Src, flow.IPv6Dst, flow.TCPSrc, flow.TCPDst} {
+		f.OrMask(five, f.Full())
 	}
-	if n := len(sc.all()); n != 4+16+16+3 {
-		t.Errorf("%d templates, want 39", n)
+	ports := func() []Interface {
+		return []Interface{{1, "eth1", "uplink", 6, 10e9}, {2, "veth2", strings.Repeat("é", 100), 53, 0}}
+	}
+	reasons := []DropReason{{1, "no_route", "no rule has an output"}, {7, "queue_full", "the port's queue was full"}}
+	return map[string]ExporterConfig{
+		"default":    {},
+		"full":       {Elements: []string{"full"}, Interfaces: ports, DropReasons: reasons, VirtualObsID: "bridge-0"},
+		"everything": {Elements: append(ElementNames(), "full", "standard"), Biflow: BiflowInitiator, Interfaces: ports, DropReasons: reasons, VirtualObsID: strings.Repeat("v", 254)},
+		"biflow":     {Biflow: BiflowLowerPort},
+		"five":       {FlowKey: five, Elements: []string{"full"}},
+		"one":        {FlowKey: new(flow.Mask), Elements: []string{"packetDeltaCount"}, PEN: 64000},
 	}
 }
 
-// TestElementsAreIANAs compares the table with goflow2's names of elements.
+// everyTemplate makes all templates that a schema can have.
+func everyTemplate(s *schema) []*Template {
+	for t := range traits(1 << numTraits) {
+		if t.possible() && s.occurs(t) && s.byTraits[t] == nil {
+			s.template(t)
+		}
+	}
+	return s.all()
+}
+
+func TestTemplatesAreSound(t *testing.T) {
+	for name, c := range testConfigs() {
+		ids := map[uint16]bool{}
+		for _, tpl := range everyTemplate(schemaOf(t, c)) {
+			if tpl.ID < 256 || ids[tpl.ID] {
+				t.Errorf("%s: template %d: number reserved or used twice", name, tpl.ID)
+			}
+			ids[tpl.ID] = true
+			seen, size := map[string]bool{}, 0
+			for _, e := range tpl.Elements {
+				if id := fmt.Sprint(e.enterprise(7), "/", e.id()); seen[id] {
+					t.Errorf("%s: template %d has %s twice", name, tpl.ID, e.name())
+				} else {
+					seen[id] = true
+				}
+				if n := e.element().Type.Len(); n == varLen {
+					size++
+				} else {
+					size += int(n)
+				}
+			}
+			if size != tpl.Len {
+				t.Errorf("%s: template %d: records of %d bytes, Len says %d", name, tpl.ID, size, tpl.Len)
+			}
+		}
+		if len(ids) > maxTemplates {
+			t.Errorf("%s: %d templates", name, len(ids))
+		}
+	}
+}
+
+// TestElementsAreIANAs compares the table with goflow2's names of elements, and finds
+// no number twice.
 func TestElementsAreIANAs(t *testing.T) {
-	ids := map[uint16]bool{}
+	type id struct {
+		pen uint32
+		id  uint16
+	}
+	ids := map[id]bool{}
 	for _, e := range Elements {
-		if ids[e.ID] {
+		if ids[id{e.Enterprise, e.ID}] {
 			t.Errorf("element %d is there twice", e.ID)
 		}
-		ids[e.ID] = true
-		if got := netflow.IPFIXTypeToString(e.ID); got != e.Name {
+		ids[id{e.Enterprise, e.ID}] = true
+		if got := netflow.IPFIXTypeToString(e.ID); e.Enterprise == 0 && got != e.Name {
 			t.Errorf("element %d: %q here, %q at goflow2", e.ID, e.Name, got)
+		}
+		if e.Enterprise != 0 && e.About == "" {
+			t.Errorf("%s is not told about", e.Name)
+		}
+		if (e.Type.Len() == varLen) != (e.size != nil) {
+			t.Errorf("%s: length of its type does not fit its encoder", e.Name)
 		}
 	}
 }
 
 // TestTemplatesReadBack: goflow2 finds every element of every template, in order.
 func TestTemplatesReadBack(t *testing.T) {
-	sc := schemaOf(t, ExporterConfig{})
-	for _, limit := range []int{1472, 548} {
+	for name, c := range testConfigs() {
+		limit := map[bool]int{true: 1472, false: 548}[name == "full" || name == "everything"]
+		sc := schemaOf(t, c)
+		everyTemplate(sc)
 		ts := netflow.CreateTemplateSystem()
 		m := newMessage(limit, 7)
 		send := func() {
@@ -125,8 +175,10 @@ func TestTemplatesReadBack(t *testing.T) {
 				t.Fatalf("template %d: %d fields, want %d", tpl.ID, len(fields), len(tpl.Elements))
 			}
 			for i, e := range tpl.Elements {
-				if fields[i].Type != Elements[e].ID || fields[i].Length != Elements[e].Type.Len() {
-					t.Errorf("template %d field %d: %+v, want %+v", tpl.ID, i, fields[i], Elements[e])
+				pen := e.enterprise(sc.pen)
+				fields[i].Type &^= enterpriseBit // which the decoder leaves in options
+				if fields[i].Type != e.id() || fields[i].Length != e.element().Type.Len() || fields[i].Pen != pen || fields[i].PenProvided != (pen != 0) {
+					t.Errorf("template %d field %d: %+v, want %s", tpl.ID, i, fields[i], e.name())
 				}
 			}
 		}
@@ -167,13 +219,13 @@ func drawRecord(t *rapid.T) record {
 	copy(r.Dst[:], rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "dst"))
 	r.Proto = rapid.SampledFrom([]uint8{1, 6, 17, 47, 58, 132}).Draw(t, "proto")
 	r.TOS = rapid.Byte().Draw(t, "tos")
-	switch layer4Of(&r) {
-	case tcp:
+	switch is := traitsOf(&r); {
+	case is&isTCP != 0:
 		c.TCPFlags = rapid.Uint16Range(0, 0xfff).Draw(t, "flags")
 		fallthrough
-	case ports:
+	case is&hasPorts != 0:
 		r.SrcPort, r.DstPort = rapid.Uint16().Draw(t, "sport"), rapid.Uint16().Draw(t, "dport")
-	case icmp:
+	case is&isICMP != 0:
 		r.SrcPort, r.DstPort = uint16(rapid.Byte().Draw(t, "type")), uint16(rapid.Byte().Draw(t, "code"))
 	}
 	c.Octets = rapid.Uint64Range(1, 1<<40).Draw(t, "octets")
@@ -263,56 +315,17 @@ func TestRecordsReadBack(t *testing.T) {
 // TestFamilies: egress records alone name an egress interface, and a VLAN
 // record names the tag.
 func TestFamilies(t *testing.T) {
-	has := func(tpl *Template, e E) bool {
-		for _, x := range tpl.Elements {
-			if x == e {
-				return true
-			}
-		}
-		return false
-	}
-	for f, tpl := range schemaOf(t, ExporterConfig{}).families {
+	sc := schemaOf(t, ExporterConfig{})
+	everyTemplate(sc)
+	for is, tpl := range sc.byTraits {
 		if tpl == nil {
 			continue
 		}
-		if has(tpl, egressInterface) != (f&1 == 1) || has(tpl, dot1qVlanID) != (f&2 == 2) {
-			t.Errorf("template %d of family %d: wrong elements", tpl.ID, f)
-		}
-	}
-}
-
-// TestOptionsReadBack reads the sampling option at 1:1 and 1:100.
-func TestOptionsReadBack(t *testing.T) {
-	sc := schemaOf(t, ExporterConfig{})
-	for _, tt := range []struct {
-		sampling  uint32
-		algorithm uint64
-		space     uint64
-	}{{1, 1, 0}, {100, 4, 99}} {
-		c := collector.New()
-		m := newMessage(1472, 7)
-		for _, tpl := range sc.options() {
-			m.addTemplate(tpl)
-		}
-		o := options{sampling: tt.sampling, notSentFlows: 1, notSentPackets: 2, notSentOctets: 3, ignoredPackets: 4}
-		for _, tpl := range sc.options() {
-			m.addRecord(tpl, &source{opt: &o})
-		}
-		c.Handle(netip.MustParseAddrPort("127.0.0.1:1"), m.finish(0, 0))
-		if s := c.Totals(); s.Errors != 0 || s.Options != 3 {
-			t.Fatalf("totals %+v", s)
-		}
-		got := c.Options()
-		want := map[uint16]uint64{304: tt.algorithm, 305: 1, 306: tt.space, 166: 1, 167: 2, 168: 3, 164: 4}
-		for id, v := range want {
-			if got[id] != v {
-				t.Errorf("1:%d: element %d is %d, want %d", tt.sampling, id, got[id], v)
-			}
-		}
-		var p [8]byte
-		putFloat(p[:], 1/float64(tt.sampling))
-		if got[311] != binary.BigEndian.Uint64(p[:]) {
-			t.Errorf("1:%d: probability %x", tt.sampling, got[311])
+		is := traits(is)
+		if tpl.has(egressInterface) != (is&isEgress != 0) || tpl.has(dot1qVlanID) != (is&isTagged != 0) ||
+			tpl.has(tunnelKey) != (is&isTunnel != 0) || tpl.has(tcpControlBits) != (is&isTCP != 0) ||
+			tpl.has(selectorID) != (is&isSampled != 0) {
+			t.Errorf("template %d of traits %b: wrong elements", tpl.ID, is)
 		}
 	}
 }

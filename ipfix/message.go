@@ -26,6 +26,7 @@ type message struct {
 	buf     []byte // header included; its capacity is the limit
 	set     int    // offset of the open set, or 0
 	setID   uint16
+	tight   bool   // the open set is not padded
 	records uint32 // data records, options included
 
 	flows Totals // of the flow records in it
@@ -58,7 +59,7 @@ func (m *message) room(id uint16, n int) []byte {
 	}
 	if m.set == 0 || m.setID != id {
 		m.closeSet()
-		m.set, m.setID = len(m.buf), id
+		m.set, m.setID, m.tight = len(m.buf), id, false
 		m.buf = append(m.buf, byte(id>>8), byte(id), 0, 0)
 	}
 	at := len(m.buf)
@@ -66,13 +67,14 @@ func (m *message) room(id uint16, n int) []byte {
 	return m.buf[at:]
 }
 
-// closeSet pads the open set and writes its length. Padding is shorter than any
-// record, as RFC 7011 section 3.3.1 wants it.
+// closeSet pads the open set and writes its length. Padding is to be shorter than any
+// record (RFC 7011 section 3.3.1), and there are readers that take what is not of
+// variable length for a record: sets of records that have less of it are not padded.
 func (m *message) closeSet() {
 	if m.set == 0 {
 		return
 	}
-	for len(m.buf)%align != 0 {
+	for !m.tight && len(m.buf)%align != 0 {
 		m.buf = append(m.buf, 0)
 	}
 	put16(m.buf[m.set+2:], uint16(len(m.buf)-m.set))
@@ -81,18 +83,16 @@ func (m *message) closeSet() {
 
 // addRecord adds a data record; false means that it does not fit.
 func (m *message) addRecord(t *Template, s *source) bool {
-	b := m.room(t.ID, t.Len)
+	s.schema = t.schema
+	b := m.room(t.ID, t.size(s))
 	if b == nil {
 		return false
 	}
-	for _, e := range t.Elements {
-		el := &Elements[e]
-		el.put(b, s)
-		b = b[el.Type.Len():]
-	}
+	m.tight = t.fixed < align
+	t.write(b, s)
 	m.records++
 	if t.Scope == 0 {
-		m.flows.add(totals(&s.rec.Record))
+		m.flows.add(countsOf(s.rec))
 	}
 	return true
 }
@@ -102,17 +102,11 @@ func (m *message) addRecord(t *Template, s *source) bool {
 //	data:    number:16 fields:16 (element:16 length:16 [enterprise:32])…
 //	options: number:16 fields:16 scope fields:16 (…)…
 func (m *message) addTemplate(t *Template) bool {
-	set, n := uint16(templateSet), 4
+	set := uint16(templateSet)
 	if t.Scope > 0 {
-		set, n = optionsTemplateSet, 6
+		set = optionsTemplateSet
 	}
-	for _, e := range t.Elements {
-		n += 4
-		if Elements[e].Enterprise != 0 {
-			n += 4
-		}
-	}
-	b := m.room(set, n)
+	b := m.room(set, t.bytes())
 	if b == nil {
 		return false
 	}
@@ -124,19 +118,35 @@ func (m *message) addTemplate(t *Template) bool {
 		b = b[2:]
 	}
 	for _, e := range t.Elements {
-		el := &Elements[e]
-		id := el.ID
-		if el.Enterprise != 0 {
-			id |= enterpriseBit
-			put32(b[4:], el.Enterprise)
-		}
-		put16(b, id)
-		put16(b[2:], el.Type.Len())
-		b = b[4:]
-		if el.Enterprise != 0 {
+		id, enterprise := e.id(), e.enterprise(t.schema.pen)
+		put16(b[2:], e.element().Type.Len())
+		if enterprise == 0 {
+			put16(b, id)
 			b = b[4:]
+			continue
 		}
+		put16(b, id|enterpriseBit)
+		put32(b[4:], enterprise)
+		b = b[8:]
 	}
+	return true
+}
+
+// addWithdrawal takes a template back, which only sessions that lose no message may
+// do (RFC 7011 section 8.1); false means that it does not fit. A withdrawal is a
+// template record without fields; with the number of the set itself it takes back all
+// templates, or all options templates.
+func (m *message) addWithdrawal(options bool, id uint16) bool {
+	set := uint16(templateSet)
+	if options {
+		set = optionsTemplateSet
+	}
+	b := m.room(set, 4)
+	if b == nil {
+		return false
+	}
+	put16(b, id)
+	put16(b[2:], 0)
 	return true
 }
 
@@ -147,4 +157,15 @@ func (m *message) finish(unix uint32, seq uint32) []byte {
 	put32(m.buf[4:], unix)
 	binary.BigEndian.PutUint32(m.buf[8:], seq)
 	return m.buf
+}
+
+// countsOf returns what a record holds, both directions together.
+func countsOf(r *record) Totals {
+	t := Totals{1, r.Packets, r.Octets, r.L2Octets}
+	if r.Biflow {
+		t.Packets += r.Rev.Packets
+		t.Octets += r.Rev.Octets
+		t.L2Octets += r.Rev.L2Octets
+	}
+	return t
 }

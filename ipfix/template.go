@@ -1,6 +1,9 @@
 package ipfix
 
-import "pollux/ipfix/cache"
+import "slices"
+
+// firstTemplate is the lowest number of a template (RFC 7011 section 3.4.1).
+const firstTemplate = 256
 
 // Template is one kind of record. Elements[:Scope] are scope fields; a template
 // that has them is an options template.
@@ -8,121 +11,134 @@ type Template struct {
 	ID       uint16
 	Scope    int
 	Elements []E
-	Len      int // bytes of a record
+	Len      int // bytes of a record; those of variable length are empty in it
+
+	schema *schema
+	parts  []part
+	fixed  int    // bytes of a record that are not of variable length
+	keys   uint64 // flowKeyIndicator
 }
 
-// layer4 is what a record says of the transport layer.
-type layer4 uint8
+// part is a run of fields, whose offsets do not depend on values, and the field of
+// variable length behind them, if there is one. Fields of a part are all of one
+// direction.
+type part struct {
+	steps   []step
+	len     int
+	last    *Element // of variable length; nil: none
+	reverse bool
+}
 
-const (
-	noPorts layer4 = iota
-	ports          // UDP, SCTP
-	tcp            // ports and flags
-	icmp
-	numLayer4
-)
+type step struct {
+	at  int
+	put func(b []byte, s *source)
+}
 
-// Numbers of templates: data templates from firstTemplate by family, then options.
-const (
-	firstTemplate = 256
-	numFamilies   = 3 * int(numLayer4) * 2 * 2
-	samplingID    = firstTemplate + uint16(numFamilies)
-	exportingID   = samplingID + 1
-	meteringID    = samplingID + 2
-)
-
-// family returns the index of a record's template: class, layer 4, VLAN or not,
-// ingress or egress.
-func family(class cache.Class, l4 layer4, vlan, egress bool) int {
-	f := (int(class)*int(numLayer4) + int(l4)) * 4
-	if vlan {
-		f += 2
+func newTemplate(sc *schema, id uint16, scope int, es ...E) *Template {
+	t := &Template{ID: id, Scope: scope, Elements: es, schema: sc}
+	p := part{}
+	flush := func() {
+		if len(p.steps) > 0 || p.last != nil {
+			t.parts = append(t.parts, p)
+		}
+		p = part{}
 	}
-	if egress {
-		f++
-	}
-	return f
-}
-
-// optionTemplates are the three option records: how packets are selected
-// (RFC 5476 section 6.5.2), what the exporting process sent and did not send
-// (RFC 7011 section 4.3), what the metering process saw and ignored (section 4.2).
-var optionTemplates = []*Template{
-	newTemplate(samplingID, 1, selectorID, selectorAlgorithm, samplingPacketInterval, samplingPacketSpace, samplingProbability),
-	newTemplate(exportingID, 1, exportingProcessID, exportedMessageTotalCount, exportedFlowRecordTotalCount, exportedOctetTotalCount,
-		notSentFlowTotalCount, notSentPacketTotalCount, notSentOctetTotalCount),
-	newTemplate(meteringID, 1, meteringProcessID, observedFlowTotalCount, ignoredPacketTotalCount, ignoredOctetTotalCount),
-}
-
-func layer4Of(r *record) layer4 {
-	switch {
-	case r.Class == cache.Other:
-		return noPorts
-	case r.Proto == 6:
-		return tcp
-	case r.Proto == 17 || r.Proto == 132:
-		return ports
-	case r.Proto == 1 && r.Class == cache.IPv4, r.Proto == 58 && r.Class == cache.IPv6:
-		return icmp
-	}
-	return noPorts
-}
-
-func newTemplate(id uint16, scope int, es ...E) *Template {
-	t := &Template{ID: id, Scope: scope, Elements: es}
 	for _, e := range es {
-		t.Len += int(Elements[e].Type.Len())
+		el := e.element()
+		if back := e&reversed != 0; back != p.reverse {
+			flush()
+			p.reverse = back
+		}
+		if el.size != nil {
+			p.last = el
+			back := p.reverse
+			flush()
+			p.reverse = back
+			t.Len++
+			continue
+		}
+		n := int(el.Type.Len())
+		p.steps = append(p.steps, step{p.len, el.put})
+		p.len += n
+		t.Len += n
+		t.fixed += n
 	}
+	flush()
 	return t
 }
 
-func makeFamilies() (ts [numFamilies]*Template) {
-	for class := cache.Other; class <= cache.IPv6; class++ {
-		for l4 := noPorts; l4 < numLayer4; l4++ {
-			if class == cache.Other && l4 != noPorts {
-				continue
-			}
-			for _, vlan := range []bool{false, true} {
-				for _, egress := range []bool{false, true} {
-					f := family(class, l4, vlan, egress)
-					ts[f] = newTemplate(firstTemplate+uint16(f), 0, elementsOf(class, l4, vlan, egress)...)
-				}
-			}
+// size returns the length of a record.
+func (t *Template) size(s *source) int {
+	n := t.Len
+	for i := range t.parts {
+		if p := &t.parts[i]; p.last != nil {
+			s.turn(p.reverse)
+			n += prefixed(p.last.size(s)) - 1
 		}
 	}
-	return ts
+	return n
 }
 
-// elementsOf lists a family's elements: where, layer 2, 3 and 4, then counts.
-func elementsOf(class cache.Class, l4 layer4, vlan, egress bool) []E {
-	es := []E{observationPointID, flowDirection, ingressInterface}
-	if egress {
-		es = append(es, egressInterface)
+// prefixed is how long a value of variable length is with its length before it
+// (RFC 7011 section 7).
+func prefixed(n int) int {
+	if n < 255 {
+		return n + 1
 	}
-	es = append(es, sourceMacAddress, destinationMacAddress, ethernetType, ethernetHeaderLength)
-	if vlan {
-		es = append(es, vlanID, dot1qVlanID, dot1qPriority)
+	return n + 3
+}
+
+// write writes a record of the size that size told.
+func (t *Template) write(b []byte, s *source) {
+	for i := range t.parts {
+		p := &t.parts[i]
+		s.turn(p.reverse)
+		for _, st := range p.steps {
+			st.put(b[st.at:], s)
+		}
+		b = b[p.len:]
+		if p.last == nil {
+			continue
+		}
+		n := p.last.size(s)
+		if n < 255 {
+			b[0] = uint8(n)
+			b = b[1:]
+		} else {
+			b[0] = 255
+			put16(b[1:], uint16(n))
+			b = b[3:]
+		}
+		p.last.put(b[:n], s)
+		b = b[n:]
 	}
-	switch class {
-	case cache.IPv4:
-		es = append(es, ipVersion, protocolIdentifier, ipClassOfService, sourceIPv4Address, destinationIPv4Address)
-	case cache.IPv6:
-		es = append(es, ipVersion, protocolIdentifier, ipClassOfService, sourceIPv6Address, destinationIPv6Address, flowLabelIPv6)
+}
+
+// bytes returns the length of the template's own record.
+func (t *Template) bytes() int {
+	n := 4
+	if t.Scope > 0 {
+		n = 6
 	}
-	switch {
-	case l4 == ports || l4 == tcp:
-		es = append(es, sourceTransportPort, destinationTransportPort)
-	case l4 == icmp && class == cache.IPv4:
-		es = append(es, icmpTypeCodeIPv4)
-	case l4 == icmp:
-		es = append(es, icmpTypeCodeIPv6)
+	for _, e := range t.Elements {
+		n += 4
+		if e.enterprise(t.schema.pen) != 0 {
+			n += 4
+		}
 	}
-	es = append(es, flowStartMilliseconds, flowEndMilliseconds, packetDeltaCount, layer2OctetDeltaCount)
-	if class != cache.Other {
-		es = append(es, octetDeltaCount, minimumIPTotalLength, maximumIPTotalLength, minimumTTL, maximumTTL)
+	return n
+}
+
+// has says whether records have the element.
+func (t *Template) has(e E) bool { return slices.Contains(t.Elements, e) }
+
+// longest returns an upper bound of the length of a record.
+func (t *Template) longest() int {
+	n := t.Len
+	for i := range t.parts {
+		if e := t.parts[i].last; e != nil {
+			n += prefixed(t.schema.longest(e)) - 1
+		}
 	}
-	if l4 == tcp {
-		es = append(es, tcpControlBits)
-	}
-	return append(es, flowEndReason)
+	return n
 }
