@@ -33,6 +33,8 @@ type Exec struct {
 	keys  [packet.MaxBatch]flow.Key // taken again from changed frames
 	drawn [packet.MaxBatch]uint16   // the packets that a sample has drawn
 	dice  uint64                    // state of the generator that draws
+
+	witness witness
 }
 
 // NewExec returns an Exec for frames of m, with copies taken from free. It has no
@@ -50,9 +52,16 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys []flow.Key, idx []uint16) {
 	}
 	e.In.add(len(idx), bytes)
 
+	if e.witness.on = false; len(p.Samples) > 0 && len(e.Caches) > 0 {
+		e.witness.begin()
+		e.witness.keys = keys
+	}
 	live, why := idx, p.Drop
 	for n := range p.Ops {
 		op := &p.Ops[n]
+		if e.witness.on && op.resizes() {
+			e.witness.freeze(b, live)
+		}
 		switch op.Code {
 		case OpOutput:
 			if n == p.Last {
@@ -61,7 +70,7 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys []flow.Key, idx []uint16) {
 				}
 				why = DropSampled
 			}
-			e.clone(int(op.A), b, live)
+			e.clone(op, b, live)
 		case OpDrop:
 			e.drop(Reason(op.A), b, live)
 			e.release()
@@ -106,9 +115,18 @@ func (e *Exec) finish(p *Program, n int, b *packet.Batch, keys []flow.Key, idx [
 			e.sample(&p.Samples[tail[i].A], b, keys, idx)
 		}
 	}
-	e.move(int(p.Ops[n].A), b, idx)
+	e.move(&p.Ops[n], b, idx)
 	e.release()
 	return true
+}
+
+// resizes says whether the op changes the length of packets.
+func (op *Op) resizes() bool {
+	switch op.Code {
+	case OpPushVLAN, OpPopVLAN, OpPushMPLS, OpPopMPLS:
+		return true
+	}
+	return false
 }
 
 // sampled says whether one of the steps, up to a drop, is a sample.
@@ -126,6 +144,9 @@ func sampled(ops []Op) bool {
 
 // drop ends the way of the packets idx.
 func (e *Exec) drop(r Reason, b *packet.Batch, idx []uint16) {
+	if e.witness.on {
+		e.tellDropped(r, b, idx)
+	}
 	var bytes uint64
 	for _, i := range idx {
 		bytes += uint64(b.Desc[i].Len)
@@ -162,6 +183,16 @@ func (e *Exec) release() {
 // without drops the packets of idx for which gone has a bit and returns the
 // others, in order. Positions in idx, not in the batch, index gone.
 func (e *Exec) without(r Reason, b *packet.Batch, idx []uint16, gone *bitmap) []uint16 {
+	if e.witness.on {
+		n := 0
+		for j, i := range idx {
+			if gone.has(j) {
+				e.witness.lost[n] = i
+				n++
+			}
+		}
+		e.tellDropped(r, b, e.witness.lost[:n])
+	}
 	n := 0
 	var bytes uint64
 	for j, i := range idx {

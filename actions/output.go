@@ -15,9 +15,13 @@ func (e *Exec) port(slot int) (*Staging, Reason) {
 }
 
 // move lays the frames themselves in the port's staging area.
-func (e *Exec) move(slot int, b *packet.Batch, idx []uint16) {
+func (e *Exec) move(op *Op, b *packet.Batch, idx []uint16) {
+	slot := int(op.A)
 	s, why := e.port(slot)
 	if s == nil {
+		if e.witness.on {
+			e.tellEgress(why, op.B, b, idx)
+		}
 		e.drop(why, b, idx)
 		return
 	}
@@ -28,6 +32,7 @@ func (e *Exec) move(slot int, b *packet.Batch, idx []uint16) {
 		d := b.Desc[i]
 		if d.Len > limit && !s.fits(e.Mem.Frame(d)) {
 			e.dropped(DropTooLong, 1, uint64(d.Len))
+			e.lose(DropTooLong, op, b, i)
 			e.kill(d.Addr)
 			continue
 		}
@@ -35,6 +40,7 @@ func (e *Exec) move(slot int, b *packet.Batch, idx []uint16) {
 			s.N = n
 			if n = e.flush(slot, s); n == len(s.Desc) {
 				e.dropped(DropTxFull, 1, uint64(d.Len))
+				e.lose(DropTxFull, op, b, i)
 				e.kill(d.Addr)
 				continue
 			}
@@ -48,9 +54,29 @@ func (e *Exec) move(slot int, b *packet.Batch, idx []uint16) {
 	e.Staged.add(sent, bytes)
 }
 
+// lose tells flow caches of a frame that the output op is about to drop. One by one is
+// not the cheapest, but flush may give chunks away that were dropped before it.
+func (e *Exec) lose(r Reason, op *Op, b *packet.Batch, i uint16) {
+	if e.witness.on {
+		e.witness.lost[0] = i
+		e.tellEgress(r, op.B, b, e.witness.lost[:1])
+		e.tellIngress(r, b, e.witness.lost[:1])
+	}
+}
+
+// fail notes that the copy of a packet that output op wanted is not sent.
+func (e *Exec) fail(r Reason, op *Op, b *packet.Batch, i uint16) {
+	if e.witness.on {
+		e.witness.failed[i] = r
+		e.witness.lost[0] = i
+		e.tellEgress(r, op.B, b, e.witness.lost[:1])
+	}
+}
+
 // clone lays copies in the port's staging area. Each copy is at the same place in
 // its chunk as the frame in its own: it fits, and has the same room before it.
-func (e *Exec) clone(slot int, b *packet.Batch, idx []uint16) {
+func (e *Exec) clone(op *Op, b *packet.Batch, idx []uint16) {
+	slot := int(op.A)
 	var wanted uint64
 	for _, i := range idx {
 		wanted += uint64(b.Desc[i].Len)
@@ -59,6 +85,9 @@ func (e *Exec) clone(slot int, b *packet.Batch, idx []uint16) {
 	s, why := e.port(slot)
 	if s == nil {
 		e.dropped(why, len(idx), wanted)
+		for _, i := range idx {
+			e.fail(why, op, b, i)
+		}
 		return
 	}
 	fresh := e.fresh[:e.Free.GetN(e.fresh[:len(idx)])]
@@ -70,14 +99,17 @@ func (e *Exec) clone(slot int, b *packet.Batch, idx []uint16) {
 		f := e.Mem.Frame(d)
 		if d.Len > limit && !s.fits(f) {
 			e.dropped(DropTooLong, 1, uint64(d.Len))
+			e.fail(DropTooLong, op, b, i)
 			continue
 		}
 		if sent == len(fresh) {
 			e.dropped(DropNoFrame, 1, uint64(d.Len))
+			e.fail(DropNoFrame, op, b, i)
 			continue
 		}
 		if s.N == len(s.Desc) && e.flush(slot, s) == len(s.Desc) {
 			e.dropped(DropTxFull, 1, uint64(d.Len))
+			e.fail(DropTxFull, op, b, i)
 			continue
 		}
 		to := packet.Desc{Addr: fresh[sent] | d.Addr&low, Len: d.Len}
@@ -85,6 +117,10 @@ func (e *Exec) clone(slot int, b *packet.Batch, idx []uint16) {
 		s.Desc[s.N] = to
 		s.N++
 		sent++
+		if e.witness.on {
+			e.witness.left.set(int(i))
+			e.witness.some = true
+		}
 		bytes += uint64(d.Len)
 	}
 	for _, c := range fresh[sent:] {

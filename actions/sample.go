@@ -10,7 +10,8 @@ func (e *Exec) sample(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16)
 	if uint(s.Exporter) >= uint(len(e.Caches)) || e.Caches[s.Exporter] == nil {
 		return
 	}
-	if s.Probability != 0 && s.Probability != 65535 {
+	drawn := s.Probability != 0 && s.Probability != 65535
+	if drawn {
 		if idx = e.draw(s.Probability, idx); len(idx) == 0 {
 			return
 		}
@@ -23,6 +24,7 @@ func (e *Exec) sample(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16)
 		}
 		keys = e.keys[:]
 	}
+	e.witness.watch(s, idx, drawn)
 	e.Caches[s.Exporter].Observe(s.Point, b, keys, idx, slots, e.Now)
 }
 
