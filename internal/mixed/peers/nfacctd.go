@@ -35,7 +35,7 @@ print_output_file[all]: %s
 print_output_file_append[all]: true
 print_refresh_time[all]: 3600
 print_cache_entries[all]: 65537
-num_protos: true
+print_num_protos[all]: true
 logfile: %s
 `
 
@@ -70,11 +70,11 @@ func NfacctdView(k mixed.Key, c mixed.Counts) (mixed.Key, mixed.Counts, bool) {
 func (n *Nfacctd) Stop() { n.stop(syscall.SIGINT) }
 
 // Log returns what it has to say that is not about itself.
-func (n *Nfacctd) Log() string {
-	n.t.Helper()
+func (n *Nfacctd) Log(t testing.TB) string {
+	t.Helper()
 	b, err := os.ReadFile(filepath.Join(n.dir, "log"))
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var lines []string
 	for line := range strings.Lines(string(b)) {
@@ -86,16 +86,16 @@ func (n *Nfacctd) Log() string {
 }
 
 // Report returns what the table says.
-func (n *Nfacctd) Report() Report {
-	n.t.Helper()
+func (n *Nfacctd) Report(t testing.TB) Report {
+	t.Helper()
 	f, err := os.Open(n.table())
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
 	if err != nil || len(rows) == 0 {
-		n.t.Fatalf("the table of nfacctd: %d rows, %v", len(rows), err)
+		t.Fatalf("the table of nfacctd: %d rows, %v", len(rows), err)
 	}
 	column := map[string]int{}
 	for i, name := range rows[0] {
@@ -109,24 +109,24 @@ func (n *Nfacctd) Report() Report {
 		text := func(name string) string {
 			i, ok := column[name]
 			if !ok {
-				n.t.Fatalf("no column %s in %v", name, rows[0])
+				t.Fatalf("no column %s in %v", name, rows[0])
 			}
 			return row[i]
 		}
 		number := func(name string, base int) uint64 {
 			v, err := strconv.ParseUint(text(name), base, 64)
 			if err != nil {
-				n.t.Fatalf("%s of %v: %v", name, row, err)
+				t.Fatalf("%s of %v: %v", name, row, err)
 			}
 			return v
 		}
 		src, err1 := netip.ParseAddr(text("SRC_IP"))
 		dst, err2 := netip.ParseAddr(text("DST_IP"))
 		if err1 != nil || err2 != nil {
-			n.t.Fatalf("addresses of %v", row)
+			t.Fatalf("addresses of %v", row)
 		}
 		r.Add(mixed.Key{
-			EthSrc: hardware(n.t, text("SRC_MAC")), EthDst: hardware(n.t, text("DST_MAC")), EthType: uint16(number("ETYPE", 16)),
+			EthSrc: hardware(t, text("SRC_MAC")), EthDst: hardware(t, text("DST_MAC")), EthType: uint16(number("ETYPE", 16)),
 			TCI: uint16(number("VLAN", 10) | number("COS", 10)<<13), Src: src, Dst: dst, Proto: uint8(number("PROTOCOL", 10)),
 			TOS: uint8(number("TOS", 10)), SrcPort: uint16(number("SRC_PORT", 10)), DstPort: uint16(number("DST_PORT", 10)),
 		}, mixed.Counts{Packets: number("PACKETS", 10), Octets: number("BYTES", 10)})
