@@ -2,7 +2,6 @@ package ipfix
 
 import (
 	"fmt"
-	"net"
 	"time"
 
 	"pollux/flow"
@@ -87,25 +86,39 @@ const (
 	minMTU     = 576 // of IPv4 (RFC 791)
 	maxMTU     = 65535
 	maxDomains = 1024 // observation domains that an exporter keeps apart
+	maxPending = 1 << 24
+	minBuffer  = 1 << 16 // holds any message
+	maxBuffer  = 1 << 32
 )
 
-// Check reports what is wrong with the configuration.
+// Check reports what is wrong with the configuration, names of elements and files of
+// TLS apart: New and Update look at those.
 func (c *ExporterConfig) Check() error {
-	for _, t := range c.Targets {
-		if host, port, err := net.SplitHostPort(t); err != nil || host == "" || port == "" {
-			return fmt.Errorf("target %q: want host:port", t)
-		}
+	if _, err := parseTargets(c.Targets); err != nil {
+		return err
 	}
 	switch {
 	case c.MTU != 0 && (c.MTU < minMTU || c.MTU > maxMTU):
 		return fmt.Errorf("mtu %d: want %d to %d", c.MTU, minMTU, maxMTU)
-	case c.MaxPending < 0 || c.MessageRate < 0:
-		return fmt.Errorf("max pending %d, message rate %d: want positive numbers", c.MaxPending, c.MessageRate)
-	case c.TemplateInterval < 0 || c.StatsInterval < 0 || c.FlushInterval < 0 || c.DrainTimeout < 0:
-		return fmt.Errorf("intervals %v, %v, %v, %v: want positive times",
-			c.TemplateInterval, c.StatsInterval, c.FlushInterval, c.DrainTimeout)
+	case c.MaxPending < 0 || c.MaxPending > maxPending:
+		return fmt.Errorf("max pending %d: want 1 to %d", c.MaxPending, maxPending)
+	case c.MessageRate < 0:
+		return fmt.Errorf("message rate %d: want a positive number", c.MessageRate)
+	case c.TemplateInterval < 0 || c.StatsInterval < 0 || c.FlushInterval < 0 || c.DrainTimeout < 0 || c.BiflowWindow < 0:
+		return fmt.Errorf("template, stats, flush intervals, drain timeout, biflow window %v, %v, %v, %v, %v: want positive times",
+			c.TemplateInterval, c.StatsInterval, c.FlushInterval, c.DrainTimeout, c.BiflowWindow)
 	case len(c.Domains) > maxDomains:
 		return fmt.Errorf("%d observation domains: want at most %d", len(c.Domains), maxDomains)
+	case c.Buffer != 0 && (c.Buffer < minBuffer || c.Buffer > maxBuffer):
+		return fmt.Errorf("buffer of %d bytes: want %d to %d", c.Buffer, minBuffer, maxBuffer)
+	case (c.TLS.Cert == "") != (c.TLS.Key == ""):
+		return fmt.Errorf("tls certificate %q, key %q: want both or none", c.TLS.Cert, c.TLS.Key)
+	case c.File.MaxBytes != 0 && c.File.MaxBytes < maxMTU:
+		return fmt.Errorf("file of at most %d bytes: want %d or more", c.File.MaxBytes, maxMTU)
+	case c.File.MaxAge < 0 || c.File.Keep < 0:
+		return fmt.Errorf("file age %v, files kept %d: want positive values", c.File.MaxAge, c.File.Keep)
+	case c.Biflow > BiflowLowerPort:
+		return fmt.Errorf("biflow rule %d: want 0 to %d", c.Biflow, BiflowLowerPort)
 	}
 	return nil
 }
@@ -121,6 +134,11 @@ func (c *ExporterConfig) defaults(caches int) {
 	def(&c.MaxPending, 65536)
 	def(&c.MessageRate, 10_000)
 	def(&c.DrainTimeout, time.Second)
+	def(&c.Buffer, 4<<20)
+	def(&c.BiflowWindow, 2500*time.Millisecond)
+	def(&c.File.MaxBytes, 64<<20)
+	def(&c.File.MaxAge, time.Hour)
+	def(&c.File.Keep, 24)
 }
 
 func def[T comparable](p *T, v T) {
@@ -131,13 +149,12 @@ func def[T comparable](p *T, v T) {
 }
 
 // messageSize is what the MTU leaves for a message behind IPv6 or IPv4 and UDP
-// headers.
+// headers, if any target wants those.
 func (c *ExporterConfig) messageSize() int {
-	for _, t := range c.Targets {
-		host, _, _ := net.SplitHostPort(t)
-		if ip := net.ParseIP(host); ip == nil || ip.To4() == nil {
-			return (c.MTU - 48) &^ (align - 1)
-		}
+	over := 0
+	for _, s := range c.Targets {
+		a, _ := parseTarget(s)
+		over = max(over, a.overhead())
 	}
-	return (c.MTU - 28) &^ (align - 1)
+	return (c.MTU - over) &^ (align - 1)
 }

@@ -2,18 +2,36 @@ package ipfix
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
-	"net/netip"
 	"time"
 
 	"pollux/internal/clock"
 )
 
 const (
-	redialAfter = int64(time.Second)     // from the end of an attempt that failed to the next, ns
+	firstBackoff = 200 * time.Millisecond // from an attempt that failed to the next
+	lastBackoff  = 30 * time.Second       // the most that it doubles to
+	settled      = 5 * time.Second        // a session that lasted this long makes the next wait short again
+
 	dialTimeout = 5 * time.Second        // of an attempt: what resolvers need when a server is away
 	startWait   = 500 * time.Millisecond // how long sending waits for names at start
 )
+
+// backoff says how long to wait between attempts: twice as long each time, up to a
+// limit, give or take a quarter so that many exporters do not come at once.
+type backoff struct{ failures int }
+
+func (b *backoff) next() time.Duration {
+	d := lastBackoff
+	if b.failures < 8 {
+		d = min(firstBackoff<<b.failures, lastBackoff)
+	}
+	b.failures++
+	return d*3/4 + rand.N(d/2)
+}
+
+func (b *backoff) reset() { b.failures = 0 }
 
 // dialer opens a target's UDP socket. An address in numbers is opened on the spot,
 // which takes no longer than the system call. A name has to be looked up, which
@@ -23,7 +41,8 @@ type dialer struct {
 	net.Dialer
 	addr    string
 	numeric bool
-	limit   time.Duration   // of an attempt
+	limit   time.Duration // of an attempt
+	backoff backoff
 	next    int64           // when the next attempt may begin, of clock.Now
 	pending chan dialed     // the outcome of the attempt under way; nil: none
 	life    context.Context // ends with close
@@ -36,9 +55,8 @@ type dialed struct {
 	err  error
 }
 
-func newDialer(addr string) dialer {
-	_, err := netip.ParseAddrPort(addr)
-	d := dialer{addr: addr, numeric: err == nil, limit: dialTimeout}
+func newDialer(a address) dialer {
+	d := dialer{addr: a.rest, numeric: a.numeric(), limit: dialTimeout}
 	d.life, d.close = context.WithCancel(context.Background())
 	return d
 }
@@ -103,6 +121,10 @@ func (d *dialer) attempt() dialed {
 // failure is not followed by another at once.
 func (d *dialer) ended(r dialed) (net.Conn, error) {
 	d.pending = nil
-	d.next = clock.Now() + redialAfter
-	return r.conn, r.err
+	if r.err == nil {
+		d.backoff.reset()
+		return r.conn, nil
+	}
+	d.next = clock.Now() + int64(d.backoff.next())
+	return nil, r.err
 }

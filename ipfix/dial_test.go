@@ -87,7 +87,7 @@ func TestNameWithoutAnswer(t *testing.T) {
 	var asked atomic.Int64
 	hold := make(chan struct{})
 	defer close(hold)
-	d := &x.targets[0].dialer
+	d := &x.targets[0].udp.dialer
 	d.limit = time.Hour
 	d.Resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		asked.Add(1)
@@ -142,7 +142,7 @@ func TestNameIsWaitedForAtStart(t *testing.T) {
 	}
 	open := make(chan struct{})
 	close(open)
-	x.targets[0].dialer.Resolver = nameServer(t, open)
+	x.targets[0].udp.dialer.Resolver = nameServer(t, open)
 	l.send(0, cache.Point{}, specs(300, 9))
 	l.flush(t)
 	stop := runStarted(t, x)
@@ -167,7 +167,7 @@ func TestNameComesLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := make(chan struct{})
-	x.targets[0].dialer.Resolver = nameServer(t, open)
+	x.targets[0].udp.dialer.Resolver = nameServer(t, open)
 	stop := runStarted(t, x)
 	l.send(0, cache.Point{}, specs(50, 11))
 	l.flush(t)
@@ -200,7 +200,7 @@ func TestNameComesLate(t *testing.T) {
 // at once; a stop begins none.
 func TestRetryCountsFromTheEnd(t *testing.T) {
 	fail := make(chan struct{})
-	d := newDialer(name + ":4739")
+	d := newDialer(address{UDP, name + ":4739"})
 	defer d.close()
 	d.Resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		<-fail
@@ -221,7 +221,7 @@ func TestRetryCountsFromTheEnd(t *testing.T) {
 	if _, err := d.wait(t.Context()); err == nil {
 		t.Error("no error of an attempt that failed")
 	}
-	if d.next < failed+redialAfter || d.pending != nil {
+	if d.next < failed+int64(firstBackoff*3/4) || d.pending != nil {
 		t.Errorf("next attempt at %d, the last ended after %d", d.next, failed)
 	}
 	if d.try(false); d.pending != nil && clock.Now() < d.next {
@@ -231,7 +231,7 @@ func TestRetryCountsFromTheEnd(t *testing.T) {
 
 // TestCloseEndsTheAttempt: a look-up under way is called off, not left to time out.
 func TestCloseEndsTheAttempt(t *testing.T) {
-	d := newDialer(name + ":4739")
+	d := newDialer(address{UDP, name + ":4739"})
 	r, asked, ended := silence()
 	d.Resolver = r
 	d.try(false)
@@ -247,7 +247,7 @@ func TestCloseEndsTheAttempt(t *testing.T) {
 // TestNumericIsOpenAtOnce: an address in numbers needs no second call.
 func TestNumericIsOpenAtOnce(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:4739", "[::1]:4739"} {
-		d := newDialer(addr)
+		d := newDialer(address{UDP, addr})
 		conn, err := d.try(false)
 		if (conn == nil) == (err == nil) || d.pending != nil {
 			t.Errorf("%s: %v, %v", addr, conn, err)
@@ -256,5 +256,21 @@ func TestNumericIsOpenAtOnce(t *testing.T) {
 			conn.Close()
 		}
 		d.close()
+	}
+}
+
+// TestBackoff: waits double from 0.2 s up to 30 s, give or take a quarter.
+func TestBackoff(t *testing.T) {
+	var b backoff
+	for i, want := range []float64{0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30, 30} {
+		for range 20 {
+			b.failures = i
+			if got := b.next().Seconds(); got < want*0.749 || got > want*1.251 || b.failures != i+1 {
+				t.Errorf("wait %d is %v s, want %v", i, got, want)
+			}
+		}
+	}
+	if b.reset(); b.next() > firstBackoff*5/4 {
+		t.Error("a success does not make the wait short again")
 	}
 }

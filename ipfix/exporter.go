@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,22 +20,28 @@ const (
 
 // Exporter takes records from the rings of caches and sends them. Make it with New.
 type Exporter struct {
-	cfg     ExporterConfig
-	caches  []*cache.Cache
-	merge   *merger // nil: off
+	raw     ExporterConfig // as given; what follows belongs to Run's goroutine
+	cfg     ExporterConfig // with defaults
+	feeds   []*feed
+	caches  []*cache.Cache // of the feeds that are not leaving
+	retired account        // of feeds that are gone
+	merge   *merger        // nil: off
 	schema  *schema
-	out     record // what is being encoded
+	list    *templateList // of the schema, as of the last message
+	out     record        // what is being encoded
 	targets []*target
+	leaving []*target // no longer configured, sending what they have
 	domains map[uint32]*domain
 	pace    pacer
 	batch   []cache.Record
 	hurryBy atomic.Int64     // when not 0, Run is to stop and sending ends then
 	wall    func() time.Time // the wall clock
 	epoch   time.Time        // the wall clock at 0 of the loops' clock, as of this round
+	stats   Stats            // Collectors, stages and sums apart
 
-	stats Stats // Collectors apart
 	mu    sync.Mutex
-	shown Stats // what Stats returns; under mu
+	shown shown   // what Stats tells; under mu
+	next  changes // what the next round is to take over; under mu
 }
 
 // domain is an observation domain: the message that its records go to.
@@ -49,26 +54,22 @@ type domain struct {
 // New returns an exporter of the caches' records, which share one sampling rate.
 // Nothing is sent before Run.
 func New(cfg ExporterConfig, caches []*cache.Cache) (*Exporter, error) {
-	if err := cfg.Check(); err != nil {
-		return nil, fmt.Errorf("ipfix: %w", err)
-	}
-	cfg.defaults(len(caches))
-	schema, err := newSchema(&cfg)
+	schema, err := prepare(&cfg)
 	if err != nil {
-		return nil, fmt.Errorf("ipfix: %w", err)
+		return nil, err
 	}
 	x := &Exporter{
-		cfg: cfg, schema: schema, caches: slices.Clone(caches),
+		raw: cfg, cfg: cfg, schema: schema,
 		domains: make(map[uint32]*domain),
-		pace:    newPacer(cfg.MessageRate),
 		batch:   make([]cache.Record, popBatch),
 		wall:    time.Now,
 	}
-	if cfg.MergeWindow > 0 {
-		x.merge = newMerger(int64(cfg.MergeWindow), cfg.MaxPending)
-	}
-	for _, addr := range cfg.Targets {
-		x.targets = append(x.targets, newTarget(addr))
+	x.cfg.defaults(len(caches))
+	x.pace = newPacer(x.cfg.MessageRate)
+	x.setCaches(caches)
+	x.setMerge()
+	for _, name := range cfg.Targets {
+		x.targets = append(x.targets, x.newTarget(name))
 	}
 	for _, id := range cfg.Domains {
 		x.domain(id)
@@ -77,10 +78,32 @@ func New(cfg ExporterConfig, caches []*cache.Cache) (*Exporter, error) {
 	return x, nil
 }
 
+// prepare checks a configuration, and returns the schema of its records.
+func prepare(cfg *ExporterConfig) (*schema, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, fmt.Errorf("ipfix: %w", err)
+	}
+	for _, name := range cfg.Targets {
+		if a, _ := parseTarget(name); a.transport == TLS {
+			if _, err := cfg.TLS.load(a.host()); err != nil {
+				return nil, fmt.Errorf("ipfix: target %q: %w", name, err)
+			}
+		}
+	}
+	full := *cfg
+	full.defaults(1)
+	schema, err := newSchema(&full)
+	if err != nil {
+		return nil, fmt.Errorf("ipfix: %w", err)
+	}
+	return schema, nil
+}
+
 // Run sends until ctx is done, then takes what is left in the rings, sends it within
-// DrainTimeout, and returns the errors of closing sockets. Flows still in the
+// DrainTimeout, and returns the errors of closing sockets and files. Flows still in the
 // caches are to be flushed before ctx is done. Run may be called once.
 func (x *Exporter) Run(ctx context.Context) error {
+	x.change()
 	x.open(ctx)
 	defer context.AfterFunc(ctx, x.hurry)()
 	tick := time.NewTicker(pollEvery)
@@ -97,10 +120,26 @@ func (x *Exporter) Run(ctx context.Context) error {
 		}
 	}
 	x.drain()
+	err := x.close()
 	x.publish()
+	return err
+}
+
+// close lets the targets send what they have within the time that is left, and ends them.
+func (x *Exporter) close() error {
 	var errs []error
 	for _, t := range x.targets {
-		errs = append(errs, t.close())
+		if t.udp != nil {
+			errs = append(errs, t.udp.close())
+		} else {
+			t.out.stop(x.left())
+		}
+	}
+	for _, t := range append(x.targets[:len(x.targets):len(x.targets)], x.leaving...) {
+		if t.out != nil {
+			<-t.out.done
+			errs = append(errs, t.out.closeErr)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -114,40 +153,22 @@ func (x *Exporter) open(ctx context.Context) {
 		t.open(false)
 	}
 	for _, t := range x.targets {
-		if t.conn == nil && t.dialer.pending != nil {
-			t.opened(t.dialer.wait(ctx))
+		if t.udp != nil && t.udp.conn == nil && t.udp.dialer.pending != nil {
+			t.opened(t.udp.dialer.wait(ctx))
 		}
 	}
-}
-
-// Stats returns the counts as of the last round.
-func (x *Exporter) Stats() Stats {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	s := x.shown
-	s.Collectors = slices.Clone(s.Collectors)
-	return s
-}
-
-func (x *Exporter) publish() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	list := x.shown.Collectors[:0]
-	for _, t := range x.targets {
-		list = append(list, t.stats)
-	}
-	x.shown = x.stats
-	x.shown.Collectors = list
 }
 
 // round takes up to popBatch records from each ring, does what is due and returns
 // how many it took.
 func (x *Exporter) round(now int64) (popped int) {
+	x.change()
 	x.reckon()
 	x.refresh(now)
-	for _, c := range x.caches {
-		n := c.Records().PopN(x.batch)
+	for _, f := range x.feeds {
+		n := f.cache.Records().PopN(x.batch)
 		for i := range x.batch[:n] {
+			f.popped = plus(f.popped, totals(&x.batch[i]).count())
 			x.take(&x.batch[i], now)
 		}
 		popped += n
@@ -160,6 +181,7 @@ func (x *Exporter) round(now int64) (popped int) {
 			x.flush(d)
 		}
 	}
+	x.retire(now)
 	return popped
 }
 
@@ -179,13 +201,8 @@ func (x *Exporter) drain() {
 	x.hurry()
 	for x.round(clock.Now()) > 0 {
 	}
-	for x.merge != nil && !x.merge.empty() {
-		x.add(x.merge.pop(), clock.Now())
-	}
+	x.settle()
 	for _, d := range x.domains {
-		if !d.msg.empty() {
-			x.flush(d)
-		}
 		for _, t := range x.targets {
 			if s := t.session(d.id); s.started && !x.late() {
 				x.sendOptions(t, d.id)
@@ -194,43 +211,62 @@ func (x *Exporter) drain() {
 	}
 }
 
-func totals(r *cache.Record) Totals { return Totals{1, r.Packets, r.Octets, r.L2Octets} }
+// settle sends what is pending.
+func (x *Exporter) settle() {
+	for x.merge != nil && !x.merge.empty() {
+		x.add(x.merge.pop(), clock.Now())
+	}
+	for _, d := range x.domains {
+		if !d.msg.empty() {
+			x.flush(d)
+		}
+	}
+}
 
 // take gives a record to the merge, or at once to its message.
 func (x *Exporter) take(r *cache.Record, now int64) {
-	x.stats.Popped.add(totals(r))
-	x.stats.Pending.add(totals(r))
+	n := totals(r)
+	x.stats.Popped.add(n)
+	x.stats.Pending.add(n)
 	if x.merge == nil {
-		x.add(r, now)
+		x.out.Record = *r
+		x.add(&x.out, now)
 		return
 	}
 	if x.merge.full() {
 		x.add(x.merge.pop(), now)
 	}
-	if x.merge.add(r, now) {
+	if x.merge.add(r, now) == merged {
 		x.stats.Merged++
 		x.stats.Pending.Records--
 	}
 }
 
 // add puts a record into its domain's message, which is sent first when it is full.
-func (x *Exporter) add(r *cache.Record, now int64) {
+func (x *Exporter) add(r *record, now int64) {
 	d := x.domain(r.Point.Domain)
 	if d == nil || len(x.targets) == 0 {
-		x.stats.Pending.sub(totals(r))
-		x.stats.Dropped.add(totals(r))
+		x.drop(r)
 		return
 	}
-	x.out = record{Record: *r}
-	s := source{rec: &x.out, epoch: x.epoch}
-	t := x.schema.of(&x.out)
+	s := source{rec: r, epoch: x.epoch}
+	t := x.schema.of(r)
 	if !d.msg.addRecord(t, &s) {
 		x.flush(d)
-		d.msg.addRecord(t, &s)
+		if !d.msg.addRecord(t, &s) {
+			x.drop(r) // longer than a message
+			return
+		}
 	}
 	if d.msg.records == 1 {
 		d.opened = now
 	}
+}
+
+func (x *Exporter) drop(r *record) {
+	n := r.totals()
+	x.stats.Pending.sub(n)
+	x.stats.Dropped.add(n)
 }
 
 // domain returns the domain of that number, nil when there are too many.
@@ -248,15 +284,32 @@ func (x *Exporter) flush(d *domain) {
 	m := d.msg
 	for _, t := range x.targets {
 		if !x.ready(t) {
-			t.stats.NotSent.add(m.flows)
+			t.lose(m.flows)
 			continue
 		}
 		x.start(t, d.id, clock.Now())
-		x.pace.wait(x.left())
-		t.send(d.id, m, x.exportTime())
+		x.send(t, d.id, m, 0)
 	}
 	x.stats.Pending.sub(m.flows)
 	m.reset()
+}
+
+// send sends a message to one target, in good time.
+func (x *Exporter) send(t *target, id uint32, m *message, options int) {
+	if t.udp != nil {
+		x.pace.wait(x.left())
+	}
+	t.send(id, m, x.templates(), x.exportTime(), options)
+}
+
+// templates returns the templates that there are now. The schema makes more as records
+// want them.
+func (x *Exporter) templates() *templateList {
+	data, opts := x.schema.data(), x.schema.options()
+	if l := x.list; l == nil || l.of != x.schema || len(l.data) != len(data) || len(l.opts) != len(opts) {
+		x.list = &templateList{of: x.schema, data: data[:len(data):len(data)], opts: opts}
+	}
+	return x.list
 }
 
 // ready says whether a target may be sent something.
@@ -265,7 +318,13 @@ func (x *Exporter) ready(t *target) bool { return !x.late() && t.open(x.hurryBy.
 // hurry sets the time when sending ends, once. It is called as soon as Run is to
 // stop, from a goroutine of its own, so that a long round counts too.
 func (x *Exporter) hurry() {
-	x.hurryBy.CompareAndSwap(0, clock.Now()+int64(x.cfg.DrainTimeout))
+	x.hurryBy.CompareAndSwap(0, clock.Now()+int64(x.drainTimeout()))
+}
+
+func (x *Exporter) drainTimeout() time.Duration {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.shown.drain
 }
 
 // left returns how long sending may go on.

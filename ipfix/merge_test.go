@@ -15,7 +15,7 @@ func TestMergeAgainstMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const window = 100
 		limit := rapid.IntRange(1, 8).Draw(t, "limit")
-		m := newMerger(window, limit)
+		m := newMerger(window, limit, BiflowOff)
 		in, out := map[cache.Key]cache.Counters{}, map[cache.Key]cache.Counters{}
 		first := map[cache.Key]int64{} // when the first part of the record held came
 		add := func(to map[cache.Key]cache.Counters, r *cache.Record) {
@@ -26,15 +26,15 @@ func TestMergeAgainstMap(t *testing.T) {
 			}
 			to[r.Key] = c
 		}
-		now, held, merged, records := int64(0), 0, 0, 0
+		now, waiting, parts, records := int64(0), 0, 0, 0
 		pop := func(forced bool) {
 			r := m.pop()
 			if age := now - first[r.Key]; !forced && age < window {
 				t.Fatalf("a record left after %d ns, window %d", age, window)
 			}
 			delete(first, r.Key)
-			add(out, r)
-			held--
+			add(out, &r.Record)
+			waiting--
 		}
 		for range rapid.IntRange(1, 60).Draw(t, "records") {
 			now += rapid.Int64Range(0, 60).Draw(t, "pass")
@@ -59,18 +59,18 @@ func TestMergeAgainstMap(t *testing.T) {
 			}
 			records++
 			_, known := first[r.Key]
-			if m.add(&r, now) != known {
+			if (m.add(&r, now) == merged) != known {
 				t.Fatalf("record of flow %d: merged is not %v", r.SrcPort, known)
 			}
 			if known {
-				merged++
+				parts++
 			} else {
 				first[r.Key] = now
-				held++
+				waiting++
 			}
 			add(in, &r)
-			if held > limit || len(m.at) != held {
-				t.Fatalf("%d records held by %d, limit %d", len(m.at), held, limit)
+			if waiting > limit || m.tail-m.head != uint64(waiting) {
+				t.Fatalf("%d records held by %d, limit %d", m.tail-m.head, waiting, limit)
 			}
 		}
 		for !m.empty() {
@@ -89,7 +89,7 @@ func TestMergeAgainstMap(t *testing.T) {
 
 // TestMergedEnd: the end of the part that went on longest is the flow's.
 func TestMergedEnd(t *testing.T) {
-	m := newMerger(1, 4)
+	m := newMerger(1, 4, BiflowOff)
 	m.add(&cache.Record{Counters: cache.Counters{Last: 5}, End: cache.EndDetected}, 0)
 	m.add(&cache.Record{Counters: cache.Counters{Last: 3}, End: cache.EndIdle}, 0)
 	if r := m.pop(); r.End != cache.EndDetected {
@@ -115,7 +115,7 @@ func BenchmarkEncode(b *testing.B) {
 
 // BenchmarkMerge is the time for a record to go in and out of the merge.
 func BenchmarkMerge(b *testing.B) {
-	m := newMerger(1, 4096)
+	m := newMerger(1, 4096, BiflowOff)
 	var r cache.Record
 	for i := range b.N {
 		r.SrcPort, r.DstPort = uint16(i), uint16(i>>16)

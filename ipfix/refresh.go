@@ -2,7 +2,8 @@ package ipfix
 
 import "pollux/internal/clock"
 
-// refresh sends templates and options that are due to targets that are ready.
+// refresh sends templates and options that are due to targets that are ready. Over TCP
+// and to files templates go once a session, which their streams see to.
 func (x *Exporter) refresh(now int64) {
 	for _, t := range x.targets {
 		stale := t.stale
@@ -13,7 +14,9 @@ func (x *Exporter) refresh(now int64) {
 			s := t.session(id)
 			age := now - s.templatesAt
 			switch {
-			case !s.started, age >= int64(x.cfg.TemplateInterval), stale && age >= refreshAfter:
+			case !s.started, s.of != x.schema, s.mark != x.schema.mark():
+				x.start(t, id, now)
+			case t.udp != nil && (age >= int64(x.cfg.TemplateInterval) || stale && age >= refreshAfter):
 				x.sendTemplates(t, id, now)
 			case now-s.optionsAt >= int64(x.cfg.StatsInterval):
 				x.sendOptions(t, id)
@@ -22,71 +25,82 @@ func (x *Exporter) refresh(now int64) {
 	}
 }
 
-// start sends a target that is ready the templates of a domain it has not had any of.
+// start sends a target that is ready what it has not had of a domain: templates and
+// options.
 func (x *Exporter) start(t *target, id uint32, now int64) {
-	if !t.session(id).started {
+	s := t.session(id)
+	switch {
+	case !s.started || s.of != x.schema:
 		x.sendTemplates(t, id, now)
+	case s.mark != x.schema.mark():
+		x.sendNew(t, id)
 	}
 }
 
-// sendTemplates sends all templates, in as many messages as they need, and options.
+// sendTemplates sends all templates, in as many messages as they need, and options. A
+// stream gets options alone.
 func (x *Exporter) sendTemplates(t *target, id uint32, now int64) {
 	s := t.session(id)
 	s.started, s.templatesAt, t.stale = true, now, false
-	m := newMessage(x.cfg.messageSize(), id)
-	for _, list := range [][]*Template{x.schema.data(), x.schema.options()} {
-		for _, tpl := range list {
-			if !m.addTemplate(tpl) {
-				x.sendExtra(t, id, m)
-				m.addTemplate(tpl)
-			}
-			t.stats.Templates++
+	s.of, s.mark = x.schema, x.schema.mark()
+	if t.udp != nil {
+		m := newMessage(x.cfg.messageSize(), id)
+		for _, tpl := range x.templates().less(nil) {
+			x.addTemplate(t, id, m, tpl)
 		}
+		x.sendExtra(t, id, m, 0)
 	}
-	x.sendExtra(t, id, m)
 	x.sendOptions(t, id)
+}
+
+// sendNew sends what has come to the schema since the session was last given something.
+func (x *Exporter) sendNew(t *target, id uint32) {
+	s := t.session(id)
+	since := s.mark
+	s.mark = x.schema.mark()
+	m := newMessage(x.cfg.messageSize(), id)
+	template := func(tpl *Template) { x.addTemplate(t, id, m, tpl) }
+	if t.udp == nil {
+		template = nil
+	}
+	round := 2
+	x.schema.eachNew(since, template, func(tpl *Template, s *source) { x.addOption(t, id, m, &round, tpl, s) })
+	x.sendExtra(t, id, m, round)
+}
+
+func (x *Exporter) addTemplate(t *target, id uint32, m *message, tpl *Template) {
+	if !m.addTemplate(tpl) {
+		x.sendExtra(t, id, m, 0)
+		m.addTemplate(tpl)
+	}
+	t.stats.Templates++
+}
+
+func (x *Exporter) addOption(t *target, id uint32, m *message, round *int, tpl *Template, s *source) {
+	if !m.addRecord(tpl, s) {
+		x.sendExtra(t, id, m, *round)
+		*round = 2
+		m.addRecord(tpl, s)
+	}
+	if t.udp != nil {
+		t.stats.Options++
+	}
 }
 
 // sendOptions sends how packets are sampled and what was lost on the way.
 func (x *Exporter) sendOptions(t *target, id uint32) {
 	t.session(id).optionsAt = clock.Now()
 	m := newMessage(x.cfg.messageSize(), id)
-	x.eachOption(t, id, func(tpl *Template, s *source) {
-		if !m.addRecord(tpl, s) {
-			x.sendExtra(t, id, m)
-			m.addRecord(tpl, s)
-		}
-		t.stats.Options++
-	})
-	x.sendExtra(t, id, m)
+	t.counts()
+	round := 1
+	x.eachOption(t, id, func(tpl *Template, s *source) { x.addOption(t, id, m, &round, tpl, s) })
+	x.sendExtra(t, id, m, round)
 }
 
-// sendExtra sends a message without flow records and empties it.
-func (x *Exporter) sendExtra(t *target, id uint32, m *message) {
-	x.pace.wait(x.left())
-	t.send(id, m, x.exportTime())
-	m.reset()
-}
-
-// options gathers the values of option records.
-func (x *Exporter) options(t *target) options {
-	o := options{
-		sampling:       1,
-		sentOctets:     t.stats.Bytes,
-		sentMessages:   t.stats.Messages,
-		sentRecords:    t.stats.Sent.Records,
-		notSentFlows:   t.stats.NotSent.Records + x.stats.Dropped.Records,
-		notSentPackets: t.stats.NotSent.Packets + x.stats.Dropped.Packets,
-		notSentOctets:  t.stats.NotSent.Octets + x.stats.Dropped.Octets,
+// sendExtra sends a message without flow records, unless it is empty, and empties it.
+func (x *Exporter) sendExtra(t *target, id uint32, m *message, options int) {
+	if !m.empty() {
+		x.send(t, id, m, options)
+		m.reset()
 	}
-	for _, c := range x.caches {
-		s := c.Stats()
-		o.sampling = c.Sampling()
-		o.flows += s.Inserted
-		for _, l := range s.Lost {
-			o.ignoredPackets += l.Packets
-			o.ignoredOctets += l.Octets
-		}
-	}
-	return o
 }

@@ -1,5 +1,7 @@
 package ipfix
 
+import "pollux/ipfix/cache"
+
 // Totals are records with the packets and octets in them.
 type Totals struct {
 	Records  uint64 `json:"records"`
@@ -22,9 +24,28 @@ func (t *Totals) sub(o Totals) {
 	t.L2Octets -= o.L2Octets
 }
 
-// Stats are an exporter's counts since it was made. For each collector
+func (t Totals) count() cache.Count {
+	return cache.Count{Packets: t.Packets, Octets: t.Octets, L2Octets: t.L2Octets}
+}
+
+// totals returns what a record of the caches holds.
+func totals(r *cache.Record) Totals { return Totals{1, r.Packets, r.Octets, r.L2Octets} }
+
+// totals returns what the record holds, both directions together.
+func (r *record) totals() Totals {
+	t := totals(&r.Record)
+	if r.Biflow {
+		t.Packets += r.Rev.Packets
+		t.Octets += r.Rev.Octets
+		t.L2Octets += r.Rev.L2Octets
+	}
+	return t
+}
+
+// Stats are an exporter's counts since it was made. For each collector that was one
+// from the start
 //
-//	Popped = Pending + Dropped + Sent + NotSent
+//	Popped = Pending + Dropped + Queued + Sent + NotSent
 //
 // in packets and octets; in records, Merged is to be added on the right.
 type Stats struct {
@@ -32,18 +53,35 @@ type Stats struct {
 	Merged     uint64           `json:"merged"`  // records that became part of another
 	Pending    Totals           `json:"pending"` // in the merge or in a message that is not full
 	Dropped    Totals           `json:"dropped"` // of more observation domains than are kept, or with no collector configured
+	Stages     Stages           `json:"stages"`
+	Sums       Sums             `json:"sums"` // Exported: given to the collectors' sides
 	Collectors []CollectorStats `json:"collectors"`
 }
 
-// CollectorStats are the counts of one collector.
+// CollectorStats are the counts of one collector since it is one.
 type CollectorStats struct {
-	Address   string `json:"address"`
-	Sent      Totals `json:"sent"`
-	NotSent   Totals `json:"not_sent"` // there was no socket (yet), it did not take them, or sending took too long at stop
-	Messages  uint64 `json:"messages"`
-	Bytes     uint64 `json:"bytes"` // of messages
-	Templates uint64 `json:"templates"`
-	Options   uint64 `json:"options"` // option records
-	Errors    uint64 `json:"errors"`  // of the socket and of opening it; a refusal is told by the message after the lost one
-	LastError string `json:"last_error,omitempty"`
+	Address    string `json:"address"` // as configured
+	Transport  string `json:"transport"`
+	State      string `json:"state"` // connecting, waiting (for the next attempt), connected; writing: a file
+	Sums       Sums   `json:"sums"`
+	Sent       Totals `json:"sent"`     // given to the kernel in whole messages
+	NotSent    Totals `json:"not_sent"` // there was no socket (yet), it did not take them, the buffer was full, or sending took too long at stop
+	Queued     Totals `json:"queued"`   // in the buffer
+	QueuedSize uint64 `json:"queued_bytes"`
+	Reconnects uint64 `json:"reconnects"` // sessions after the first; of a file: files after the first
+	Messages   uint64 `json:"messages"`
+	Bytes      uint64 `json:"bytes"` // of messages
+	Templates  uint64 `json:"templates"`
+	Withdrawn  uint64 `json:"withdrawn"` // templates withdrawn (RFC 7011 section 8.1)
+	Options    uint64 `json:"options"`   // option records
+	Errors     uint64 `json:"errors"`    // of the socket and of opening it; over UDP a refusal is told by the message after the lost one
+	LastError  string `json:"last_error,omitempty"`
 }
+
+// The states of a collector.
+const (
+	stateConnecting = "connecting"
+	stateWaiting    = "waiting"
+	stateConnected  = "connected"
+	stateWriting    = "writing"
+)

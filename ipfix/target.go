@@ -1,37 +1,79 @@
 package ipfix
 
-import (
-	"errors"
-	"net"
-	"syscall"
-	"time"
-)
+import "time"
 
-// Times of a target, in ns or as a Duration.
-const (
-	refreshAfter  = int64(time.Second) // templates go again this long after an error: the collector may be a new one
-	writeDeadline = 100 * time.Millisecond
-)
+// refreshAfter is how long after an error templates go again over UDP, ns: the
+// collector may be a new one.
+const refreshAfter = int64(time.Second)
 
-// target is one collector and the session with it. Only Run's goroutine uses it.
+// target is one collector and the session with it: a datagrams or a stream. Only
+// Run's goroutine uses it.
 type target struct {
-	stats    CollectorStats
-	conn     net.Conn // nil: not open
-	dialer   dialer
+	addr     address
+	name     string // as configured
+	base     base
+	stats    CollectorStats // of a stream: as of the last call of counts
+	stale    bool           // an error came since templates were sent last
 	sessions map[uint32]*session
-	stale    bool // an error came since templates were sent last
+	era      uint64     // session of the stream that the sessions are of
+	udp      *datagrams // nil: a stream
+	out      *stream
 }
 
-// session is what a target was sent of one observation domain.
+// session is what a target was sent of one observation domain. A stream's goroutine
+// keeps sequence and templates itself, so that it can begin anew with what is queued.
 type session struct {
 	seq         uint32 // data records sent
 	started     bool
-	templatesAt int64 // when they were sent last
+	of          *schema       // that of the templates it was given
+	mark        mark          // up to which it has that schema's templates and options
+	list        *templateList // of a stream, by its goroutine: what was announced
+	templatesAt int64         // when they were sent last
 	optionsAt   int64
 }
 
-func newTarget(addr string) *target {
-	return &target{stats: CollectorStats{Address: addr}, dialer: newDialer(addr), sessions: make(map[uint32]*session)}
+// templateList are the templates that a message may use. It does not change.
+type templateList struct {
+	of         *schema // which schema it is, for comparison alone
+	data, opts []*Template
+}
+
+// has says whether the list has every template of another one of its schema.
+func (l *templateList) has(o *templateList) bool {
+	return l != nil && l.of == o.of && len(l.data) >= len(o.data)
+}
+
+// less returns the templates of l that old, which may be nil, does not have.
+func (l *templateList) less(old *templateList) (list []*Template) {
+	have := make(map[*Template]bool)
+	if old != nil {
+		for _, t := range old.data {
+			have[t] = true
+		}
+		for _, t := range old.opts {
+			have[t] = true
+		}
+	}
+	for _, all := range [][]*Template{l.data, l.opts} {
+		for _, t := range all {
+			if !have[t] {
+				list = append(list, t)
+			}
+		}
+	}
+	return list
+}
+
+// newTarget returns a target; nothing is opened or started.
+func (x *Exporter) newTarget(name string) *target {
+	a, _ := parseTarget(name) // checked with the configuration
+	t := &target{addr: a, name: name, sessions: make(map[uint32]*session)}
+	if a.transport == UDP {
+		t.udp = &datagrams{dialer: newDialer(a)}
+		return t
+	}
+	t.out = newStream(a, &x.cfg, x.wall)
+	return t
 }
 
 func (t *target) session(domain uint32) *session {
@@ -43,72 +85,51 @@ func (t *target) session(domain uint32) *session {
 	return s
 }
 
-// open says whether the socket is open, and opens it if it can without waiting. A
-// new socket is a new transport session: sequence numbers start from 0 and
-// templates go first. When stopping, no new attempt is begun.
+// open says whether the target takes messages now, and opens its socket if it can
+// without waiting. A new socket is a new transport session: sequence numbers start
+// from 0 and templates go first. When stopping, no new attempt is begun.
 func (t *target) open(stopping bool) bool {
-	if t.conn == nil {
-		t.opened(t.dialer.try(stopping))
+	if t.udp != nil {
+		if t.udp.conn == nil {
+			t.opened(t.udp.dialer.try(stopping))
+		}
+		return t.udp.conn != nil
 	}
-	return t.conn != nil
-}
-
-// opened takes what an attempt came to; neither socket nor error: nothing yet.
-func (t *target) opened(conn net.Conn, err error) {
-	if err != nil {
-		t.fail(err)
-	}
-	if conn != nil {
-		t.conn = conn
+	t.out.start()
+	if era := t.out.era.Load(); era != t.era {
+		t.era = era
 		clear(t.sessions)
 	}
-}
-
-func (t *target) fail(err error) {
-	t.stats.Errors++
-	t.stats.LastError = err.Error()
-	t.stale = true
-}
-
-// write sends one datagram. A connected UDP socket reports with a write that an
-// earlier datagram was refused, and does not send the one in hand: it is tried again.
-func (t *target) write(b []byte) bool {
-	t.conn.SetWriteDeadline(time.Now().Add(writeDeadline))
-	_, err := t.conn.Write(b)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		t.fail(err)
-		_, err = t.conn.Write(b)
-	}
-	if err != nil {
-		t.fail(err)
-		return false
-	}
-	t.stats.Messages++
-	t.stats.Bytes += uint64(len(b))
 	return true
 }
 
-// send sends a message, whose flow records are counted as sent or not sent. The
-// export time is in seconds since 1970.
-func (t *target) send(domain uint32, m *message, exportTime uint32) {
-	if t.conn == nil {
-		t.stats.NotSent.add(m.flows)
-		return
+// counts returns the target's counts of now.
+func (t *target) counts() CollectorStats {
+	if t.udp != nil {
+		t.stats.State = t.udp.state()
+	} else {
+		t.stats = t.out.counts()
 	}
-	s := t.session(domain)
-	if !t.write(m.finish(exportTime, s.seq)) {
-		t.stats.NotSent.add(m.flows)
-		return
-	}
-	s.seq += m.records
-	t.stats.Sent.add(m.flows)
+	t.stats.Address, t.stats.Transport = t.name, t.addr.transport.String()
+	return t.stats
 }
 
-// close closes the socket and ends an attempt to open it.
-func (t *target) close() error {
-	t.dialer.close()
-	if t.conn == nil {
-		return nil
+// send sends a message, whose flow records are counted as sent or not sent, or
+// queues it. The export time is in seconds since 1970. Options says that there are
+// option records in it: 1 of the first of a round of them, 2 of others.
+func (t *target) send(domain uint32, m *message, list *templateList, exportTime uint32, options int) {
+	if t.udp != nil {
+		t.sendDatagram(domain, m, exportTime)
+		return
 	}
-	return t.conn.Close()
+	t.out.put(m.finish(exportTime, 0), item{domain: domain, records: m.records, flows: m.flows, list: list, options: options})
+}
+
+// lose counts a message's flow records as not sent.
+func (t *target) lose(n Totals) {
+	if t.udp != nil {
+		t.stats.NotSent.add(n)
+		return
+	}
+	t.out.lose(n)
 }

@@ -1,0 +1,525 @@
+package ipfix
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// sink is what a stream writes to: a connection or a file.
+type sink interface {
+	// write writes whole messages, and returns how many bytes are out. Bytes of a
+	// message that is not out in whole are as if they had not been written.
+	write(b []byte) (n int, err error)
+	// gone is closed when the other side has ended the session, for a reason; nil: never.
+	gone() <-chan struct{}
+	why() error
+	// resumes says that the session goes on after an error of write.
+	resumes() bool
+	// over says that it is time for a new session (a new file).
+	over() bool
+	// abort makes a write under way end; any goroutine may call it.
+	abort()
+	close() error
+}
+
+// stream is a target whose session can stall or break: messages go to a bounded
+// queue, and a goroutine of its own sends them. Methods in lower case that say so
+// belong to that goroutine; the others may be called from any.
+type stream struct {
+	addr address
+	size int // of messages with templates
+	wall func() time.Time
+	open func(context.Context) (sink, error)
+
+	life    context.Context // ends when sending is over
+	end     context.CancelFunc
+	wake    chan struct{}
+	done    chan struct{}   // closed when the goroutine has ended
+	era     atomic.Uint64   // connections after the first
+	running bool            // only Run's goroutine
+	after   <-chan struct{} // sending begins when it is closed; nil: at once
+
+	mu       sync.Mutex
+	q        queue
+	stats    CollectorStats
+	stopping bool
+	stopped  bool  // nothing is sent any more
+	closeErr error // of the last session; read when done is closed
+
+	sessions map[uint32]*session // of the session in hand, by domain; only the stream's goroutine
+	preamble map[uint32][]kept   // option records that were sent last, for new sessions; the same
+	opened   uint64              // sessions begun; the same
+	backoff  backoff             // the same
+}
+
+// kept is a message that is sent again at the start of a session.
+type kept struct {
+	buf     []byte
+	records uint32
+	list    *templateList
+}
+
+// maxPreamble bounds the messages with option records that are kept of a domain.
+const maxPreamble = 64
+
+func newStream(a address, cfg *ExporterConfig, wall func() time.Time) *stream {
+	s := &stream{
+		addr: a, size: cfg.messageSize(), wall: wall, q: queue{limit: cfg.Buffer},
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		stats:    CollectorStats{State: stateConnecting},
+		sessions: make(map[uint32]*session), preamble: make(map[uint32][]kept),
+	}
+	switch a.transport {
+	case File:
+		s.open = fileOpener(a.rest, cfg.File, wall)
+	case TLS:
+		s.open = tlsOpener(a, cfg.TLS)
+	default:
+		s.open = tcpOpener(a)
+	}
+	s.life, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+// start lets the stream begin. Run's goroutine calls it.
+func (s *stream) start() {
+	if !s.running {
+		s.running = true
+		go s.run()
+	}
+}
+
+// put queues a message, or counts its flow records as not sent.
+func (s *stream) put(b []byte, it item) {
+	s.mu.Lock()
+	if s.stopped || !s.q.put(b, it) {
+		s.stats.NotSent.add(it.flows)
+		s.mu.Unlock()
+		return
+	}
+	s.stats.Queued.add(it.flows)
+	s.mu.Unlock()
+	s.poke()
+}
+
+func (s *stream) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *stream) lose(n Totals) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.NotSent.add(n)
+}
+
+// adjust takes over the size of the buffer.
+func (s *stream) adjust(cfg *ExporterConfig) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.q.limit = cfg.Buffer
+}
+
+func (s *stream) counts() CollectorStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.stats
+	c.QueuedSize = uint64(s.q.bytes)
+	return c
+}
+
+func (s *stream) note(f func(*CollectorStats)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.stats)
+}
+
+func (s *stream) fail(err error) {
+	s.note(func(c *CollectorStats) { c.Errors++; c.LastError = err.Error() })
+}
+
+// stop says that nothing is put any more and that sending may go on for that long.
+// It does not wait.
+func (s *stream) stop(left time.Duration) {
+	s.mu.Lock()
+	s.stopping = true
+	idle := s.q.bytes == 0
+	s.mu.Unlock()
+	if left <= 0 || idle && s.counts().State != stateConnected && s.counts().State != stateWriting || !s.running {
+		s.end()
+	} else {
+		time.AfterFunc(left, s.end)
+	}
+	if !s.running {
+		s.giveUp()
+		close(s.done)
+	}
+	s.poke()
+}
+
+// run sends until stopped: one session after the other.
+func (s *stream) run() {
+	defer close(s.done)
+	defer s.end()
+	if s.after != nil {
+		<-s.after // ends within its own limit
+	}
+	for {
+		k := s.connect()
+		if k == nil {
+			break
+		}
+		began := time.Now()
+		release := context.AfterFunc(s.life, k.abort)
+		end := s.session(k)
+		release()
+		if end == broken {
+			s.reason(k)
+		}
+		if err := k.close(); err != nil && end != broken {
+			s.fail(err)
+			s.closeErr = err
+		}
+		if time.Since(began) > settled {
+			s.backoff.reset()
+		}
+		if end == finished || end == broken && !s.rest() {
+			break
+		}
+	}
+	s.giveUp()
+}
+
+// reason notes why the other side ended a session.
+func (s *stream) reason(k sink) {
+	select {
+	case <-k.gone():
+		s.fail(k.why())
+	default:
+	}
+}
+
+// giveUp counts what is queued as not sent.
+func (s *stream) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	s.stats.NotSent.add(s.stats.Queued)
+	s.stats.Queued = Totals{}
+	s.q = queue{}
+	s.stats.State = stateWaiting
+}
+
+// connect opens a sink, trying until one opens; nil when it is time to stop.
+func (s *stream) connect() sink {
+	for {
+		s.note(func(c *CollectorStats) { c.State = stateConnecting })
+		k, err := s.open(s.life)
+		if err == nil {
+			s.note(func(c *CollectorStats) {
+				c.State = stateConnected
+				if s.addr.transport == File {
+					c.State = stateWriting
+				}
+				if s.opened > 0 {
+					c.Reconnects++
+				}
+			})
+			if s.opened > 0 && s.addr.transport != File {
+				s.era.Add(1)
+			}
+			s.opened++
+			return k
+		}
+		if s.life.Err() == nil {
+			s.fail(err)
+		}
+		if !s.rest() {
+			return nil
+		}
+	}
+}
+
+// rest waits before the next attempt; false when it is time to stop.
+func (s *stream) rest() bool {
+	s.note(func(c *CollectorStats) { c.State = stateWaiting })
+	t := time.NewTimer(s.backoff.next())
+	defer t.Stop()
+	for {
+		s.mu.Lock()
+		idle := s.stopping && s.q.bytes == 0
+		s.mu.Unlock()
+		if idle {
+			return false
+		}
+		select {
+		case <-t.C:
+			return s.life.Err() == nil
+		case <-s.wake:
+		case <-s.life.Done():
+			return false
+		}
+	}
+}
+
+// outcome is how a session ended.
+type outcome uint8
+
+const (
+	finished outcome = iota // stopped
+	broken                  // the other side ended it, or writing failed
+	renewed                 // a new one is to begin at once
+)
+
+// session sends in one session until it ends. It begins with the options that were
+// sent last, and the templates of those.
+func (s *stream) session(k sink) outcome {
+	clear(s.sessions)
+	for domain, list := range s.preamble {
+		for i := range list {
+			for !s.resend(k, domain, &list[i]) {
+				if end, ok := s.failed(k); !ok {
+					return end
+				}
+			}
+		}
+	}
+	for {
+		if s.life.Err() != nil {
+			return finished
+		}
+		if k.over() {
+			return renewed
+		}
+		s.mu.Lock()
+		c, items := s.q.head()
+		stopping := s.stopping
+		s.mu.Unlock()
+		switch {
+		case c == nil && stopping:
+			return finished
+		case c == nil:
+			if !s.idle(k) {
+				return broken
+			}
+		case k.resumes() && s.another(items[c.taken].list, items[c.taken].domain):
+			return renewed // a file has one set of templates
+		case !s.write(k, c, items):
+			if end, ok := s.failed(k); !ok {
+				return end
+			}
+		}
+	}
+}
+
+// failed says whether the session goes on after an error, which it does later, or else
+// how it ended.
+func (s *stream) failed(k sink) (end outcome, ok bool) {
+	if s.life.Err() != nil {
+		return finished, false
+	}
+	if !k.resumes() {
+		return broken, false
+	}
+	if !s.rest() {
+		return finished, false
+	}
+	s.note(func(c *CollectorStats) { c.State = stateWriting })
+	return 0, true
+}
+
+// idle waits for something to do; false when the session has ended.
+func (s *stream) idle(k sink) bool {
+	look := time.NewTimer(time.Second)
+	defer look.Stop()
+	select {
+	case <-s.wake:
+	case <-look.C:
+	case <-s.life.Done():
+	case <-k.gone():
+		return false
+	}
+	return true
+}
+
+// said returns what the session in hand has said of a domain.
+func (s *stream) said(domain uint32) *session {
+	d := s.sessions[domain]
+	if d == nil {
+		d = new(session)
+		s.sessions[domain] = d
+	}
+	return d
+}
+
+// another says that a list is of another schema than what was announced of a domain.
+func (s *stream) another(l *templateList, domain uint32) bool {
+	d := s.sessions[domain]
+	return d != nil && d.list != nil && d.list.of != l.of
+}
+
+// stamp writes export time and sequence number into a message.
+func (s *stream) stamp(b []byte, now uint32, d *session, records uint32) {
+	binary.BigEndian.PutUint32(b[4:], now)
+	binary.BigEndian.PutUint32(b[8:], d.seq)
+	d.seq += records
+}
+
+func (s *stream) now() uint32 { return uint32(s.wall().Unix()) }
+
+// write sends messages from the chunk's first that is not out, as many as use
+// templates that were announced; first it announces what that one needs. False means
+// that something failed.
+func (s *stream) write(k sink, c *chunk, items []item) bool {
+	first := &items[c.taken]
+	if !s.announce(k, first.domain, first.list) {
+		return false
+	}
+	n, now := 0, s.now()
+	for i := c.taken; i < len(items); i++ {
+		it := &items[i]
+		d := s.said(it.domain)
+		if d.list == nil || !d.list.has(it.list) {
+			break
+		}
+		s.stamp(c.buf[c.start(i):it.end], now, d, it.records)
+		n++
+	}
+	from := c.start(c.taken)
+	out, err := k.write(c.buf[from:items[c.taken+n-1].end:items[c.taken+n-1].end])
+	whole, bytes := 0, 0
+	for i := c.taken; i < c.taken+n; i++ {
+		it := &items[i]
+		if it.end-from > out {
+			s.said(it.domain).seq -= it.records
+			continue
+		}
+		whole++
+		bytes = it.end - from
+		if it.options > 0 {
+			s.keep(it, c.buf[c.start(i):it.end])
+		}
+	}
+	s.took(items[c.taken:c.taken+whole], whole, bytes, err)
+	return err == nil
+}
+
+// took notes that messages are out.
+func (s *stream) took(items []item, n, bytes int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range items {
+		if items[i].options > 0 {
+			s.stats.Options += uint64(items[i].records)
+		}
+	}
+	flows := s.q.took(n)
+	s.stats.Queued.sub(flows)
+	s.stats.Sent.add(flows)
+	s.stats.Messages += uint64(n)
+	s.stats.Bytes += uint64(bytes)
+	if err != nil {
+		s.stats.Errors++
+		s.stats.LastError = err.Error()
+	}
+}
+
+// keep remembers a message with option records for new sessions.
+func (s *stream) keep(it *item, b []byte) {
+	list := s.preamble[it.domain]
+	if it.options == 1 {
+		list = list[:0]
+	}
+	if len(list) < maxPreamble {
+		s.preamble[it.domain] = append(list, kept{append([]byte(nil), b...), it.records, it.list})
+	}
+}
+
+// resend sends a message that was kept.
+func (s *stream) resend(k sink, domain uint32, m *kept) bool {
+	if !s.announce(k, domain, m.list) {
+		return false
+	}
+	s.stamp(m.buf, s.now(), s.said(domain), m.records)
+	if !s.plain(k, m.buf) {
+		return false
+	}
+	s.note(func(c *CollectorStats) { c.Options += uint64(m.records) })
+	return true
+}
+
+// plain sends a message that is not of the queue.
+func (s *stream) plain(k sink, b []byte) bool {
+	n, err := k.write(b)
+	if err != nil || n < len(b) {
+		if err != nil {
+			s.fail(err)
+		}
+		return false
+	}
+	s.note(func(c *CollectorStats) { c.Messages++; c.Bytes += uint64(len(b)) })
+	return true
+}
+
+// announce sends the templates of a list that the session has not had in a domain, after
+// the withdrawal of those of another schema (RFC 7011 section 8.1).
+func (s *stream) announce(k sink, domain uint32, l *templateList) bool {
+	d := s.said(domain)
+	if d.list.has(l) {
+		return true
+	}
+	if d.list != nil && d.list.of != l.of {
+		gone := d.list.less(l)
+		ok := s.extra(k, domain, len(gone), func(m *message, i int) bool { return withdraw(m, gone[i]) })
+		if !ok {
+			return false
+		}
+		s.note(func(c *CollectorStats) { c.Withdrawn += uint64(len(gone)) })
+	}
+	more := l.less(d.list)
+	if !s.extra(k, domain, len(more), func(m *message, i int) bool { return m.addTemplate(more[i]) }) {
+		return false
+	}
+	s.note(func(c *CollectorStats) { c.Templates += uint64(len(more)) })
+	d.list = l
+	return true
+}
+
+// extra sends messages that hold n things without data records, which add puts in.
+func (s *stream) extra(k sink, domain uint32, n int, add func(m *message, i int) bool) bool {
+	m := newMessage(s.size, domain)
+	flush := func() bool {
+		ok := m.empty() || s.plain(k, m.finish(s.now(), s.said(domain).seq))
+		m = newMessage(s.size, domain)
+		return ok
+	}
+	for i := range n {
+		if !add(m, i) {
+			if !flush() {
+				return false
+			}
+			add(m, i)
+		}
+	}
+	return flush()
+}
+
+// withdraw adds the withdrawal of a template; false means that it does not fit.
+func withdraw(m *message, t *Template) bool {
+	set := uint16(templateSet)
+	if t.Scope > 0 {
+		set = optionsTemplateSet
+	}
+	b := m.room(set, 4)
+	if b == nil {
+		return false
+	}
+	put16(b, t.ID)
+	put16(b[2:], 0)
+	return true
+}

@@ -1,0 +1,87 @@
+package ipfix
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"time"
+)
+
+// writeDeadline is how long a datagram may wait for room in the socket.
+const writeDeadline = 100 * time.Millisecond
+
+// datagrams is a UDP socket to a collector.
+type datagrams struct {
+	conn   net.Conn // nil: not open
+	dialer dialer
+}
+
+func (d *datagrams) state() string {
+	switch {
+	case d.conn != nil:
+		return stateConnected
+	case d.dialer.pending != nil:
+		return stateConnecting
+	}
+	return stateWaiting
+}
+
+// opened takes what an attempt came to; neither socket nor error: nothing yet.
+func (t *target) opened(conn net.Conn, err error) {
+	if err != nil {
+		t.fail(err)
+	}
+	if conn != nil {
+		t.udp.conn = conn
+		clear(t.sessions)
+	}
+}
+
+func (t *target) fail(err error) {
+	t.stats.Errors++
+	t.stats.LastError = err.Error()
+	t.stale = true
+}
+
+// write sends one datagram. A connected UDP socket reports with a write that an
+// earlier datagram was refused, and does not send the one in hand: it is tried again.
+func (t *target) write(b []byte) bool {
+	d := t.udp
+	d.conn.SetWriteDeadline(time.Now().Add(writeDeadline))
+	_, err := d.conn.Write(b)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		t.fail(err)
+		_, err = d.conn.Write(b)
+	}
+	if err != nil {
+		t.fail(err)
+		return false
+	}
+	t.stats.Messages++
+	t.stats.Bytes += uint64(len(b))
+	return true
+}
+
+// sendDatagram sends a message and counts what became of its flow records.
+func (t *target) sendDatagram(domain uint32, m *message, exportTime uint32) {
+	if t.udp.conn == nil {
+		t.lose(m.flows)
+		return
+	}
+	s := t.session(domain)
+	if !t.write(m.finish(exportTime, s.seq)) {
+		t.lose(m.flows)
+		return
+	}
+	s.seq += m.records
+	t.stats.Sent.add(m.flows)
+}
+
+// close closes the socket and ends an attempt to open it.
+func (d *datagrams) close() error {
+	d.dialer.close()
+	if d.conn == nil {
+		return nil
+	}
+	return d.conn.Close()
+}
