@@ -136,34 +136,3 @@ func TestListen(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// FuzzHandle: whatever comes, the collector comes back from it, and its totals are
-// sums of its flows.
-func FuzzHandle(f *testing.F) {
-	f.Add(message(1, 0, udp, flow(1, 3)), message(1, 1, flow(2, 1)))
-	f.Add(message(1, 0, setOf(3, 1, 44, 0, 2, 0, 1, 0, 149, 0, 4, 0, 41, 0, 8)), message(1, 0, setOf(300, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 5)))
-	f.Add(message(1, 0, setOf(2, 1, 44, 0, 1, 0x80, 8, 0xff, 0xff, 0, 0, 0, 9)), message(1, 0, setOf(300, 3, 1, 2, 3)))
-	f.Add(message(1, 0, setOf(2, 1, 44, 0, 1, 0, 8, 0, 0)), message(1, 0, setOf(300, 1, 2, 3, 4)))
-	f.Add([]byte{0, 9, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, []byte{})
-	f.Fuzz(func(t *testing.T, a, b []byte) {
-		if len(a) > 65535 || len(b) > 65535 {
-			return
-		}
-		c := New()
-		for _, m := range [][]byte{a, b, a} {
-			c.Handle(from, m)
-		}
-		var packets, records uint64
-		for _, f := range c.Flows() {
-			packets += f.Packets
-			records += f.Records
-		}
-		got := c.Totals()
-		if got.Messages != 3 || got.Packets != packets || got.Records != records {
-			t.Fatalf("totals %+v, flows have %d packets in %d records", got, packets, records)
-		}
-		if err := c.Table(&strings.Builder{}, 5); err != nil {
-			t.Fatal(err)
-		}
-	})
-}

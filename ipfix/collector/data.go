@@ -155,9 +155,9 @@ func (c *Collector) count(k Key, f *Flow, d *Details) {
 		if len(c.flows) == maxFlows {
 			return
 		}
-		have = new(kept)
-		c.flows[k] = have
+		c.flows[k] = &kept{*f, *d}
 		c.totals.Flows++
+		return
 	}
 	have.Flow.add(f)
 	have.Details.add(d)

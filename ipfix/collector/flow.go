@@ -55,10 +55,6 @@ type Flow struct {
 
 // add joins the counts of one more record.
 func (f *Flow) add(o *Flow) {
-	if f.Records == 0 {
-		*f = *o
-		return
-	}
 	f.Records += o.Records
 	f.Packets += o.Packets
 	f.Octets += o.Octets

@@ -44,7 +44,7 @@ func ReadStream(r io.Reader) (*Collector, error) {
 func (c *Collector) ReadFile(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("collector: %w", err)
+		return err // says which file
 	}
 	defer f.Close()
 	return c.ReadStream(path, f)
