@@ -18,14 +18,8 @@ type method struct {
 	addr    string
 }
 
-// Check says whether a text names a listener: punix:PATH or ptcp:[PORT][:HOST].
-func Check(text string) error {
-	_, err := parseMethod(text)
-	return err
-}
-
-// parseMethod reads punix:PATH or ptcp:[PORT][:HOST]. HOST is an IP address, one of
-// IPv6 in brackets; without it the listener is on every IPv4 address, as in Open
+// parseMethod reads punix:PATH or ptcp:[PORT][:HOST]. HOST is an IP address, in
+// brackets or not; without it the listener is on every IPv4 address, as in Open
 // vSwitch. PORT is 6653 when left out, and any free one when 0.
 func parseMethod(text string) (method, error) {
 	kind, rest, ok := strings.Cut(text, ":")
@@ -62,13 +56,10 @@ func parseTCP(text, rest string) (method, error) {
 	}
 	a, err := netip.ParseAddr(inner)
 	if err != nil {
-		return method{}, fmt.Errorf("listener %q: host %q is not an IP address (one of IPv6 stands in brackets)", text, host)
-	}
-	if a.Is4() == brackets {
-		return method{}, fmt.Errorf("listener %q: host %q: addresses of IPv6 stand in brackets, those of IPv4 don't", text, host)
+		return method{}, fmt.Errorf("listener %q: host %q is not an IP address", text, host)
 	}
 	network := "tcp4"
-	if brackets {
+	if a.Is6() {
 		network = "tcp6"
 	}
 	return method{network, net.JoinHostPort(inner, strconv.FormatUint(n, 10))}, nil
