@@ -30,6 +30,7 @@ type message struct {
 	records uint32 // data records, options included
 
 	flows Totals // of the flow records in it
+	src   source // of the record in hand: here, because values are got by calls through pointers
 }
 
 func newMessage(limit int, domain uint32) *message {
@@ -83,6 +84,8 @@ func (m *message) closeSet() {
 
 // addRecord adds a data record; false means that it does not fit.
 func (m *message) addRecord(t *Template, s *source) bool {
+	m.src = *s
+	s = &m.src
 	s.schema = t.schema
 	b := m.room(t.ID, t.size(s))
 	if b == nil {

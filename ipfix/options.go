@@ -118,11 +118,11 @@ func (x *Exporter) eachOption(t *target, domain uint32, emit func(*Template, *so
 	x.eachStatistic(t, domain, emit)
 	s := x.schema
 	s.eachOption(emit)
-	s.eachNew(mark{}, nil, emit)
+	s.eachNew(mark{selectors: len(s.selectors)}, nil, emit)
 }
 
 // eachStatistic gives those option records whose values change as time goes by: what
-// was seen, sent and not sent, and the exporter's own selector.
+// was seen, sent and not sent, and the selectors, whose 1:N may be tuned.
 func (x *Exporter) eachStatistic(t *target, domain uint32, emit func(*Template, *source)) {
 	s := x.schema
 	s.src = source{rec: &s.rec, opt: &s.opt, epoch: x.epoch}
@@ -134,6 +134,7 @@ func (x *Exporter) eachStatistic(t *target, domain uint32, emit func(*Template, 
 			emit(tpl, &s.src)
 		}
 	}
+	s.eachNew(mark{templates: len(s.made)}, nil, emit)
 }
 
 // eachNew gives the templates that were made since the mark, and the option records

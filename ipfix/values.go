@@ -15,9 +15,7 @@ const processNumber = 1
 
 // source is what elements take their values from: a flow record, or what an option
 // record is about. Of an option that is about what records have elements for (a
-// port, a drop reason, a selector), the record says which. It is to be kept in
-// memory that lives, as it is called through: what lies on a stack is copied to the
-// heap for each record.
+// port, a drop reason, a selector), the record says which.
 type source struct {
 	rec   *record
 	opt   *options
