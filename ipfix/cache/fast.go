@@ -1,88 +1,136 @@
 package cache
 
 import (
-	"encoding/binary"
+	"math/bits"
+	"unsafe"
 
 	"pollux/internal/packet"
 )
 
-// By class: what is added to the length that the IP header has, where the header has
-// it, and which bits of the length count.
-var (
-	lengthAdd  = [4]uint32{IPv6: 40}
-	lengthAt   = [4]uint64{IPv4: 2, IPv6: 4}
-	lengthMask = [4]uint32{IPv4: 0xffff, IPv6: 0xffff}
-)
-
 // fast counts the packets whose slots are bound to entries, and returns those whose are
-// not. It looks at no key: the slot has been found by the whole of it. Of each chunk the
-// lines of the entries are asked for first and written after, so that the accesses are
-// under way together.
-func (c *Cache) fast(point uint32, bonds []bond, b *packet.Batch, idx []uint16, slots []int32, now int64) []uint16 {
+// not. It looks at no key: the slot has been found by the whole of it. The three steps are
+// functions of their own so that each has registers for all that it uses.
+func (c *Cache) fast(k *call, idx []uint16) (rest []uint16) {
 	s := &c.scratch
-	hot := c.hot
+	left := 0
+	for len(idx) > 0 {
+		part := idx[:min(len(idx), chunk)]
+		idx = idx[len(part):]
+		n, m := c.follow(k, part, left)
+		left += m
+		c.lengths(k.b, n)
+		c.tally(n, k.now)
+	}
+	return s.rest[:left]
+}
+
+// follow writes the bonds that hold, and whose they are, to scratch, and the other
+// packets to scratch.rest[left:]; it returns how many of each there are. It loads the
+// entries' lines, each load independent of the one before, so that they are under way
+// together.
+func (c *Cache) follow(k *call, idx []uint16, left int) (n, m int) {
+	s := &c.scratch
+	hot := c.entries()
+	bonds, slots, point := k.bonds, k.slots, k.point
+	at := left
+	for _, x := range idx {
+		if slot := uint(uint32(slots[x])); slot < uint(len(bonds)) {
+			d := bonds[slot]
+			if hot[d%MaxFlows].check == d.check(point) {
+				s.bond[n&(chunk-1)] = d
+				s.who[n&(chunk-1)] = x
+				n++
+				continue
+			}
+		}
+		s.rest[at&(packet.MaxBatch-1)] = x
+		at++
+	}
+	return n, at - left
+}
+
+// lengths writes the frame and IP lengths of the n packets that follow found.
+func (c *Cache) lengths(b *packet.Batch, n int) {
+	s := &c.scratch
 	var mem []byte
 	if c.mem != nil {
 		mem = c.mem.Buf
 	}
-	rest, counted := 0, len(idx)
-	var octets, l2, classes uint64
-	for len(idx) > 0 {
-		part := idx[:min(len(idx), chunk)]
-		idx = idx[len(part):]
-		n := 0
-		for _, x := range part {
-			if slot := slots[x]; uint(slot) < uint(len(bonds)) {
-				d := bonds[slot]
-				if uint32(d) < uint32(len(hot)) && hot[uint32(d)].check == uint32(d>>32)&^nowhere|point {
-					s.bond[n&(chunk-1)] = d
-					s.who[n&(chunk-1)] = x
-					n++
-					continue
-				}
-			}
-			s.rest[rest&(packet.MaxBatch-1)] = x
-			rest++
+	base := unsafe.Pointer(unsafe.SliceData(mem))
+	odd := uint32(0)
+	for i := range n {
+		x := s.who[i&(chunk-1)] & (packet.MaxBatch - 1)
+		d := uint64(s.bond[i&(chunk-1)] >> (bondKind + kindClass))
+		size := b.Desc[x].Len
+		if d&3 == uint64(Other) {
+			s.length[i&(chunk-1)] = uint64(size)
+			continue
 		}
-		for i := range n {
-			d := s.bond[i&(chunk-1)]
-			x := s.who[i&(chunk-1)] & (packet.MaxBatch - 1)
-			desc := &b.Desc[x]
-			class := d >> (bondKind + kindClass) & 3
-			size, l3 := desc.Len, uint64(b.L3[x])
-			ip := size - uint32(l3)
-			if at := desc.Addr + l3 + lengthAt[class]; at+2 <= uint64(len(mem)) {
-				said := uint32(binary.BigEndian.Uint16(mem[at:])) + lengthAdd[class]
-				if said == 40 && class == bond(IPv6) {
-					said = uint32(c.ipLen(IPv6, desc, uint16(l3)))
-				}
-				ip = min(ip, said)
+		l3 := uint64(b.L3[x])
+		ip := size - uint32(l3)
+		// The length stands at 2 in an IPv4 header, at 4 and without the 40 bytes of the
+		// header in one of IPv6: at twice the class.
+		if at := b.Desc[x].Addr + l3 + d&3*2; at+2 <= uint64(len(mem)) {
+			said := uint32(at16(base, at))
+			if said == 0 {
+				odd |= 1 << (i & (chunk - 1))
 			}
-			ip = min(ip, 0xffff) & lengthMask[class]
-			octets += uint64(ip)
-			l2 += uint64(size)
-			classes += 1 << (class * 16)
+			ip = min(ip, said+uint32(d)&(kindHeader>>kindClass))
+		}
+		s.length[i&(chunk-1)] = uint64(ip)<<32 | uint64(size)
+	}
+	for ; odd != 0; odd &= odd - 1 {
+		i := bits.TrailingZeros32(odd) & (chunk - 1)
+		x := s.who[i] & (packet.MaxBatch - 1)
+		n := c.ipLen(kind(s.bond[i]>>bondKind).class(), &b.Desc[x], b.L3[x])
+		s.length[i] = uint64(n)<<32 | uint64(b.Desc[x].Len)
+	}
+}
 
-			e := &hot[uint32(d)]
-			e.packets++
-			e.octets += uint64(ip)
-			e.l2 += uint64(size)
-			e.sumSq += uint64(ip) * uint64(ip)
-			e.last = now
-			full := e.lanes + laneSteps[d>>bondKind&0xff]
-			e.lanes = full
-			if full&lanesFull != 0 {
-				c.empty(uint32(d))
-			}
-			if low := e.minLen; uint16(ip)-low > e.maxLen-low {
-				e.minLen = min(low, uint16(ip))
-				e.maxLen = max(e.maxLen, uint16(ip))
-			}
+// tally counts the n packets in their entries and as seen.
+func (c *Cache) tally(n int, now int64) {
+	s := &c.scratch
+	hot := c.entries()
+	var octets, l2 uint64
+	var v4, v6 bond
+	for i := range n {
+		d := s.bond[i&(chunk-1)]
+		length := s.length[i&(chunk-1)]
+		e := &hot[d%MaxFlows]
+		ip, size := length>>32, length&0xffffffff
+		v4 += d & bondIPv4
+		v6 += d & bondIPv6
+		octets += ip
+		l2 += size
+		e.packets++
+		e.octets += ip
+		e.l2 += size
+		e.sumSq += ip * ip
+		e.last = now
+		if low := e.minLen; uint16(ip)-low > e.maxLen-low {
+			e.widen(uint16(ip))
+		}
+		lanes := e.lanes + laneSteps[d>>bondKind&0xff]
+		e.lanes = lanes
+		if lanes&lanesFull != 0 {
+			c.empty(uint32(d))
 		}
 	}
-	c.n.count(nSeen, uint64(counted-rest), octets, l2)
-	for i := range NumClasses {
-		c.n.own[nSeenBy+int(i)] += classes >> (16 * i) & 0xffff
-	}
-	return s.rest[:rest]
+	ipv4, ipv6 := uint64(v4/bondIPv4), uint64(v6/bondIPv6)
+	c.n.own[nSeenBy+int(IPv4)] += ipv4
+	c.n.own[nSeenBy+int(IPv6)] += ipv6
+	c.n.own[nSeenBy+int(Other)] += uint64(n) - ipv4 - ipv6
+	c.n.count(nSeen, uint64(n), octets, l2)
+}
+
+// The bits of a bond's kind that say which class it is.
+const (
+	bondIPv4 bond = bond(IPv4) << (bondKind + kindClass)
+	bondIPv6 bond = bond(IPv6) << (bondKind + kindClass)
+)
+
+// widen widens the limits of length.
+func (e *hot) widen(n uint16) {
+	e.minLen = min(e.minLen, n)
+	e.maxLen = max(e.maxLen, n)
 }

@@ -5,16 +5,28 @@ import "pollux/flow"
 // kind is what the counting of a packet depends on besides its lengths. It follows
 // from the packet's whole key, and so is remembered with a slot:
 //
-//	bits 0-5 TCP flags FIN…URG, 6-7 destination (1 multicast, 2 broadcast), 8-9 Class, 10 TCP
+//	bits 0-5 TCP flags FIN…URG, 6-7 destination (1 multicast, 2 broadcast), 8-9 Class, 10 TCP,
+//	11-13 101 for IPv6: eight times five are the bytes of the header, which its length leaves out
 type kind uint16
 
 const (
 	kindCast  = 6
 	kindClass = 8
 	kindTCP   = 1 << 10
+
+	kindHeader = 40 << kindClass
 )
 
 func (k kind) class() Class { return Class(k >> kindClass & 3) }
+
+// classKind returns the bits that a class has.
+func classKind(c Class) kind {
+	k := kind(c) << kindClass
+	if c == IPv6 {
+		k |= kindHeader
+	}
+	return k
+}
 
 // castOf returns the bits of the destination of an EthDst word (eth_dst:48 eth_type:16).
 func castOf(dst uint64) kind {
@@ -27,7 +39,7 @@ func castOf(dst uint64) kind {
 
 // kindOf returns a packet's kind.
 func kindOf(k *flow.Key, class Class) kind {
-	d := castOf(k.W[flow.WEthDst]) | kind(class)<<kindClass
+	d := castOf(k.W[flow.WEthDst]) | classKind(class)
 	if class != Other && k.NwProto() == protoTCP {
 		d |= kindTCP | kind(k.W[flow.WL4]>>16)&0x3f
 	}

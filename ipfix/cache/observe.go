@@ -29,6 +29,7 @@ type scratch struct {
 	rest    [packet.MaxBatch]uint16
 	bond    [chunk]bond
 	who     [chunk]uint16
+	length  [chunk]uint64 // IP length:32 frame length:32
 	key     [chunk]ckey
 	hash    [chunk]uint32
 	entry   [chunk]uint32
@@ -77,7 +78,7 @@ func (c *Cache) Observe(pt Point, b *packet.Batch, keys []flow.Key, idx []uint16
 	case c.qos != nil:
 		c.inOrder(&k, idx)
 	case len(k.bonds) != 0:
-		c.slow(&k, c.fast(point, k.bonds, b, idx, slots, now))
+		c.slow(&k, c.fast(&k, idx))
 	default:
 		c.slow(&k, idx)
 	}
@@ -107,7 +108,7 @@ func (c *Cache) slow(k *call, idx []uint16) {
 func (c *Cache) refuse(k *call, idx []uint16) {
 	for _, x := range idx {
 		class := classOf(&k.keys[x], k.b.L3[x])
-		p := sample{len: k.b.Desc[x].Len, kind: kind(class) << kindClass}
+		p := sample{len: k.b.Desc[x].Len, kind: classKind(class)}
 		if class != Other {
 			p.ipLen = c.ipLen(class, &k.b.Desc[x], k.b.L3[x])
 		}

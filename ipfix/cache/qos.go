@@ -45,7 +45,7 @@ func (c *Cache) inOrder(k *call, idx []uint16) {
 		// What fast counts in is there still when the segment is looked at.
 		x := idx[0]
 		d := k.bonds[k.slots[x]]
-		c.fast(k.point, k.bonds, k.b, idx[:1], k.slots, k.now)
+		c.fast(k, idx[:1])
 		if kind(d>>bondKind)&kindTCP != 0 {
 			p := sample{len: k.b.Desc[x].Len, kind: kind(d >> bondKind)}
 			p.ipLen = c.ipLen(p.kind.class(), &k.b.Desc[x], k.b.L3[x])
