@@ -3,6 +3,7 @@ package vswitch
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"pollux/configs"
@@ -13,26 +14,28 @@ import (
 
 // exporter is one exporting process with the flow caches that feed it.
 type exporter struct {
-	name string // bridge, or set N
-	cfg  configs.Exporter
-	x    *ipfix.Exporter
-	stop context.CancelFunc
-	done chan error
+	name  string // bridge, or set N
+	set   uint32 // collector set, 0 for the bridge's
+	index int    // of its flow cache in every loop; the same as long as there is the exporter
+	cfg   configs.Exporter
+	x     *ipfix.Exporter // nil before start
+	stop  context.CancelFunc
+	done  chan error // what Run returned
 }
 
-// exporterConfigs lists the exporters that are on, the bridge's first. The place in
-// the list is the index of the flow cache in every loop.
-func exporterConfigs(c *configs.IPFIX) (names []string, cfgs []configs.Exporter) {
-	if c.Bridge.On() {
-		names, cfgs = append(names, "bridge"), append(cfgs, c.Bridge)
-	}
-	for i := range c.Sets {
-		if c.Sets[i].On() {
-			names = append(names, fmt.Sprintf("set %d", c.Sets[i].ID))
-			cfgs = append(cfgs, c.Sets[i].Exporter)
+// wantedExporters lists the exporters that a configuration has on, the bridge's first,
+// with the index they get in a switch that starts.
+func wantedExporters(c *configs.IPFIX) (list []*exporter) {
+	add := func(name string, set uint32, cfg *configs.Exporter) {
+		if cfg.On() {
+			list = append(list, &exporter{name: name, set: set, index: len(list), cfg: *cfg})
 		}
 	}
-	return names, cfgs
+	add("bridge", 0, &c.Bridge)
+	for i := range c.Sets {
+		add(fmt.Sprintf("set %d", c.Sets[i].ID), c.Sets[i].ID, &c.Sets[i].Exporter)
+	}
+	return list
 }
 
 // cacheConfig is what a loop's flow cache of an exporter is made of.
@@ -47,49 +50,87 @@ func cacheConfig(e *configs.Exporter) cache.Config {
 	}
 	return cache.Config{
 		MaxFlows: e.CacheMaxFlows, IdleTimeout: idle, ActiveTimeout: active,
-		Sampling: uint32(e.Sampling),
+		Sampling: uint32(e.Sampling), KeyMask: e.FlowKey.Mask(), QoS: e.TCPQoS,
 	}
 }
 
 // sampling tells the tables where packets are accounted.
-func sampling(c *configs.IPFIX) pipeline.Sampling {
-	var s pipeline.Sampling
-	next := 0
-	if c.Bridge.On() {
-		b := &c.Bridge
-		s.Bridge = &pipeline.BridgeSampling{
-			Exporter: next, Domain: b.ObsDomainID, Point: b.ObsPointID,
-			Input: b.EnableInputSampling, Output: b.EnableOutputSampling,
+func sampling(list []*exporter) pipeline.Sampling {
+	s := pipeline.Sampling{Sets: map[uint32]pipeline.SetSampling{}}
+	for _, e := range list {
+		if e.set != 0 {
+			s.Sets[e.set] = pipeline.SetSampling{Exporter: e.index, Attribute: e.cfg.RuleAttribution}
+			continue
 		}
-		next++
-	}
-	s.Sets = map[uint32]pipeline.SetSampling{}
-	for i := range c.Sets {
-		if c.Sets[i].On() {
-			s.Sets[c.Sets[i].ID] = pipeline.SetSampling{Exporter: next}
-			next++
+		s.Bridge = &pipeline.BridgeSampling{
+			Exporter: e.index, Domain: e.cfg.ObsDomainID, Point: e.cfg.ObsPointID,
+			Input: e.cfg.EnableInputSampling, Output: e.cfg.EnableOutputSampling,
+			Attribute: e.cfg.RuleAttribution, Tunnel: e.cfg.EnableTunnelSampling,
 		}
 	}
 	return s
 }
 
-// startExporters makes the exporters and lets them run.
+var biflowRules = map[configs.Biflow]ipfix.BiflowRule{
+	configs.BiflowOff:       ipfix.BiflowOff,
+	configs.BiflowInitiator: ipfix.BiflowInitiator,
+	configs.BiflowReverse:   ipfix.BiflowReverse,
+	configs.BiflowLowerPort: ipfix.BiflowLowerPort,
+}
+
+// exporting is what an exporting process is told: all that needs no other flow caches.
+func exporting(c *configs.Exporter) ipfix.ExporterConfig {
+	return ipfix.ExporterConfig{
+		Targets: c.Targets, MTU: c.MTU,
+		TemplateInterval: c.TemplateInterval.Std(), StatsInterval: c.StatsInterval.Std(),
+		Domains: []uint32{c.ObsDomainID}, DrainTimeout: drainTimeout, Buffer: c.Buffer,
+		TLS:     ipfix.TLSConfig{CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, ServerName: c.TLS.ServerName},
+		File:    ipfix.FileConfig{MaxBytes: int64(c.File.MaxBytes), MaxAge: c.File.MaxAge.Std(), Keep: c.File.Keep},
+		FlowKey: c.FlowKey.Mask(), Elements: c.Elements,
+		Biflow: biflowRules[c.Biflow], BiflowWindow: c.BiflowWindow.Std(),
+		VirtualObsID: c.VirtualObsID, PEN: c.PEN,
+	}
+}
+
+// exportingHere is exporting with what the switch knows besides.
+func (s *Switch) exportingHere(c *configs.Exporter) ipfix.ExporterConfig {
+	x := exporting(c)
+	x.Interfaces = s.interfaces
+	x.DropReasons = dropReasons()
+	return x
+}
+
+// sameExporting says whether an exporting process need not be told of a change.
+func sameExporting(a, b *configs.Exporter) bool {
+	return reflect.DeepEqual(exporting(a), exporting(b))
+}
+
+// sameCaches says whether flow caches can stay, if perhaps with other timeouts.
+func sameCaches(a, b *configs.Exporter) bool {
+	return a.CacheMaxFlows == b.CacheMaxFlows && a.TCPQoS == b.TCPQoS && *a.FlowKey.Mask() == *b.FlowKey.Mask()
+}
+
+// sameTuning says whether flow caches work by the same times and sampling.
+func sameTuning(a, b *configs.Exporter) bool {
+	return a.CacheIdleTimeout == b.CacheIdleTimeout && a.CacheActiveTimeout == b.CacheActiveTimeout && a.Sampling == b.Sampling
+}
+
+// run lets the exporting process run until e.stop.
+func (e *exporter) run() {
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop, e.done = stop, make(chan error, 1)
+	go func() { e.done <- e.x.Run(ctx) }()
+}
+
+// startExporters makes the exporting processes and lets them run.
 func (s *Switch) startExporters() error {
-	names, cfgs := exporterConfigs(&s.cfg.IPFIX)
-	for i := range cfgs {
-		c := &cfgs[i]
-		x, err := ipfix.New(ipfix.ExporterConfig{
-			Targets: c.Targets, MTU: c.MTU,
-			TemplateInterval: c.TemplateInterval.Std(), StatsInterval: c.StatsInterval.Std(),
-			Domains: []uint32{c.ObsDomainID}, DrainTimeout: drainTimeout,
-		}, s.dp.Caches(i))
+	for _, e := range s.exporters {
+		x, err := ipfix.New(s.exportingHere(&e.cfg), s.dp.Caches(e.index))
 		if err != nil {
-			return fmt.Errorf("exporter of %s: %w", names[i], err)
+			return fmt.Errorf("exporter of %s: %w", e.name, err)
 		}
-		ctx, stop := context.WithCancel(context.Background())
-		e := &exporter{name: names[i], cfg: *c, x: x, stop: stop, done: make(chan error, 1)}
-		go func() { e.done <- x.Run(ctx) }()
-		s.exporters = append(s.exporters, e)
+		e.x = x
+		e.run()
 	}
 	return nil
 }
@@ -101,32 +142,27 @@ const flushPatience = 500 * time.Millisecond
 // well within two seconds.
 const drainTimeout = 700 * time.Millisecond
 
-// flushCaches ends all flows of stopped loops (flowEndReason 4). What the exporters
-// don't take in time is given up and counted.
-func (s *Switch) flushCaches() {
-	until := time.Now().Add(flushPatience)
-	for i := range s.exporters {
-		for _, c := range s.dp.Caches(i) {
-			for !c.FlushAll(1024) {
-				if time.Now().After(until) {
-					c.Abandon()
-					break
-				}
-				time.Sleep(time.Millisecond)
-			}
-		}
-	}
-}
-
-// stopExporters lets the exporters send what they have and ends them.
+// stopExporters lets the exporters, those that are leaving too, send what they have
+// and ends them.
 func (s *Switch) stopExporters() (errs []error) {
 	for _, e := range s.exporters {
-		e.stop()
+		if e.stop != nil {
+			e.stop()
+		}
+	}
+	for _, l := range s.leaving {
+		l.hurry()
 	}
 	for _, e := range s.exporters {
+		if e.done == nil {
+			continue
+		}
 		if err := <-e.done; err != nil {
 			errs = append(errs, fmt.Errorf("exporter of %s: %w", e.name, err))
 		}
+	}
+	for _, l := range s.leaving {
+		<-l.gone
 	}
 	return errs
 }

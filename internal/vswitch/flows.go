@@ -61,7 +61,7 @@ func parseFlows(cfg *configs.Config, lines []configs.FlowLine) ([]pipeline.Flow,
 // their tables; each error is a *configs.FlowError. There are no ports, as those are
 // not the flows' to complain of.
 func tryFlows(cfg *configs.Config, flows []pipeline.Flow, lines []configs.FlowLine) []error {
-	_, err := pipeline.New(pipeline.Config{Flows: flows, Sampling: sampling(&cfg.IPFIX)})
+	_, err := pipeline.New(pipeline.Config{Flows: flows, Sampling: sampling(wantedExporters(&cfg.IPFIX))})
 	if err != nil {
 		return flowErrors(err, lines, "ipfix")
 	}
@@ -105,7 +105,7 @@ func offline(cfg *configs.Config, flows []pipeline.Flow) (*pipeline.State, error
 	return pipeline.New(pipeline.Config{
 		Name: cfg.Bridge.Name, Ports: ports, Flows: flows,
 		MACAgeing: cfg.Bridge.MACAgeing.Std(), MACTableSize: cfg.Bridge.MACTableSize,
-		Sampling: sampling(&cfg.IPFIX),
+		Sampling: sampling(wantedExporters(&cfg.IPFIX)),
 	})
 }
 

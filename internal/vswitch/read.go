@@ -226,18 +226,3 @@ func (s *Switch) Drops() *DropsShow {
 	}
 	return v
 }
-
-// IPFIX describes the exporters.
-func (s *Switch) IPFIX() []IPFIXShow {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := []IPFIXShow{}
-	for i, e := range s.exporters {
-		v := IPFIXShow{Name: e.name, Sampling: uint32(e.cfg.Sampling), Domain: e.cfg.ObsDomainID, Exporter: e.x.Stats()}
-		for _, c := range s.dp.Caches(i) {
-			v.Caches = append(v.Caches, c.Stats())
-		}
-		out = append(out, v)
-	}
-	return out
-}

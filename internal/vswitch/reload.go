@@ -3,6 +3,7 @@ package vswitch
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -24,30 +25,64 @@ func (s *Switch) Reload() (string, error) {
 	if s.closed {
 		return "", errors.New("the switch is stopping")
 	}
+	return s.change(cfg, s.path)
+}
+
+// setExporter changes one key of an exporter as a reload would: its arguments are the
+// exporter, the key and the value, which may have blanks. The file stays as it is, and
+// the next reload goes by it.
+func (s *Switch) setExporter(args []string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return "", errors.New("the switch is stopping")
+	}
+	if len(args) > 3 && args[0] == "set" { // as displays name it: set 3
+		args = args[1:]
+	}
+	cfg, err := configs.SetExporter(s.cfg, s.path, args[0], args[1], strings.Join(args[2:], " "), LoadOptions())
+	if err != nil {
+		return "", err
+	}
+	said, err := s.change(cfg, "ipfix/set")
+	if err == nil {
+		said += "not written to " + s.path + ": the next reload goes by the file\n"
+	}
+	return said, err
+}
+
+// change brings the switch to cfg and says what has changed. of is where cfg is from.
+func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 	changes := configs.Diff(s.cfg, cfg)
 	var b strings.Builder
 	var errs []error
+	exportersOnly := true
 	for _, c := range changes {
 		fmt.Fprintln(&b, c)
 		key, _, _ := strings.Cut(c.Path, ".")
 		key, _, _ = strings.Cut(key, "[")
+		exportersOnly = exportersOnly && key == "ipfix"
 		if slices.Contains(configs.NeedsRestart, key) {
 			errs = append(errs, fmt.Errorf("%s can only change with a restart (%s)", c.Path, c))
 		}
 	}
 	if len(errs) > 0 {
 		s.log.Warn("reload refused: a restart is needed", "changes", len(errs))
-		return "", fmt.Errorf("%s: nothing applied:\n%w", s.path, errors.Join(errs...))
+		return "", fmt.Errorf("%s: nothing applied:\n%w", of, errors.Join(errs...))
 	}
 	if need := cfg.FramesNeeded(); need > int(s.mem.PerHome) && need > s.cfg.FramesNeeded() {
-		return "", fmt.Errorf("%s: nothing applied: the rings of these ports hold %d frames a loop and the running switch has %d; restart it, with datapath.memory.frames_per_loop for what is to come", s.path, need, s.mem.PerHome)
+		return "", fmt.Errorf("%s: nothing applied: the rings of these ports hold %d frames a loop and the running switch has %d; restart it, with datapath.memory.frames_per_loop for what is to come", of, need, s.mem.PerHome)
 	}
 	if len(changes) == 0 {
 		return "no change\n", nil
 	}
-	if err := s.apply(cfg); err != nil {
+	apply := s.apply
+	if exportersOnly {
+		apply = s.applyExporters
+	}
+	if err := apply(cfg); err != nil {
 		s.log.Warn("reload undone", "error", err)
-		return "", fmt.Errorf("%s: nothing applied: %w", s.path, err)
+		return "", fmt.Errorf("%s: nothing applied: %w", of, err)
 	}
 	s.log.Info("reloaded", "changes", len(changes))
 	for _, v := range s.ports {
@@ -58,8 +93,37 @@ func (s *Switch) Reload() (string, error) {
 	return b.String(), nil
 }
 
-// apply brings the switch to cfg. Opening devices is what can fail, so it comes first,
-// and what was done is undone.
+// applyExporters brings the switch to cfg, which has other exporters and is else as
+// before. Ports and flows, also those that controllers have added, are left alone.
+func (s *Switch) applyExporters(cfg *configs.Config) error {
+	x, err := s.planExporters(&cfg.IPFIX)
+	if err != nil {
+		return err
+	}
+	if err := x.open(); err != nil {
+		return err
+	}
+	if next := sampling(x.next); !reflect.DeepEqual(next, sampling(s.exporters)) {
+		if err := s.state.SetSampling(next); err != nil {
+			x.close()
+			return err
+		}
+		s.dp.Barrier()
+	}
+	s.commitExporters(x)
+	s.cfg = cfg
+	return nil
+}
+
+// commitExporters finishes a change of exporters, when the tables and loops know.
+func (s *Switch) commitExporters(x *exporterChange) {
+	if err := x.commit(); err != nil {
+		s.log.Error("reload", "error", err)
+	}
+}
+
+// apply brings the switch to cfg. What can fail, above all opening devices, comes
+// first, and what was done is undone.
 func (s *Switch) apply(cfg *configs.Config) (err error) {
 	flows, errs := parseFlows(cfg, cfg.Flows)
 	if len(errs) > 0 {
@@ -111,12 +175,21 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 		}
 		ports = append(ports, v)
 	}
+	x, err := s.planExporters(&cfg.IPFIX)
+	if err != nil {
+		return err
+	}
+	if err := x.open(); err != nil {
+		return err
+	}
+	undo = append(undo, x.close)
 	desc := make([]pipeline.Port, len(ports))
 	for i, v := range ports {
 		desc[i] = s.pipelinePort(v)
 	}
+	sample := sampling(x.next)
 	err = s.state.Apply(pipeline.Change{
-		Name: &cfg.Bridge.Name, Ports: desc, Flows: flows,
+		Name: &cfg.Bridge.Name, Ports: desc, Flows: flows, Sampling: &sample,
 		MACAgeing: cfg.Bridge.MACAgeing.Std(), MACTableSize: cfg.Bridge.MACTableSize,
 	})
 	if err != nil {
@@ -136,6 +209,8 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 			s.log.Error("release port", "port", v.cfg.Name, "error", err)
 		}
 	}
+	s.noteInterfaces(ports)
+	s.commitExporters(x)
 	s.ports, s.cfg = ports, cfg
 	return nil
 }

@@ -3,6 +3,7 @@ package vswitch
 import (
 	"pollux/actions"
 	"pollux/internal/cpu"
+	"pollux/ipfix"
 	"pollux/ipfix/cache"
 	"pollux/pmd"
 	"pollux/pmd/datapath"
@@ -127,8 +128,10 @@ type IPFIXShow struct {
 	Name     string        `json:"name"` // bridge, or set N
 	Sampling uint32        `json:"sampling"`
 	Domain   uint32        `json:"obs_domain_id"`
-	Caches   []cache.Stats `json:"caches"` // by loop
-	Exporter any           `json:"exporter"`
+	FlowKey  string        `json:"flow_key"` // as in the file
+	Biflow   string        `json:"biflow"`
+	Caches   []cache.Stats `json:"caches"` // by loop; those in force
+	Exporter ipfix.Stats   `json:"exporter"`
 }
 
 // TopFlow is a flow that the caches of an exporter hold now, with what was counted

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pollux/actions"
+	"pollux/configs"
 	"pollux/flow"
 	"pollux/internal/cpu"
 	"pollux/ipfix"
@@ -51,14 +52,22 @@ func TestViews(t *testing.T) {
 		ExactShare: .9, MegaShare: .099, UpcallShare: .001, UpcallNs: 7200, BatchMean: 25,
 		BatchHist: map[int]uint32{1: 100, 2: 100, 3: 50, 4: 50, 64: 100}, MasksHit: 1.25},
 		{Loop: 1, LoopStats: pmd.LoopStats{Core: 0, Iterations: 5}, Hz: 2.1e9, Seconds: 61}}
-	c := cache.Stats{Offered: 1000, Seen: cache.Count{Packets: 1000}, Recorded: cache.Count{Packets: 900}, Flows: 40, MaxFlows: 65536, Inserted: 140}
+	c := cache.Stats{Offered: 1000, Seen: cache.Count{Packets: 1000, Octets: 46000, L2Octets: 60000}, Recorded: cache.Count{Packets: 900, Octets: 41400, L2Octets: 54000},
+		Flows: 40, MaxFlows: 65536, Inserted: 140, Probes: 1230, Lookups: 1000, RingFull: 2}
+	c.SeenBy[cache.IPv4], c.SeenBy[cache.IPv6], c.SeenBy[cache.Other] = 900, 90, 10
 	c.Lost[cache.LossNoRoom].Packets = 5
 	c.Ended[cache.EndIdle], c.Ended[cache.EndActive] = 90, 10
-	exporters := []IPFIXShow{{Name: "bridge", Sampling: 1, Domain: 7, Caches: []cache.Stats{c, {MaxFlows: 65536}},
+	count := func(n uint64) cache.Count { return cache.Count{Packets: n, Octets: 46 * n, L2Octets: 60 * n} }
+	exporters := []IPFIXShow{{Name: "bridge", Sampling: 1, Domain: 7, FlowKey: "ovs", Biflow: "off", Caches: []cache.Stats{c, {MaxFlows: 65536}},
 		Exporter: ipfix.Stats{Popped: ipfix.Totals{Records: 100, Packets: 900, Octets: 41400, L2Octets: 54000}, Merged: 2, Pending: ipfix.Totals{Records: 1, Packets: 9, Octets: 414, L2Octets: 540},
-			Collectors: []ipfix.CollectorStats{{Address: "127.0.0.1:4739", Sent: ipfix.Totals{Records: 97, Packets: 891, Octets: 40986, L2Octets: 53460},
-				Messages: 5, Bytes: 6000, Templates: 3, Options: 1, Errors: 1, LastError: "connection refused"}}}},
-		{Name: "set 3", Sampling: 64, Domain: 1, Exporter: ipfix.Stats{}}}
+			Collectors: []ipfix.CollectorStats{{Address: "127.0.0.1:4739", Transport: "udp", State: "connected", Sent: ipfix.Totals{Records: 97, Packets: 891, Octets: 40986, L2Octets: 53460},
+				Sums:     ipfix.Sums{Seen: count(1000), Exported: count(891), Held: count(104), NotSent: count(5)},
+				Messages: 5, Bytes: 6000, Templates: 3, Options: 1, Errors: 1, LastError: "connection refused"},
+				{Address: "tls:collector.example:4740", Transport: "tls", State: "waiting", Queued: ipfix.Totals{Records: 40, Packets: 400, Octets: 18400, L2Octets: 24000}, QueuedSize: 123456,
+					NotSent: ipfix.Totals{Records: 57, Packets: 490, Octets: 22540, L2Octets: 29400}, Reconnects: 3,
+					Sums:     ipfix.Sums{Seen: count(1000), Exported: count(1), Held: count(504), NotSent: count(494)},
+					Messages: 1, Bytes: 60, Templates: 3, LastError: "dial tcp 192.0.2.1:4740: connect: connection refused"}}}},
+		{Name: "set 3", Sampling: 64, Domain: 1, FlowKey: "sourceIPv4Address, destinationIPv4Address", Biflow: "initiator", Exporter: ipfix.Stats{}}}
 	drops := &DropsShow{Sums: sums, Reasons: []DropShow{
 		{actions.DropAction.String(), actions.DropAction.Sentence(), sums.Dropped[actions.DropAction]},
 		{actions.DropTxFull.String(), actions.DropTxFull.Sentence(), sums.Dropped[actions.DropTxFull]}},
@@ -69,6 +78,18 @@ func TestViews(t *testing.T) {
 		{Loop: 1, Match: "recirc_id=0,eth,arp,in_port=2", Actions: "drop", Packets: 1, Bytes: 60, Used: 1}}
 	fdb := []pipeline.FDBEntry{{Port: 1, VLAN: 10, MAC: "02:00:00:00:00:01", Age: 3}, {Port: flow.PortLocal, VLAN: 0, MAC: "02:00:00:00:00:02", Age: 120}}
 
+	e := &exporter{name: "bridge", cfg: configs.Exporter{FlowKey: configs.FlowKey{"ovs"}}}
+	udp := &cache.Record{Key: cache.Key{InPort: 1, EthType: 0x800, VLAN: flow.VlanCFI | 10, Class: cache.IPv4, Proto: 17, Src: [16]byte{10, 0, 0, 1}, Dst: [16]byte{10, 0, 0, 2}, SrcPort: 1234, DstPort: 53,
+		Point: cache.Point{Domain: 7, Verdict: cache.Verdict{Known: true, Cookie: 0x5, Table: 1}}}, Counters: cache.Counters{Packets: 2000, Octets: 2.9e6, L2Octets: 3e6, First: 1e9, Last: 3e9}}
+	arp := &cache.Record{Key: cache.Key{InPort: 9, EthType: 0x806, EthSrc: [6]byte{2, 0, 0, 0, 0, 1}, EthDst: [6]byte{255, 255, 255, 255, 255, 255}, Point: cache.Point{Dir: cache.Egress, Egress: 3}},
+		Counters: cache.Counters{Packets: 1, L2Octets: 60, First: 5e9, Last: 5e9}}
+	icmp := &cache.Record{Key: cache.Key{InPort: flow.PortLocal, EthType: 0x86dd, Class: cache.IPv6, Proto: 58, Src: [16]byte{0xfd, 15: 1}, Dst: [16]byte{0xfd, 15: 2}, SrcPort: 128},
+		Counters: cache.Counters{Packets: 3, Octets: 300, L2Octets: 342, First: 2e9, Last: 4e9}}
+	var top []TopFlow
+	for _, r := range []*cache.Record{udp, arp, icmp} {
+		top = append(top, topFlow(e, r, []int{0}, map[uint32]string{1: "h1", 3: "mem0"}, 5e9))
+	}
+	sortTop(top, "bytes")
 	for name, render := range map[string]func(w *strings.Builder){
 		"show":      func(w *strings.Builder) { show.Text(w) },
 		"ports":     func(w *strings.Builder) { portsText(w, ports) },
@@ -77,6 +98,7 @@ func TestViews(t *testing.T) {
 		"perf":      func(w *strings.Builder) { perfText(w, perf) },
 		"drops":     func(w *strings.Builder) { drops.Text(w) },
 		"ipfix":     func(w *strings.Builder) { ipfixText(w, exporters); ipfixText(w, nil) },
+		"top":       func(w *strings.Builder) { topText(w, top); topText(w, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder

@@ -11,13 +11,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pollux/configs"
 	"pollux/internal/cpu"
 	"pollux/internal/ctl"
 	"pollux/internal/packet"
+	"pollux/ipfix"
 	"pollux/ofp/pipeline"
+	"pollux/ofp/session"
 	"pollux/pmd/datapath"
 	"pollux/pmd/port"
 	"pollux/pmd/xsk"
@@ -36,11 +39,16 @@ type Switch struct {
 	state *pipeline.State
 	ctl   *ctl.Server
 
+	openflow *session.Server // nil: nowhere
+
 	mu        sync.Mutex // guards what follows, and changes of the switch as a whole
 	cfg       *configs.Config
 	ports     []*vport
 	exporters []*exporter
+	leaving   []*leaving
 	closed    bool
+
+	ifaces atomic.Pointer[[]ipfix.Interface] // the ports as exporters tell of them
 }
 
 // New makes a switch from a configuration that Load found right. It opens nothing.
@@ -79,9 +87,9 @@ func (s *Switch) assemble() error {
 	for _, l := range d.Loops {
 		dc.Cores = append(dc.Cores, l.Core)
 	}
-	_, exporters := exporterConfigs(&s.cfg.IPFIX)
-	for i := range exporters {
-		dc.Exporters = append(dc.Exporters, cacheConfig(&exporters[i]))
+	s.exporters = wantedExporters(&s.cfg.IPFIX)
+	for _, e := range s.exporters {
+		dc.Exporters = append(dc.Exporters, cacheConfig(&e.cfg))
 	}
 	var err error
 	if s.dp, err = datapath.New(dc, s.mem); err != nil {
@@ -103,7 +111,7 @@ func (s *Switch) assemble() error {
 	s.state, err = pipeline.New(pipeline.Config{
 		Name: s.cfg.Bridge.Name, Ports: ports, Flows: flows, Threads: len(dc.Cores),
 		MACAgeing: s.cfg.Bridge.MACAgeing.Std(), MACTableSize: s.cfg.Bridge.MACTableSize,
-		Sampling: sampling(&s.cfg.IPFIX),
+		Sampling: sampling(s.exporters),
 	})
 	if err != nil {
 		return err
@@ -119,6 +127,7 @@ func (s *Switch) publishPorts() {
 	for i, v := range s.ports {
 		ports[i] = s.pipelinePort(v)
 	}
+	s.noteInterfaces(s.ports)
 	if err := s.state.Apply(pipeline.Change{Ports: ports}); err != nil {
 		s.log.Error("ports", "error", err)
 	}
@@ -176,6 +185,9 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 	if err := s.start(); err != nil {
 		return err
 	}
+	if err := s.startOpenFlow(); err != nil {
+		return err
+	}
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := port.WatchLinks(watch, s.link); err != nil {
@@ -229,11 +241,12 @@ func (s *Switch) close() error {
 	if s.ctl != nil {
 		errs = append(errs, s.ctl.Close())
 	}
+	errs = append(errs, s.stopOpenFlow())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
 	s.dp.StopLoops()
-	s.flushCaches()
+	s.dp.FlushFlows(flushPatience)
 	errs = append(errs, s.stopExporters()...)
 	errs = append(errs, s.dp.Close(), xsk.FreeMemory(s.mem))
 	return errors.Join(errs...)
