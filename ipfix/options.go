@@ -2,6 +2,7 @@ package ipfix
 
 import (
 	"math"
+	"time"
 
 	"pollux/ipfix/cache"
 )
@@ -124,11 +125,14 @@ func (x *Exporter) eachOption(t *target, domain uint32, emit func(*Template, *so
 // eachStatistic gives those option records whose values change as time goes by: what
 // was seen, sent and not sent, and the selectors, whose 1:N may be tuned.
 func (x *Exporter) eachStatistic(t *target, domain uint32, emit func(*Template, *source)) {
-	s := x.schema
-	s.src = source{rec: &s.rec, opt: &s.opt, epoch: x.epoch}
-	s.rec = record{}
-	s.opt = x.options(t)
-	s.opt.domain = domain
+	o := x.options(t)
+	o.domain = domain
+	x.schema.eachStatistic(o, x.epoch, emit)
+}
+
+func (s *schema) eachStatistic(o options, epoch time.Time, emit func(*Template, *source)) {
+	s.rec, s.opt = record{}, o
+	s.src = source{rec: &s.rec, opt: &s.opt, epoch: epoch}
 	for _, kind := range []int{selectorOption, meteringOption, exportingOption, domainOption} {
 		if tpl := s.kinds[kind]; tpl != nil {
 			emit(tpl, &s.src)
@@ -146,7 +150,7 @@ func (s *schema) eachNew(since mark, template func(*Template), emit func(*Templa
 			template(tpl)
 		}
 	}
-	s.src.rec, s.src.opt = &s.rec, &s.opt
+	s.src = source{rec: &s.rec, opt: &s.opt}
 	for _, tpl := range s.made[since.templates:] {
 		s.opt.template, s.opt.keys = tpl.ID, tpl.keys
 		emit(s.kinds[keysOption], &s.src)
@@ -161,6 +165,7 @@ func (s *schema) eachNew(since mark, template func(*Template), emit func(*Templa
 // eachOption gives the option records that do not depend on target or domain.
 func (s *schema) eachOption(emit func(*Template, *source)) {
 	s.rec = record{}
+	s.src = source{rec: &s.rec, opt: &s.opt}
 	if tpl := s.kinds[interfaceOption]; tpl != nil {
 		for _, p := range s.loadPorts() {
 			s.rec.InPort = p.Index
