@@ -148,9 +148,10 @@ func (s *stream) fail(err error) {
 func (s *stream) stop(left time.Duration) {
 	s.mu.Lock()
 	s.stopping = true
-	idle := s.q.bytes == 0
+	open := s.stats.State == stateConnected || s.stats.State == stateWriting
+	vain := s.stats.Queued == (Totals{}) && !open
 	s.mu.Unlock()
-	if left <= 0 || idle && s.counts().State != stateConnected && s.counts().State != stateWriting || !s.running {
+	if left <= 0 || vain || !s.running {
 		s.end()
 	} else {
 		time.AfterFunc(left, s.end)
@@ -252,9 +253,9 @@ func (s *stream) rest() bool {
 	defer t.Stop()
 	for {
 		s.mu.Lock()
-		idle := s.stopping && s.q.bytes == 0
+		vain := s.stopping && s.stats.Queued == (Totals{})
 		s.mu.Unlock()
-		if idle {
+		if vain {
 			return false
 		}
 		select {
@@ -297,19 +298,19 @@ func (s *stream) session(k sink) outcome {
 			return renewed
 		}
 		s.mu.Lock()
-		c, items := s.q.head()
+		b := s.q.head()
 		stopping := s.stopping
 		s.mu.Unlock()
 		switch {
-		case c == nil && stopping:
+		case b.items == nil && stopping:
 			return finished
-		case c == nil:
+		case b.items == nil:
 			if !s.idle(k) {
 				return broken
 			}
-		case k.resumes() && s.another(items[c.taken].list, items[c.taken].domain):
+		case k.resumes() && s.another(b.items[0].list, b.items[0].domain):
 			return renewed // a file has one set of templates
-		case !s.write(k, c, items):
+		case !s.write(k, &b):
 			if end, ok := s.failed(k); !ok {
 				return end
 			}
@@ -372,57 +373,54 @@ func (s *stream) stamp(b []byte, now uint32, d *session, records uint32) {
 
 func (s *stream) now() uint32 { return uint32(s.wall().Unix()) }
 
-// write sends messages from the chunk's first that is not out, as many as use
-// templates that were announced; first it announces what that one needs. False means
-// that something failed.
-func (s *stream) write(k sink, c *chunk, items []item) bool {
-	first := &items[c.taken]
-	if !s.announce(k, first.domain, first.list) {
+// write sends messages of the batch, as many as use templates that were announced; first
+// it announces what the first needs. False means that something failed.
+func (s *stream) write(k sink, b *batch) bool {
+	if !s.announce(k, b.items[0].domain, b.items[0].list) {
 		return false
 	}
 	n, now := 0, s.now()
-	for i := c.taken; i < len(items); i++ {
-		it := &items[i]
+	for ; n < len(b.items); n++ {
+		it := &b.items[n]
 		d := s.said(it.domain)
-		if d.list == nil || !d.list.has(it.list) {
+		if !d.list.has(it.list) {
 			break
 		}
-		s.stamp(c.buf[c.start(i):it.end], now, d, it.records)
-		n++
+		s.stamp(b.message(n), now, d, it.records)
 	}
-	from := c.start(c.taken)
-	out, err := k.write(c.buf[from:items[c.taken+n-1].end:items[c.taken+n-1].end])
-	whole, bytes := 0, 0
-	for i := c.taken; i < c.taken+n; i++ {
-		it := &items[i]
-		if it.end-from > out {
+	out, err := k.write(b.buf[b.from:b.items[n-1].end])
+	whole := 0
+	for i := range b.items[:n] {
+		it := &b.items[i]
+		if it.end-b.from > out {
 			s.said(it.domain).seq -= it.records
 			continue
 		}
 		whole++
-		bytes = it.end - from
 		if it.options > 0 {
-			s.keep(it, c.buf[c.start(i):it.end])
+			s.keep(it, b.message(i))
 		}
 	}
-	s.took(items[c.taken:c.taken+whole], whole, bytes, err)
+	s.took(b, whole, err)
 	return err == nil
 }
 
-// took notes that messages are out.
-func (s *stream) took(items []item, n, bytes int, err error) {
+// took notes that the first n messages of a batch are out.
+func (s *stream) took(b *batch, n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range items {
-		if items[i].options > 0 {
-			s.stats.Options += uint64(items[i].records)
+	for i := range b.items[:n] {
+		if b.items[i].options > 0 {
+			s.stats.Options += uint64(b.items[i].records)
 		}
 	}
+	if n > 0 {
+		s.stats.Bytes += uint64(b.items[n-1].end - b.from)
+	}
+	s.stats.Messages += uint64(n)
 	flows := s.q.took(n)
 	s.stats.Queued.sub(flows)
 	s.stats.Sent.add(flows)
-	s.stats.Messages += uint64(n)
-	s.stats.Bytes += uint64(bytes)
 	if err != nil {
 		s.stats.Errors++
 		s.stats.LastError = err.Error()

@@ -14,8 +14,7 @@ type item struct {
 	list    *templateList // what it may use
 }
 
-// chunk is messages one after the other. The one who puts appends to both, the one
-// who takes reads what was there when it looked.
+// chunk is messages one after the other.
 type chunk struct {
 	buf   []byte // capacity chunkSize
 	items []item
@@ -63,22 +62,37 @@ func (q *queue) put(b []byte, it item) bool {
 	return true
 }
 
-// head returns the oldest chunk that has messages, with its messages that are not out; nil if
-// there is none. The messages' bytes are the caller's to write to until took.
-func (q *queue) head() (c *chunk, items []item) {
+// batch is messages of one chunk that are not out: bytes that nobody else writes to.
+type batch struct {
+	buf   []byte // the chunk's
+	items []item // none: there is nothing
+	from  int    // where the first begins
+}
+
+// head returns the oldest messages, until took says how many are out.
+func (q *queue) head() batch {
 	for len(q.chunks) > 0 {
-		c = q.chunks[0]
+		c := q.chunks[0]
 		if c.taken < len(c.items) {
-			return c, c.items
+			return batch{c.buf, c.items[c.taken:], c.start(c.taken)}
 		}
 		c.buf, c.items, c.taken = c.buf[:0], c.items[:0], 0
 		if len(q.chunks) == 1 {
-			return nil, nil // stays as the one to put to
+			break // stays as the one to put to
 		}
 		q.spare = c
 		q.chunks = q.chunks[:copy(q.chunks, q.chunks[1:])]
 	}
-	return nil, nil
+	return batch{}
+}
+
+// message returns the bytes of message i.
+func (b *batch) message(i int) []byte {
+	from := b.from
+	if i > 0 {
+		from = b.items[i-1].end
+	}
+	return b.buf[from:b.items[i].end]
 }
 
 // took says that n messages of the head are out, and returns their sums.
