@@ -1,0 +1,91 @@
+package vswitch
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"pollux/ofp/pipeline"
+	"pollux/ofp/session"
+	"pollux/ofp/wire"
+)
+
+// startOpenFlow listens where the configuration says. A listener that the configuration
+// does not name, the one beside the control socket, is done without when it can't be
+// opened: another switch of the same name may have its socket in the same folder.
+func (s *Switch) startOpenFlow() error {
+	c := &s.cfg.Control
+	if len(c.OpenFlow) == 0 {
+		return nil
+	}
+	srv := session.New(session.Config{Switch: controlled{s}, Log: s.log})
+	for _, l := range c.OpenFlow {
+		_, err := srv.Listen(l)
+		switch {
+		case err == nil:
+		case c.OpenFlowAuto:
+			s.log.Warn("no OpenFlow; control.openflow can name another place", "error", err)
+		default:
+			return errors.Join(fmt.Errorf("control.openflow: %w", err), srv.Close())
+		}
+	}
+	s.openflow = srv
+	return nil
+}
+
+// stopOpenFlow ends what startOpenFlow began. Sessions may be asking the switch: s.mu
+// must be free.
+func (s *Switch) stopOpenFlow() error {
+	if s.openflow == nil {
+		return nil
+	}
+	return s.openflow.Close()
+}
+
+// controlled is the switch as its controllers see it.
+type controlled struct{ s *Switch }
+
+var _ session.Switch = controlled{}
+
+// actions10 is the actions that flows can have, by their numbers in OpenFlow 1.0: all
+// from output (0) to set_tp_dst (10), and not enqueue.
+const actions10 = 1<<11 - 1
+
+// Features describes the switch and its ports. Of statistics there are only those of IPFIX yet, for
+// which OpenFlow has no capability.
+func (c controlled) Features() wire.Features {
+	c.s.mu.Lock()
+	id := c.s.datapathID()
+	c.s.mu.Unlock()
+	f := wire.Features{Tables: pipeline.NumTables, Capabilities: wire.CapARPMatchIP, Actions: actions10}
+	f.DatapathID, _ = strconv.ParseUint(id, 16, 64) // datapathID writes nothing else
+	for _, p := range c.s.state.Snapshot().Ports() {
+		f.Ports = append(f.Ports, wirePort(&p))
+	}
+	return f
+}
+
+func wirePort(p *pipeline.Port) wire.Port {
+	w := wire.Port{Number: wire.PortNumber(p.OFPort), Name: p.Name, State: wire.PortLive}
+	for i := range w.MAC {
+		w.MAC[i] = byte(p.MAC >> (8 * (5 - i)))
+	}
+	if !p.Up {
+		w.State = wire.PortLinkDown
+	}
+	if p.NoRecv {
+		w.Config |= wire.PortNoRecv
+	}
+	if p.NoFlood {
+		w.Config |= wire.PortNoFlood
+	}
+	return w
+}
+
+// Desc says what the switch is.
+func (c controlled) Desc() wire.Desc {
+	return wire.Desc{
+		Manufacturer: "Pollux", Hardware: "AF_XDP", Software: Version, Serial: "None",
+		Datapath: c.s.state.Snapshot().Name(),
+	}
+}
