@@ -19,6 +19,8 @@ demo: build ## three hosts, 1,000 flows, a million packets, every one accounted 
 peers: ## install the tools that tests compare with (Debian)
 	@missing=""; \
 	command -v nfcapd >/dev/null || missing="$$missing nfdump"; \
+	command -v nfacctd >/dev/null || missing="$$missing pmacct"; \
+	command -v ipfixDump >/dev/null || missing="$$missing libfixbuf-tools"; \
 	command -v tshark >/dev/null || missing="$$missing tshark"; \
 	command -v ovs-ofctl >/dev/null || missing="$$missing openvswitch-common"; \
 	command -v ping >/dev/null || missing="$$missing iputils-ping"; \

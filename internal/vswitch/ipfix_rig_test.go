@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"pollux/internal/mixed"
 	"pollux/ipfix"
@@ -98,7 +99,18 @@ func (r *ipfixRig) run() {
 			r.t.Logf("the switch said:\n%s", r.out)
 		}
 	})
-	r.wait("ready", func() bool { return strings.Contains(r.out.String(), "\nready\n") })
+	r.until("ready", func() bool { return strings.Contains(r.out.String(), "\nready\n") })
+}
+
+// until waits up to half a minute for ok: with the race detector, real collectors and
+// other tests beside them, two cores are slow.
+func (r *ipfixRig) until(what string, ok func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("waited in vain for: %s\n%s", what, r.out)
+		}
+	}
 }
 
 // exporterShow is IPFIXShow as a reader of its JSON has it.
@@ -134,13 +146,13 @@ func (r *ipfixRig) received() uint64 {
 func (r *ipfixRig) played() {
 	r.t.Helper()
 	want := r.total.Packets * uint64(r.repeat)
-	r.wait("all frames to be played", func() bool { return r.received() >= want })
+	r.until("all frames to be played", func() bool { return r.received() >= want })
 }
 
 // idle waits until the caches and the exporter hold nothing any more.
 func (r *ipfixRig) idle() {
 	r.t.Helper()
-	r.wait("all records to leave", func() bool {
+	r.until("all records to leave", func() bool {
 		x := r.bridge()
 		for i := range x.Caches {
 			if x.Caches[i].Flows > 0 {
@@ -149,4 +161,38 @@ func (r *ipfixRig) idle() {
 		}
 		return x.Exporter.Pending.Packets == 0
 	})
+}
+
+// equation waits until what the exporter says of itself is still, and checks it: of
+// every collector, and of all of them together, seen = exported + held + not sent, in
+// packets, IP octets and layer 2 octets, and seen is what was played. It returns the
+// exporter's counts.
+func (r *ipfixRig) equation() exporterShow {
+	r.t.Helper()
+	n := uint64(r.repeat)
+	want := cache.Count{Packets: n * r.total.Packets, Octets: n * r.total.Octets, L2Octets: n * r.total.L2Octets}
+	var x exporterShow
+	r.until("the caches to have seen everything", func() bool {
+		x = r.bridge()
+		return x.Exporter.Sums.Seen.Packets >= want.Packets
+	})
+	check := func(who string, s ipfix.Sums) {
+		if s.Seen != want {
+			r.t.Errorf("%s: seen %+v, played %+v", who, s.Seen, want)
+		}
+		sum := s.Exported
+		for _, o := range []cache.Count{s.Held, s.NotSent} {
+			sum.Packets += o.Packets
+			sum.Octets += o.Octets
+			sum.L2Octets += o.L2Octets
+		}
+		if sum != s.Seen {
+			r.t.Errorf("%s: seen %+v, exported + held + not sent %+v: %+v", who, s.Seen, sum, s)
+		}
+	}
+	check("exporter", x.Exporter.Sums)
+	for _, c := range x.Exporter.Collectors {
+		check(c.Address, c.Sums)
+	}
+	return x
 }

@@ -69,7 +69,10 @@ func NfacctdView(k mixed.Key, c mixed.Counts) (mixed.Key, mixed.Counts, bool) {
 // Stop ends the collector, which writes its table then.
 func (n *Nfacctd) Stop() { n.stop(syscall.SIGINT) }
 
-// Log returns what it has to say that is not about itself.
+// Log returns what it has to say that is not about itself. Of a set of several options
+// templates nfacctd reads the first alone, and calls the rest malformed: it adds the
+// number of scope fields to that of fields, which in IPFIX holds them (RFC 7011 section
+// 3.4.2.2). That is left out.
 func (n *Nfacctd) Log(t testing.TB) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(n.dir, "log"))
@@ -78,6 +81,9 @@ func (n *Nfacctd) Log(t testing.TB) string {
 	}
 	var lines []string
 	for line := range strings.Lines(string(b)) {
+		if strings.Contains(line, "insert_opt_template()") {
+			continue
+		}
 		if strings.Contains(line, "WARN") || strings.Contains(line, "ERROR") || strings.Contains(line, "malformed") {
 			lines = append(lines, line)
 		}
