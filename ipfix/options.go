@@ -166,15 +166,15 @@ func (s *schema) eachNew(since mark, template func(*Template), emit func(*Templa
 func (s *schema) eachOption(emit func(*Template, *source)) {
 	s.rec = record{}
 	s.src = source{rec: &s.rec, opt: &s.opt}
+	for _, e := range s.private { // first: others have such elements
+		s.opt.describe(e, s.pen)
+		emit(s.kinds[typeOption], &s.src)
+	}
 	if tpl := s.kinds[interfaceOption]; tpl != nil {
 		for _, p := range s.loadPorts() {
 			s.rec.InPort = p.Index
 			emit(tpl, &s.src)
 		}
-	}
-	for _, e := range s.private {
-		s.opt.describe(e, s.pen)
-		emit(s.kinds[typeOption], &s.src)
 	}
 	if tpl := s.kinds[reasonOption]; tpl != nil {
 		for i := range s.listed {
