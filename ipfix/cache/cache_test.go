@@ -37,48 +37,6 @@ func observe(c *Cache, f uint64, now int64) {
 	c.Observe(Point{}, b, keys, idx, nil, now)
 }
 
-// TestEndReasons has one flow for each way to end.
-func TestEndReasons(t *testing.T) {
-	const ms = 1_000_000
-	cfg := Config{MaxFlows: 2, IdleTimeout: 100 * ms, ActiveTimeout: 300 * ms, EndLinger: 10 * ms, RecordRing: 8}
-	tests := []struct {
-		name string
-		run  func(c *Cache)
-		want EndReason
-	}{
-		{"idle", func(c *Cache) { observe(c, 1, 0); c.Sweep(99*ms, 10); c.Sweep(200*ms, 10) }, EndIdle},
-		{"active", func(c *Cache) {
-			for now := int64(0); now < 350*ms; now += 50 * ms {
-				observe(c, 1, now)
-				c.Sweep(now, 10)
-			}
-		}, EndActive},
-		{"fin", func(c *Cache) {
-			b, keys, idx := packetsOf(1, 1)
-			keys[0].W[flow.WIP] = 6<<56 | 64<<40
-			keys[0].W[flow.WL4] |= 0x11 << 16
-			c.Observe(Point{}, b, keys, idx, nil, 0)
-			c.Sweep(20*ms, 10)
-		}, EndDetected},
-		{"forced", func(c *Cache) { observe(c, 1, 0); c.FlushAll(10) }, EndForced},
-		{"lack of resources", func(c *Cache) { observe(c, 1, 0); observe(c, 2, 1); observe(c, 3, 2) }, EndLack},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c := New(cfg)
-			tt.run(c)
-			r, ok := c.Records().Pop()
-			if !ok || r.End != tt.want {
-				t.Fatalf("record %v, reason %v, want %v", ok, r.End, tt.want)
-			}
-			c.Publish()
-			if c.Stats().Ended[tt.want] != 1 {
-				t.Errorf("counted as %v", c.Stats().Ended)
-			}
-		})
-	}
-}
-
 // TestLackOfResourcesTakesTheQuietest: the flow that still has packets stays.
 func TestLackOfResourcesTakesTheQuietest(t *testing.T) {
 	c := New(Config{MaxFlows: 3})
