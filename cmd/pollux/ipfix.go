@@ -20,7 +20,7 @@ and what they could not.
   pollux ipfix top                the heaviest flows now
   pollux ipfix read FILE          what an IPFIX file holds
   pollux ipfix collect udp:…      a small collector: prints what exporters send`}.cmd()
-	cmd.Args = knownCommand
+	cmd.Args, cmd.SuggestionsMinimumDistance = knownCommand, 2
 	cmd.AddCommand(newIPFIXTopCmd(), newIPFIXReadCmd(), newIPFIXCollectCmd())
 	return cmd
 }

@@ -13,15 +13,12 @@ import (
 
 // table writes the flows, no line wider than width if that is not 0.
 func (o *topOptions) table(w io.Writer, rows []vswitch.TopFlow, width int) error {
-	where := "all exporters"
-	if o.exporter != "" {
-		where = o.exporter
-	}
-	lines := []string{fmt.Sprintf("%s by %s, %s, %s", count(len(rows), "flow"), o.by, where, time.Now().Format("15:04:05"))}
-	if len(rows) == 0 {
-		lines[0] = fmt.Sprintf("no flow in the caches of %s, %s", where, time.Now().Format("15:04:05"))
-	} else {
-		lines = append(lines, " PACKETS   BYTES   PKT/S   BIT/S     AGE    IDLE  FLOW")
+	lines := []string{"no flow in the caches has packets since its last record; " + time.Now().Format("15:04:05")}
+	if len(rows) > 0 {
+		lines = []string{
+			fmt.Sprintf("%s: %s by %s, %s", rows[0].Exporter, count(len(rows), "flow"), o.by, time.Now().Format("15:04:05")),
+			" PACKETS   BYTES   PKT/S   BIT/S     AGE    IDLE  FLOW",
+		}
 	}
 	for i := range rows {
 		r := &rows[i]

@@ -39,7 +39,8 @@ func newIPFIXTopCmd() *cobra.Command {
 		Short: "The heaviest flows of the caches now, live",
 		Long: `The heaviest flows that the caches of the exporters hold now, again and again until
 Ctrl-C. Packets and bytes are those since a flow's last record, of the frames; rates
-are those of the same time. EXPORTER is bridge, or set N; without it, all.
+are those of the same time. EXPORTER is bridge, or set N, as pollux ipfix names them;
+without it, the first there is.
 
   pollux ipfix top                       by bytes, every second
   pollux ipfix top --by rate -n 20
@@ -81,18 +82,14 @@ func (o *topOptions) check() error {
 	case o.n < 1 || o.n > 1000:
 		return fmt.Errorf("-n %d is not from 1 to 1000", o.n)
 	case o.exporter != "" && !isExporter(o.exporter):
-		return fmt.Errorf("%q is no exporter: want bridge, or set N as in set 3", o.exporter)
+		return fmt.Errorf("no exporter is named %q: want bridge, or set N as in set 3", o.exporter)
 	}
 	return checkDuration("interval", o.interval, 100*time.Millisecond, time.Hour)
 }
 
 func isExporter(s string) bool {
-	if s == "bridge" {
-		return true
-	}
-	id, ok := strings.CutPrefix(s, "set ")
-	_, err := strconv.ParseUint(id, 10, 32)
-	return ok && err == nil
+	_, err := strconv.ParseUint(strings.TrimPrefix(s, "set "), 10, 32)
+	return s == "bridge" || err == nil
 }
 
 // exporterNames asks the switch for its exporters; none if there is no switch.
@@ -167,9 +164,7 @@ func top(ctx context.Context, w io.Writer, socket string, o *topOptions) error {
 // askTop has the switch list the flows.
 func askTop(ctx context.Context, socket string, o *topOptions) ([]vswitch.TopFlow, error) {
 	args := []string{"--json", "--by", o.by, "-n", strconv.Itoa(o.n)}
-	if o.exporter != "" {
-		args = append(args, o.exporter)
-	}
+	args = append(args, strings.Fields(o.exporter)...)
 	text, err := ctl.CallContext(ctx, socket, "ipfix/top", args...)
 	if err != nil {
 		return nil, err

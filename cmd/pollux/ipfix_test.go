@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"pollux/internal/vswitch"
+)
+
+// TestTopTable: columns stand under their names and no line is wider than the terminal.
+func TestTopTable(t *testing.T) {
+	rows := []vswitch.TopFlow{
+		{Exporter: "bridge", Flow: "udp 10.0.0.1:1234 > 10.0.0.2:53, in h1", Packets: 1_234_567, L2Octets: 987_654_321, PacketRate: 0.25, BitRate: 1e9, Age: 3600, Idle: 0.04, Dropped: 12},
+		{Exporter: "bridge", Flow: "arp 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff", Packets: 1, L2Octets: 60, Age: 1e6, Idle: 120},
+	}
+	o := topOptions{by: "bytes"}
+	for _, width := range []int{0, 1, 20, 80, 200} {
+		var b bytes.Buffer
+		if err := o.table(&b, rows, width); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+		if len(lines) != 4 {
+			t.Fatalf("%d lines:\n%s", len(lines), &b)
+		}
+		for _, l := range lines {
+			if width > 0 && utf8.RuneCountInString(l) > width {
+				t.Errorf("wider than %d: %q", width, l)
+			}
+		}
+		if width != 0 {
+			continue
+		}
+		if !strings.HasPrefix(lines[0], "bridge: 2 flows by bytes, ") {
+			t.Errorf("first line %q", lines[0])
+		}
+		for i, want := range []string{
+			" PACKETS   BYTES   PKT/S   BIT/S     AGE    IDLE  FLOW",
+			"   1.23M    988M     0.2   1.00G     60m    0.0s  udp 10.0.0.1:1234 > 10.0.0.2:53, in h1 dropped=12",
+			"       1      60       0       0    278h      2m  arp 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff",
+		} {
+			if lines[i+1] != want {
+				t.Errorf("line %d\n%q, want\n%q", i+1, lines[i+1], want)
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := o.table(&b, nil, 0); err != nil || !strings.HasPrefix(b.String(), "no flow ") {
+		t.Errorf("none: %v, %q", err, &b)
+	}
+}
+
+// TestShort: a number is written in six characters at most, and is off by a hundredth
+// at most where it has units.
+func TestShort(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 1: "1", 0.25: "0.2", 99: "99", 99.96: "100", 999: "999", 999.6: "1.00k", 1500: "1.50k", 9999: "10.0k", 99_999: "100k", 999_900: "1.00M", 1.8446744073709552e19: "18.4E"} {
+		if got := short(v); got != want {
+			t.Errorf("%v: %q, want %q", v, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.Uint64().Draw(t, "n")
+		if s := short(float64(n)); len(s) > 6 {
+			t.Errorf("%d: %q", n, s)
+		}
+	})
+}
+
+// TestParseListen: what collect takes and what it refuses.
+func TestParseListen(t *testing.T) {
+	for s, want := range map[string][2]string{
+		"127.0.0.1:4739": {"udp", "127.0.0.1:4739"}, "udp:[::1]:1": {"udp", "[::1]:1"}, "tcp::4739": {"tcp", ":4739"}, "tls:h:1": {"tls", "h:1"},
+	} {
+		if transport, addr, err := parseListen(s); err != nil || transport != want[0] || addr != want[1] {
+			t.Errorf("%q: %q, %q, %v", s, transport, addr, err)
+		}
+	}
+	for _, s := range []string{"", "tcp", "tcp:", "h", "h:", "sctp:h:1", "1:2:3"} {
+		if _, _, err := parseListen(s); err == nil || !strings.Contains(err.Error(), "want HOST:PORT") {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}
