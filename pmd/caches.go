@@ -146,5 +146,5 @@ func (l *Loop) Abandon() {
 	})
 }
 
-// Slots returns the size of the loop's exact-match cache, in slots.
-func (l *Loop) Slots() int { return l.exact.Stats().Entries }
+// Slots returns the size of the loop's exact-match cache, in slots. Any thread may call it.
+func (l *Loop) Slots() int { return l.exactSlots }

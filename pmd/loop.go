@@ -69,13 +69,14 @@ type Loop struct {
 	exec  *actions.Exec
 	peers *Mesh
 
-	exact  *classifier.Exact
-	mega   *classifier.Megaflows
-	progs  programs
-	seed   uint64
-	hand   int // where the sweep of the megaflows stands
-	victim int // where eviction looks next
-	nextS  int64
+	exact      *classifier.Exact
+	exactSlots int // of exact; it does not change
+	mega       *classifier.Megaflows
+	progs      programs
+	seed       uint64
+	hand       int // where the sweep of the megaflows stands
+	victim     int // where eviction looks next
+	nextS      int64
 
 	caches   []*cache.Cache // by exporter; nil entries are off
 	retiring []*cache.Cache // replaced, and not yet empty
@@ -140,6 +141,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		progs:  newPrograms(),
 		verify: cfg.Verify,
 	}
+	l.exactSlots = l.exact.Stats().Entries
 	l.mega.UseSignatures(signatures)
 	l.exec = actions.NewExec(l.mem, l.free)
 	l.exec.Slots = l.slots[:]
