@@ -53,9 +53,12 @@ type Stats struct {
 	Merged     uint64           `json:"merged"`  // records that became part of another
 	Pending    Totals           `json:"pending"` // in the merge or in a message that is not full
 	Dropped    Totals           `json:"dropped"` // of more observation domains than are kept, or with no collector configured
+	Flows      uint64           `json:"flows"`   // that began in a cache; of two loops, one that goes through both is two
 	Stages     Stages           `json:"stages"`
 	Sums       Sums             `json:"sums"` // Exported: given to the collectors' sides
 	Collectors []CollectorStats `json:"collectors"`
+
+	SeenBy [cache.NumClasses]uint64 `json:"seen_by"` // packets of Sums.Seen by class: other, IPv4, IPv6
 }
 
 // CollectorStats are the counts of one collector since it is one.

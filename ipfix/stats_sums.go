@@ -52,6 +52,7 @@ type account struct {
 	seen, recorded, popped, lost cache.Count
 	noRoom                       cache.Count // of lost: those that came into no flow
 	lostFlows, inserted          uint64
+	seenBy                       [cache.NumClasses]uint64
 }
 
 // account reads the cache's numbers. Those that it publishes may be older than the
@@ -59,7 +60,7 @@ type account struct {
 // what was recorded or lost was seen.
 func (f *feed) account() account {
 	s := f.cache.Stats()
-	a := account{recorded: atLeast(s.Recorded, f.popped), popped: f.popped, noRoom: s.Lost[cache.LossNoRoom], inserted: s.Inserted}
+	a := account{recorded: atLeast(s.Recorded, f.popped), popped: f.popped, noRoom: s.Lost[cache.LossNoRoom], inserted: s.Inserted, seenBy: s.SeenBy}
 	for l, lost := range s.Lost {
 		a.lost = plus(a.lost, lost)
 		a.lostFlows += s.LostFlows[l]
@@ -76,6 +77,9 @@ func (a *account) add(o account) {
 	a.noRoom = plus(a.noRoom, o.noRoom)
 	a.lostFlows += o.lostFlows
 	a.inserted += o.inserted
+	for c, n := range o.seenBy {
+		a.seenBy[c] += n
+	}
 }
 
 // base is what had happened when a target was configured.
@@ -120,6 +124,7 @@ func (x *Exporter) Stats() Stats {
 		a.add(x.shown.feeds[i].account())
 	}
 	s.Stages = Stages{Caches: minus(a.seen, plus(a.recorded, a.lost)), Rings: minus(a.recorded, a.popped), Lost: a.lost, Flows: a.lostFlows}
+	s.Flows, s.SeenBy = a.inserted, a.seenBy
 	held := plus(plus(s.Stages.Caches, s.Stages.Rings), s.Pending.count())
 	s.Sums = Sums{
 		Seen: a.seen, Held: held, NotSent: plus(a.lost, s.Dropped.count()),

@@ -33,41 +33,36 @@ func (c controlled) IPFIXSets() (out []wire.IPFIXStats) {
 
 // exporterStats returns an exporter's counts. s.mu is held.
 func (s *Switch) exporterStats(e *exporter) wire.IPFIXStats {
-	var caches []cache.Stats
+	var current uint64
 	for _, c := range s.dp.Caches(e.index) {
-		caches = append(caches, c.Stats())
+		current += c.Stats().Flows
 	}
 	var x ipfix.Stats
 	if e.x != nil {
 		x = e.x.Stats()
 	}
-	return ipfixStats(e.set, caches, &x)
+	return ipfixStats(e.set, current, &x)
 }
 
-// ipfixStats puts the counts of an exporter into the terms of Open vSwitch. All are
-// since the flow caches, and the collectors, were configured.
+// ipfixStats puts the counts of an exporter, whose caches hold so many flows now, into
+// the terms of Open vSwitch. Exchanging caches does not set them back; those of messages
+// are of the collectors that there are.
 //
-//	flows          flows that were in a cache; of two loops, a flow that goes through
+//	flows          flows that began in a cache; of two loops, a flow that goes through
 //	               both is two, which become one record only later
 //	current flows  flows that are in a cache now
 //	sampled pkts   packets that sampling selected
 //	ipv4 ok        of them; Open vSwitch takes those for errors of which it knows no
 //	               layer 4, here they have a record as all others
-//	pkts errs      of them, that came into no flow: cache and ring were full. Which
+//	pkts errs      of them, that no record will tell of: cache and ring were full. Which
 //	               class they were of is not counted, so it is unknown unless there
 //	               are none.
 //	tx pkts        IPFIX messages to each collector; one to two collectors is two
 //	tx errs        what went wrong in sending them
-func ipfixStats(set uint32, caches []cache.Stats, x *ipfix.Stats) wire.IPFIXStats {
-	st := wire.IPFIXStats{SetID: set}
-	for i := range caches {
-		c := &caches[i]
-		st.Flows += c.Inserted
-		st.CurrentFlows += c.Flows
-		st.Packets += c.Seen.Packets
-		st.IPv4 += c.SeenBy[cache.IPv4]
-		st.IPv6 += c.SeenBy[cache.IPv6]
-		st.Errors += c.Lost[cache.LossNoRoom].Packets
+func ipfixStats(set uint32, current uint64, x *ipfix.Stats) wire.IPFIXStats {
+	st := wire.IPFIXStats{
+		SetID: set, Flows: x.Flows, CurrentFlows: current,
+		Packets: x.Sums.Seen.Packets, IPv4: x.SeenBy[cache.IPv4], IPv6: x.SeenBy[cache.IPv6], Errors: x.Stages.Lost.Packets,
 	}
 	if st.Errors > 0 {
 		st.IPv4Errors, st.IPv6Errors = wire.IPFIXUnknown, wire.IPFIXUnknown
