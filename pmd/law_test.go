@@ -42,11 +42,17 @@ func worldPorts() []pipeline.Port {
 
 // newWorld makes the switch. wrap, if not nil, stands between the tables and the loop.
 func newWorld(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Tables) *world {
+	// Small enough that flows are pushed out, and that the ring fills.
+	return newWorldOf(tb, flows, wrap, 64, cache.Config{MaxFlows: 16, RecordRing: 64})
+}
+
+// newWorldOf is newWorld with an exact cache and a flow cache of some size.
+func newWorldOf(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Tables, exact int, c cache.Config) *world {
 	w := &world{mem: &packet.Memory{
 		Buf: make([]byte, worldFrames*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: worldFrames,
 	}}
-	// Small enough that flows are pushed out, and that the ring fills.
-	w.flows = cache.New(cache.Config{MaxFlows: 16, RecordRing: 64, Memory: w.mem})
+	c.Memory = w.mem
+	w.flows = cache.New(c)
 	var err error
 	w.state, err = pipeline.New(pipeline.Config{Name: "br0", Ports: worldPorts(), Flows: flows, Threads: 1, Now: func() int64 { return 1 },
 		Sampling: pipeline.Sampling{Bridge: &pipeline.BridgeSampling{Input: true, Output: true}}})
@@ -61,7 +67,7 @@ func newWorld(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Tabl
 		w.pub.Store(s)
 	})
 	w.loop, err = pmd.NewLoop(pmd.LoopConfig{
-		Burst: 32, ExactEntries: 64, Megaflows: 12, MegaflowIdle: 1e18,
+		Burst: 32, ExactEntries: exact, Megaflows: 12, MegaflowIdle: 1e18,
 		Memory: w.mem, Tables: &w.pub, Slots: 4,
 		Caches: []*cache.Cache{w.flows},
 	})
