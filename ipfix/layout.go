@@ -167,6 +167,10 @@ var layout = []row{
 
 	{e: flowStartMilliseconds, in: inStandard, back: true},
 	{e: flowEndMilliseconds, in: inStandard, back: true},
+	// Totals are before deltas: nfdump has one place for both and keeps what comes last.
+	{e: packetTotalCount, in: inFull, back: true},
+	{e: layer2OctetTotalCount, in: inFull, back: true},
+	{e: octetTotalCount, in: inFull, need: isIP, back: true},
 	{e: packetDeltaCount, in: inStandard, back: true},
 	{e: layer2OctetDeltaCount, in: inStandard, back: true},
 	{e: octetDeltaCount, in: inStandard, need: isIP, back: true},
@@ -187,9 +191,6 @@ var layout = []row{
 	{e: icmpCodeIPv4, in: inFull, need: isIPv4 | isICMP, of: ofICMP},
 	{e: icmpTypeIPv6, in: inFull, need: isIPv6 | isICMP, of: ofICMP},
 	{e: icmpCodeIPv6, in: inFull, need: isIPv6 | isICMP, of: ofICMP},
-	{e: packetTotalCount, in: inFull, back: true},
-	{e: layer2OctetTotalCount, in: inFull, back: true},
-	{e: octetTotalCount, in: inFull, need: isIP, back: true},
 	{e: octetDeltaSumOfSquares, in: inFull, need: isIP, back: true},
 	{e: octetTotalSumOfSquares, in: inFull, need: isIP, back: true},
 	{e: tcpSynTotalCount, in: inFull, need: isTCP, back: true},
