@@ -62,6 +62,18 @@ const (
 	IPv6Address
 )
 
+var typeNames = [...]string{"octetArray", "unsigned8", "unsigned16", "unsigned32", "unsigned64", "signed8", "signed16", "signed32", "signed64",
+	"float32", "float64", "boolean", "macAddress", "string", "dateTimeSeconds", "dateTimeMilliseconds", "dateTimeMicroseconds",
+	"dateTimeNanoseconds", "ipv4Address", "ipv6Address"}
+
+// String returns the type's name as RFC 7011 writes it.
+func (t Type) String() string {
+	if int(t) < len(typeNames) {
+		return typeNames[t]
+	}
+	return fmt.Sprintf("type%d", uint8(t))
+}
+
 // iana returns the names of IANA's elements by number.
 var iana = sync.OnceValue(func() []string {
 	names := make([]string, 512)

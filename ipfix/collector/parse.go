@@ -3,6 +3,7 @@ package collector
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -150,15 +151,15 @@ func (k *Key) set(id uint16, n uint64) bool {
 		k.OutPort = uint32(n)
 	case netflow.IPFIX_FIELD_ethernetType:
 		k.EthType = uint16(n)
-	case netflow.IPFIX_FIELD_dot1qVlanId:
+	case netflow.IPFIX_FIELD_dot1qVlanId, netflow.IPFIX_FIELD_vlanId:
 		k.VLAN = int16(n & 0xfff)
 	case netflow.IPFIX_FIELD_protocolIdentifier:
 		k.Proto = uint8(n)
 	case netflow.IPFIX_FIELD_ipClassOfService:
 		k.TOS = uint8(n)
-	case netflow.IPFIX_FIELD_sourceTransportPort:
+	case netflow.IPFIX_FIELD_sourceTransportPort, netflow.IPFIX_FIELD_udpSourcePort, netflow.IPFIX_FIELD_tcpSourcePort:
 		k.SrcPort = uint16(n)
-	case netflow.IPFIX_FIELD_destinationTransportPort:
+	case netflow.IPFIX_FIELD_destinationTransportPort, netflow.IPFIX_FIELD_udpDestinationPort, netflow.IPFIX_FIELD_tcpDestinationPort:
 		k.DstPort = uint16(n)
 	case netflow.IPFIX_FIELD_icmpTypeCodeIPv4, netflow.IPFIX_FIELD_icmpTypeCodeIPv6:
 		k.SrcPort, k.DstPort = uint16(n>>8), uint16(n&0xff)
@@ -170,6 +171,13 @@ func (k *Key) set(id uint16, n uint64) bool {
 		return false
 	}
 	return true
+}
+
+// ntp reads a time of dateTimeMicroseconds or dateTimeNanoseconds: seconds since 1900
+// and a fraction of 32 bits (RFC 7011 section 6.1.9), of the era that has 2026.
+func ntp(n uint64) time.Time {
+	const to1970 = 2_208_988_800
+	return time.Unix(int64(n>>32)-to1970, int64(n&math.MaxUint32*1e9>>32))
 }
 
 func (f *Flow) set(id uint16, n uint64) bool {
@@ -184,6 +192,14 @@ func (f *Flow) set(id uint16, n uint64) bool {
 		f.First = time.UnixMilli(int64(n))
 	case netflow.IPFIX_FIELD_flowEndMilliseconds:
 		f.Last = time.UnixMilli(int64(n))
+	case netflow.IPFIX_FIELD_flowStartSeconds:
+		f.First = time.Unix(int64(n), 0)
+	case netflow.IPFIX_FIELD_flowEndSeconds:
+		f.Last = time.Unix(int64(n), 0)
+	case netflow.IPFIX_FIELD_flowStartMicroseconds, netflow.IPFIX_FIELD_flowStartNanoseconds:
+		f.First = ntp(n)
+	case netflow.IPFIX_FIELD_flowEndMicroseconds, netflow.IPFIX_FIELD_flowEndNanoseconds:
+		f.Last = ntp(n)
 	case netflow.IPFIX_FIELD_tcpControlBits:
 		f.TCPFlags = uint16(n)
 	case netflow.IPFIX_FIELD_minimumTTL:

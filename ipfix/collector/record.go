@@ -80,6 +80,8 @@ func (f *Field) Value() any {
 		return time.Unix(int64(number(b)), 0).UTC().Format(time.RFC3339)
 	case t == Milliseconds && len(b) == 8 && number(b) < 1<<48:
 		return time.UnixMilli(int64(number(b))).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	case (t == Microseconds || t == Nanoseconds) && len(b) == 8:
+		return ntp(number(b)).UTC().Format(time.RFC3339Nano)
 	}
 	return hex.EncodeToString(b)
 }
@@ -88,7 +90,7 @@ func (f *Field) Value() any {
 func (f *Field) String() string {
 	switch v := f.Value().(type) {
 	case string:
-		if f.Type == String {
+		if f.Type == String && utf8.Valid(f.Bytes) {
 			return strconv.Quote(v)
 		}
 		return v
