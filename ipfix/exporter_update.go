@@ -11,9 +11,8 @@ import (
 // changes is what Update and SetCaches want; Run's goroutine takes it over at the
 // start of its next round.
 type changes struct {
-	cfg      *ExporterConfig
-	caches   []*cache.Cache
-	recached bool
+	cfg    *ExporterConfig
+	caches [][]*cache.Cache // in order: those that were in force for less than a round have records too
 }
 
 // Update changes the configuration while the exporter runs; any thread may call it.
@@ -38,7 +37,7 @@ func (x *Exporter) Update(cfg ExporterConfig) error {
 func (x *Exporter) SetCaches(caches []*cache.Cache) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.next.caches, x.next.recached = slices.Clone(caches), true
+	x.next.caches = append(x.next.caches, slices.Clone(caches))
 }
 
 // change takes over what Update and SetCaches left.
@@ -47,14 +46,14 @@ func (x *Exporter) change() {
 	n := x.next
 	x.next = changes{}
 	x.mu.Unlock()
-	if n.recached {
-		x.setCaches(n.caches)
+	for _, caches := range n.caches {
+		x.setCaches(caches)
 	}
 	if n.cfg != nil {
 		x.reckon()
 		x.update(*n.cfg)
 	}
-	if n.recached || n.cfg != nil {
+	if n.caches != nil || n.cfg != nil {
 		x.cfg = x.raw
 		x.cfg.defaults(len(x.caches))
 		x.setMerge()
