@@ -141,6 +141,44 @@ func TestASlowReader(t *testing.T) {
 	})
 }
 
+// What one session does to its connection others do not notice.
+func TestOthersDoNotNotice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Config{Switch: box(), Queue: 1})
+		defer s.Close()
+		open := func() *peer {
+			near, far := net.Pipe()
+			s.begin(near, "pipe", func() {})
+			return newPeer(t, far)
+		}
+		good := open()
+		good.greet(wire.V13)
+		stuck := open() // asks and never reads
+		stuck.greet(wire.V10)
+		for range 2 {
+			stuck.write(wire.AppendMessage(nil, wire.V10, wire.FeaturesRequest, 1, nil))
+		}
+		half := open() // is in the middle of a message
+		half.greet(wire.V15)
+		half.write([]byte{6, 2, 0xff, 0xff})
+		silent := open()
+		garbage := open()
+		garbage.read()
+		garbage.write(bytes.Repeat([]byte{0xff}, 4096)[:8])
+
+		start := time.Now()
+		for range 100 {
+			good.alive(wire.V13)
+		}
+		if d := time.Since(start); d != 0 {
+			t.Errorf("the others cost %v", d)
+		}
+		for _, p := range []*peer{stuck, half, silent, garbage} {
+			p.conn.Close()
+		}
+	})
+}
+
 // One that reads slowly, but reads, is served to the end.
 func TestAReaderThatIsOnlySlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

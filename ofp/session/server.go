@@ -31,7 +31,7 @@ type Switch interface {
 type Config struct {
 	Switch   Switch
 	Versions wire.Versions // that are offered [wire.Spoken]
-	Log      *slog.Logger  // [none]
+	Log      *slog.Logger  // gets ten lines a second at most [none]
 
 	HelloTimeout time.Duration // for the peer's HELLO to come [10s]
 	Probe        time.Duration // silence after which an echo request is sent; as much again ends the session [30s]
@@ -50,6 +50,7 @@ func (c *Config) defaults() {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	c.Log = newCalm(c.Log)
 }
 
 func def[T comparable](p *T, v T) {
