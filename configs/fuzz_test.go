@@ -52,3 +52,31 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSetExporter: no value makes it panic, and what it returns differs in that key
+// alone, or in nothing.
+func FuzzSetExporter(f *testing.F) {
+	for key, value := range map[string]string{
+		"targets": "tcp:h:1, 'file:/x'", "sampling": "10", "flow_key": "vlanId, ipVersion", "elements": "[full]",
+		"biflow": "initiator", "tls.ca": "a.pem", "file.keep": "3", "virtual_obs_id": "\"x\"", "cache_idle_timeout": "5s", "rule_attribution": "yes",
+	} {
+		f.Add(key, value)
+	}
+	c, err := Parse([]byte("ipfix: {bridge: {targets: ['h:1', 'tls:h:2', 'file:/y']}}"), "x.yaml", Options{CPUs: cores(1)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, key, value string) {
+		noFile := func(string) ([]byte, error) { return nil, os.ErrNotExist }
+		next, err := SetExporter(c, "x.yaml", "bridge", key, value, Options{CPUs: cores(1), ReadFile: noFile})
+		if (next == nil) == (err == nil) {
+			t.Fatalf("%v, %v", next, err)
+		}
+		if err != nil {
+			return
+		}
+		if d := Diff(c, next); len(d) > 1 || len(d) == 1 && d[0].Path != "ipfix.bridge."+key {
+			t.Errorf("%s %q changes %v", key, value, d)
+		}
+	})
+}

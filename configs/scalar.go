@@ -40,6 +40,10 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string, info reflect.
 			if _, isScalar := n.(ast.ScalarNode); isScalar {
 				hint = "; put it in quotes if it is meant: \"" + n.GetToken().Value + "\""
 			}
+			switch n.(type) {
+			case *ast.MappingNode, *ast.MappingValueNode:
+				hint = "; text with a colon needs quotes"
+			}
 			d.fail(path, n, "%s is %s where text belongs%s", path, kindOf(n), hint)
 			return
 		}

@@ -18,10 +18,11 @@ and what they could not.
 
   pollux ipfix                    exporters, caches, collectors, losses
   pollux ipfix top                the heaviest flows now
+  pollux ipfix set bridge KEY …   change one key of an exporter, until the next reload
   pollux ipfix read FILE          what an IPFIX file holds
   pollux ipfix collect udp:…      a small collector: prints what exporters send`}.cmd()
 	cmd.Args, cmd.SuggestionsMinimumDistance = knownCommand, 2
-	cmd.AddCommand(newIPFIXTopCmd(), newIPFIXReadCmd(), newIPFIXCollectCmd())
+	cmd.AddCommand(newIPFIXTopCmd(), newIPFIXSetCmd(), newIPFIXReadCmd(), newIPFIXCollectCmd())
 	return cmd
 }
 

@@ -18,8 +18,10 @@ import (
 
 	"pollux/configs"
 	"pollux/internal/cpu"
+	"pollux/ipfix"
 	"pollux/ipfix/cache"
 	"pollux/ipfix/collector"
+	"pollux/pmd/datapath"
 )
 
 // udpFlows is how many flows the pcap files of a live switch have, all in both files.
@@ -192,11 +194,64 @@ func same(t *testing.T, what string, l *liveSwitch, set uint32, was []*cache.Cac
 	}
 }
 
+// TestReloadUndone: when a reload fails late, exporters are what they were.
+func TestReloadUndone(t *testing.T) {
+	col := listen(t)
+	rest := fmt.Sprintf("flows: [\"actions=output:c\"]\nipfix:\n  bridge: {targets: [%q], cache_idle_timeout: 100s, enable_output_sampling: false}\n", col.Addr())
+	l := newLiveSwitch(t, rest)
+	l.flow()
+	was, before := l.set(0), l.dp.Caches(0)
+	l.config("  - {name: d, type: pcap, pcap: {read: /nonexistent/x.pcap}}\n" + strings.Replace(rest, "idle_timeout: 100s", "idle_timeout: 1s, flow_key: five-tuple", 1) +
+		"  sets: [{id: 1, targets: [\"127.0.0.1:9\"]}]\n")
+	if _, err := l.Reload(); err == nil || !strings.Contains(err.Error(), "/nonexistent/x.pcap") {
+		t.Fatalf("reload: %v", err)
+	}
+	l.flow()
+	same(t, "after a reload that failed", l, 0, before)
+	if l.set(0) != was || len(l.exporters) != 1 || l.dp.Caches(1) != nil {
+		t.Error("a reload that failed has left something of its exporters")
+	}
+}
+
+// TestLinkSpeed: the interface table has the ports by number, and how fast their
+// devices are.
+func TestLinkSpeed(t *testing.T) {
+	r := newSwitchRig(t)
+	err := r.dut.Do(func() error {
+		s := &Switch{}
+		s.noteInterfaces([]*vport{
+			{cfg: configs.Port{Name: "up0", Type: configs.AFXDP, Device: "va", OFPort: 3}, index: 1},
+			{cfg: configs.Port{Name: "br0", Type: configs.Tap, Device: "away", OFPort: configs.Local}},
+			{cfg: configs.Port{Name: "m", Type: configs.MemoryType, OFPort: 1}},
+		})
+		want := []ipfix.Interface{
+			{Index: 3, Name: "up0", Description: "afxdp va", Type: 6, Speed: 10e9}, // as a veth says
+			{Index: 0xfffffffe, Name: "br0", Description: "tap away", Type: 53},
+			{Index: 1, Name: "m", Description: "memory", Type: 53},
+		}
+		if got := s.interfaces(); !slices.Equal(got, want) {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The configuration allows as many exporters as the loops have room for.
+var _ = [1]struct{}{}[configs.MaxExporters-datapath.MaxExporters]
+
 // TestExportersChangeLive: under traffic each kind of change touches what it concerns
 // and nothing else, and nothing is lost or counted twice: when the switch has stopped,
 // what an exporter saw is what came in, and its equations are closed.
 func TestExportersChangeLive(t *testing.T) {
-	colBridge, colSet, colMore, colNew := listen(t), listen(t), listen(t), listen(t)
+	colBridge, colSet, colNew := listen(t), listen(t), listen(t)
+	colMore, err := collector.ListenTCP("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { colMore.Close() })
 	const long = "cache_active_timeout: 0, enable_output_sampling: false"
 	conf := func(bridge, sets, flows string) string {
 		for key, value := range map[string]string{"targets": fmt.Sprintf("[%q]", colBridge.Addr()), "cache_idle_timeout": "100s"} {
@@ -217,7 +272,7 @@ func TestExportersChangeLive(t *testing.T) {
 
 	// How and where records are sent: no cache is touched, the tables stay.
 	gen := l.state.Snapshot().Generation()
-	l.reload(conf(fmt.Sprintf(", template_interval: 5s, elements: [full], biflow: initiator, targets: [%q, %q]", colBridge.Addr(), colMore.Addr()), "", flows))
+	l.reload(conf(fmt.Sprintf(", template_interval: 5s, elements: [full], biflow: initiator, targets: [%q, %q]", colBridge.Addr(), "tcp:"+colMore.Addr()), "", flows))
 	l.flow()
 	same(t, "export", l, 0, bridge)
 	same(t, "export", l, 1, set)
