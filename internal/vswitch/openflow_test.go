@@ -259,6 +259,44 @@ func TestOpenFlowListeners(t *testing.T) {
 	}
 }
 
+// Two switches of one name may have their sockets in one folder: the second does without
+// the listener that nobody asked for, and leaves the first's alone. One that was asked for it says what is wrong.
+func TestTwoSwitchesInOneFolder(t *testing.T) {
+	first := newMemoryRig(t)
+	first.write("")
+	first.run()
+	second := newMemoryRig(t)
+	second.sock = filepath.Join(filepath.Dir(first.sock), "second.sock")
+	second.write("")
+	second.run()
+	if !strings.Contains(second.out.String(), "no OpenFlow") {
+		t.Errorf("the second says nothing of the listener it does without:\n%s", second.out)
+	}
+	second.stop()
+	c, err := net.Dial("unix", filepath.Join(filepath.Dir(first.sock), "br0.mgmt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+
+	third := newMemoryRig(t)
+	third.write("")
+	text, err := os.ReadFile(third.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := fmt.Sprintf("%s, openflow: [\"punix:%s/br0.mgmt\"]", third.sock, filepath.Dir(first.sock))
+	if err := os.WriteFile(third.config, []byte(strings.Replace(string(text), third.sock, list, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), runEnv+"="+third.config)
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "control.openflow: ") || !strings.Contains(string(out), "another program answers there") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestIPFIXStatsInOVSTerms(t *testing.T) {
 	x := &ipfix.Stats{Flows: 20, Sums: ipfix.Sums{Seen: cache.Count{Packets: 200}}, Collectors: []ipfix.CollectorStats{{Messages: 3, Errors: 1}, {Messages: 5}}}
 	x.SeenBy[cache.IPv4], x.SeenBy[cache.IPv6], x.SeenBy[cache.Other] = 120, 60, 20

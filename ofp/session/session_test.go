@@ -67,6 +67,13 @@ DP Description: br0`},
 			}
 		}
 	}
+	// One port; below 1.5 ovs-ofctl asks for all and picks.
+	for _, v := range spoken {
+		got := ofctl(t, "-O", v.String(), "dump-ports-desc", "unix:"+path, "2")
+		if !strings.Contains(got, " 2(up1): ") || v == wire.V15 && strings.Contains(got, "up0") {
+			t.Errorf("%s port 2: %s", v, got)
+		}
+	}
 	// As most people type it.
 	if got := ofctl(t, "dump-ipfix-bridge", "unix:"+path); !strings.HasPrefix(got, "NXST_IPFIX_BRIDGE reply (xid=0x2):\n") {
 		t.Errorf("without -O: %s", got)
