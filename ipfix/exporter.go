@@ -28,7 +28,8 @@ type Exporter struct {
 	merge   *merger        // nil: off
 	schema  *schema
 	list    *templateList // of the schema, as of the last message
-	out     record        // what is being encoded
+	out     record        // what is being encoded, when nothing is merged
+	src     source        // of the record in hand
 	targets []*target
 	leaving []*target // no longer configured, sending what they have
 	domains map[uint32]*domain
@@ -249,11 +250,12 @@ func (x *Exporter) add(r *record, now int64) {
 		x.drop(r)
 		return
 	}
-	s := source{rec: r, epoch: x.epoch}
+	s := &x.src
+	s.rec, s.epoch = r, x.epoch
 	t := x.schema.of(r)
-	if !d.msg.addRecord(t, &s) {
+	if !d.msg.addRecord(t, s) {
 		x.flush(d)
-		if !d.msg.addRecord(t, &s) {
+		if !d.msg.addRecord(t, s) {
 			x.drop(r) // longer than a message
 			return
 		}
