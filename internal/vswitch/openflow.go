@@ -51,18 +51,24 @@ var _ session.Switch = controlled{}
 // from output (0) to set_tp_dst (10), and not enqueue.
 const actions10 = 1<<11 - 1
 
-// Features describes the switch and its ports. Of statistics there are only those of IPFIX yet, for
-// which OpenFlow has no capability.
+// Features describes the switch and its ports. Of statistics there are only those of
+// IPFIX yet, for which OpenFlow has no capability.
 func (c controlled) Features() wire.Features {
-	c.s.mu.Lock()
-	id := c.s.datapathID()
-	c.s.mu.Unlock()
-	f := wire.Features{Tables: pipeline.NumTables, Capabilities: wire.CapARPMatchIP, Actions: actions10}
-	f.DatapathID, _ = strconv.ParseUint(id, 16, 64) // datapathID writes nothing else
+	f := wire.Features{
+		DatapathID: c.datapathID(), Tables: pipeline.NumTables,
+		Capabilities: wire.CapARPMatchIP, Actions: actions10,
+	}
 	for _, p := range c.s.state.Snapshot().Ports() {
 		f.Ports = append(f.Ports, wirePort(&p))
 	}
 	return f
+}
+
+func (c controlled) datapathID() uint64 {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	id, _ := strconv.ParseUint(c.s.datapathID(), 16, 64) // which writes nothing else
+	return id
 }
 
 func wirePort(p *pipeline.Port) wire.Port {

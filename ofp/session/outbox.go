@@ -74,7 +74,8 @@ func (o *outbox) stop() {
 const step = 64 << 10
 
 // write writes to conn what is put until finish has been called and nothing is left,
-// or the peer does not take step bytes within timeout. It closes conn, so that the reader ends, too.
+// or the peer does not take step bytes within timeout. It closes conn, so that the
+// reader ends, too.
 func (o *outbox) write(conn net.Conn, timeout time.Duration) (err error) {
 	defer conn.Close()
 	defer o.stop()

@@ -21,6 +21,7 @@
 // Encoders append to a slice, as append does, and return it. They fail on nothing: what
 // does not fit a field of the wire is cut, which the comment of the field says.
 //
-// One file is one family of messages. Nothing here keeps state, but for a Replies, which belongs to
-// one goroutine; the rest may be called from any thread. Nothing here is for poll loops.
+// One file is one family of messages. Nothing here keeps state, but for a Replies, which
+// belongs to one goroutine; the rest may be called from any thread. Nothing here is for
+// poll loops.
 package wire
