@@ -3,7 +3,6 @@ package bench
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"pollux/configs"
@@ -13,19 +12,6 @@ import (
 func parses(text string) error {
 	_, err := configs.Parse([]byte(text), "made", configs.Options{CPUs: func() []int { return []int{0, 1} }})
 	return err
-}
-
-func TestMemoryConfigsAreRight(t *testing.T) {
-	s := MemorySpec{}
-	for _, sc := range MemoryScenarios() {
-		text := s.config(sc, "/run/x.sock", "127.0.0.1:9")
-		if n := strings.Count(text, "actions=output:2"); n != sc.Masks {
-			t.Errorf("%v: %d flows, want one for each mask:\n%s", sc, n, text)
-		}
-		if err := parses(text); err != nil {
-			t.Errorf("%v: %v\n%s", sc, err, text)
-		}
-	}
 }
 
 func TestVethConfigIsRight(t *testing.T) {

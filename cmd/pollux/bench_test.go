@@ -68,8 +68,8 @@ func TestBenchesRun(t *testing.T) {
 	exe := buildBinary(t)
 	t.Run("memory", func(t *testing.T) {
 		var res []bench.MemoryResult
-		output(t, &res, exe, "bench", "memory", "--flows", "1000", "--repeats", "1", "--time", "200ms", "--json")
-		if len(res) != 4 {
+		output(t, &res, exe, "bench", "memory", "--flows", "1000", "--turns", "1", "--time", "50ms", "--json")
+		if len(res) != 6 {
 			t.Fatalf("%d results: %+v", len(res), res)
 		}
 		for _, r := range res {
