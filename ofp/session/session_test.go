@@ -67,6 +67,21 @@ DP Description: br0`},
 			}
 		}
 	}
+	for _, v := range spoken {
+		if got := ofctl(t, "-O", v.String(), "get-frags", "unix:"+path); got != "normal" {
+			t.Errorf("%s get-frags: %s", v, got)
+		}
+		if got := ofctl(t, "-O", v.String(), "set-frags", "unix:"+path, "normal"); got != "" {
+			t.Errorf("%s set-frags normal: %s", v, got)
+		}
+		want := "OFPSCFC_BAD_FLAGS"
+		if v == wire.V10 {
+			want = "NXBRC_UNENCODABLE_ERROR" // 1.0 has no word for it
+		}
+		if got := ofctl(t, "-O", v.String(), "set-frags", "unix:"+path, "drop"); !strings.Contains(got, want) {
+			t.Errorf("%s set-frags drop: %s", v, got)
+		}
+	}
 	// One port; below 1.5 ovs-ofctl asks for all and picks.
 	for _, v := range spoken {
 		got := ofctl(t, "-O", v.String(), "dump-ports-desc", "unix:"+path, "2")
