@@ -8,7 +8,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // connection is a TCP or TLS session. Collectors send nothing: what is read is
@@ -76,13 +79,19 @@ func tcpOpener(a address) func(context.Context) (sink, error) {
 	}
 }
 
+// deaf is how long the kernel waits for a collector that has to acknowledge
+// something, or to make room, before it gives the session up. Of its own accord it
+// would wait for a quarter of an hour, or forever.
+const deaf = 2 * time.Minute
+
 func dialTCP(ctx context.Context, a address) (net.Conn, error) {
-	d := net.Dialer{Timeout: dialTimeout}
-	conn, err := d.DialContext(ctx, "tcp", a.rest)
-	if err != nil {
-		return nil, err
-	}
-	return conn, nil
+	d := net.Dialer{Timeout: dialTimeout, Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) {
+			// Without it the session is found out later: no reason not to have one.
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(deaf.Milliseconds()))
+		})
+	}}
+	return d.DialContext(ctx, "tcp", a.rest)
 }
 
 // tlsOpener connects with TLS 1.2 or later, and reads the files each time: a

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +106,48 @@ func TestUpdateKeepsSessions(t *testing.T) {
 		if got := c.Totals(); got.Packets != want || got.Errors+got.Missing != 0 || got.Sessions != 1 {
 			t.Errorf("collector %d, want %d packets: %+v", i, want, got)
 		}
+	}
+}
+
+// TestUpdateOfFiles: new settings of files make a new session of the file, and of
+// nothing else; one writer follows the other.
+func TestUpdateOfFiles(t *testing.T) {
+	l := newLab(cache.Config{}, 1)
+	c, path := listenTCP(t, "127.0.0.1:0"), t.TempDir()+"/not/flows.ipfix"
+	cfg := ExporterConfig{Targets: []string{"tcp:" + c.Addr(), "file:" + path}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second}
+	x, stop := runExporter(t, cfg, l.caches)
+	l.send(0, cache.Point{}, specs(50, 120))
+	l.flush(t)
+	s := eventually(t, "a file in no directory", x, func(s Stats) bool {
+		return strings.Contains(s.Collectors[1].LastError, "no such file") && s.Collectors[1].State == stateWaiting && s.Collectors[1].Queued.Packets == l.packets
+	})
+	checkSums(t, s)
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	waitSent(t, x, 1, l.packets)
+	cfg.File.Keep = 5
+	if err := x.Update(cfg); err != nil {
+		t.Fatal(err)
+	}
+	s = eventually(t, "no update", x, func(s Stats) bool { return s.Collectors[1].Sums.Seen.Packets == 0 })
+	first := l.packets
+	l.send(0, cache.Point{}, specs(50, 121))
+	l.flush(t)
+	waitSent(t, x, 1, l.packets-first)
+	s = stop()
+	checkSums(t, s)
+	files, err := rotatedFiles(path)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for name, want := range map[string]uint64{files[0]: first, path: l.packets - first} {
+		if got, err := collector.ReadFile(name); err != nil || got.Totals().Packets != want || got.Totals().Missing != 0 {
+			t.Errorf("%s: want %d packets: %+v, %v", name, want, got.Totals(), err)
+		}
+	}
+	if s.Collectors[0].Reconnects != 0 || s.Collectors[0].Sent.Packets != l.packets {
+		t.Errorf("%+v", s.Collectors[0])
 	}
 }
 
