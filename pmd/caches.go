@@ -51,25 +51,30 @@ func (l *Loop) cacheOf(exporter int) *cache.Cache {
 // some 15 µs.
 const flowSlice = 128
 
+// flowBatch is how many records EachFlow takes over at a time: waking the caller and
+// asking again costs as much as many slices.
+const flowBatch = 32 * flowSlice
+
 // EachFlow calls fn with every flow that the flow cache of an exporter holds. The
 // records are copied by the loop, a slice an iteration; fn is called in the caller's
-// thread, between slices, and may keep them. A flow that begins or ends meanwhile may
-// be shown or not, and if its place is used again, both may.
+// thread, between batches of slices, and may keep them. A flow that begins or ends
+// meanwhile may be shown or not, and if its place is used again, both may.
 func (l *Loop) EachFlow(exporter int, fn func(*cache.Record)) {
-	buf := make([]cache.Record, 0, flowSlice)
+	buf := make([]cache.Record, 0, flowBatch)
 	var of *cache.Cache
-	for cursor, first := 0, true; first || cursor != 0; first = false {
+	for cursor, first := 0, true; first || cursor != 0; {
 		buf = buf[:0]
-		l.Do(func(l *Loop) {
+		l.Ask(func(l *Loop) bool {
 			c := l.cacheOf(exporter)
 			if first {
-				of = c
+				of, first = c, false
 			}
 			if c == nil || c != of {
 				cursor = 0 // it has been replaced
-				return
+				return true
 			}
 			c.Each(&cursor, flowSlice, func(r *cache.Record) { buf = append(buf, *r) })
+			return cursor == 0 || len(buf) > flowBatch-flowSlice
 		})
 		for i := range buf {
 			fn(&buf[i])
