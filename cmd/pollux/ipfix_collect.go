@@ -60,6 +60,7 @@ It keeps sums of a million flows, and no records.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilSignal(cmd)
 			defer stop()
+			context.AfterFunc(ctx, stop) // a second Ctrl-C ends it whatever it waits for
 			if dur > 0 {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, dur)

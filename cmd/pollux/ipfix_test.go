@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -51,6 +52,31 @@ func TestTopTable(t *testing.T) {
 	var b bytes.Buffer
 	if err := o.table(&b, nil, 0); err != nil || !strings.HasPrefix(b.String(), "no flow ") {
 		t.Errorf("none: %v, %q", err, &b)
+	}
+}
+
+// TestRates: they are those since the look before, also when a record was sent in
+// between; a flow that began again keeps those that the switch tells.
+func TestRates(t *testing.T) {
+	row := func(flow string, packets, octets uint64) vswitch.TopFlow {
+		return vswitch.TopFlow{Exporter: "bridge", Flow: flow, TotalPackets: packets, TotalL2Octets: octets, PacketRate: 1, BitRate: 7}
+	}
+	var l lastLook
+	at := time.Unix(1000, 0)
+	l.rates([]vswitch.TopFlow{row("a", 100, 6000), row("b", 50, 3000), row("again", 500, 30_000)}, "rate", at)
+	rows := []vswitch.TopFlow{row("a", 110, 6600), row("b", 1050, 63_000), row("again", 3, 180), row("new", 9, 540)}
+	l.rates(rows, "rate", at.Add(2*time.Second))
+	want := []struct {
+		flow       string
+		pkts, bits float64
+	}{{"b", 500, 240_000}, {"a", 5, 2400}, {"again", 1, 7}, {"new", 1, 7}}
+	for i, w := range want {
+		if r := rows[i]; r.Flow != w.flow || r.PacketRate != w.pkts || r.BitRate != w.bits {
+			t.Errorf("row %d: %s %v packets, %v bits a second, want %+v", i, r.Flow, r.PacketRate, r.BitRate, w)
+		}
+	}
+	if len(l.flows) != 4 {
+		t.Errorf("%d flows are kept, want those of the last look", len(l.flows))
 	}
 }
 

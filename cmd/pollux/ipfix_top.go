@@ -39,8 +39,9 @@ func newIPFIXTopCmd() *cobra.Command {
 		Short: "The heaviest flows of the caches now, live",
 		Long: `The heaviest flows that the caches of the exporters hold now, again and again until
 Ctrl-C. Packets and bytes are those since a flow's last record, of the frames; rates
-are those of the same time. EXPORTER is bridge, or set N, as pollux ipfix names them;
-without it, the first there is.
+are those since the look before, at the first look those since the last record.
+EXPORTER is bridge, or set N, as pollux ipfix names them; without it, the first
+there is.
 
   pollux ipfix top                       by bytes, every second
   pollux ipfix top --by rate -n 20
@@ -58,6 +59,7 @@ without it, the first there is.
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd)
 			defer stop()
+			context.AfterFunc(ctx, stop) // a second Ctrl-C ends it whatever it waits for
 			return top(ctx, cmd.OutOrStdout(), socketOf(cmd), &o)
 		},
 	}
@@ -115,6 +117,7 @@ func exporterNames(socket string) []string {
 func top(ctx context.Context, w io.Writer, socket string, o *topOptions) error {
 	width, screen := 0, false
 	f, isFile := w.(*os.File)
+	var looks lastLook
 	tick := time.NewTicker(o.interval)
 	defer tick.Stop()
 	for first := true; ; first = false {
@@ -125,6 +128,7 @@ func top(ctx context.Context, w io.Writer, socket string, o *topOptions) error {
 		if err != nil {
 			return err
 		}
+		looks.rates(rows, o.by, time.Now())
 		if isFile {
 			if n, _, err := term.GetSize(int(f.Fd())); err == nil {
 				width, screen = n, !o.once && !o.json
