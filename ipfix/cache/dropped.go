@@ -43,10 +43,10 @@ func (c *Cache) dropped(k *call, idx []uint16, reason uint8) {
 			if d, ok := c.bound(k.bonds, k.slots[x], k.point); ok {
 				desc := &k.b.Desc[x]
 				n := uint16(0)
-				if class := kind(d >> bondKind).class(); class != Other {
+				if class := d.kind().class(); class != Other {
 					n = c.ipLen(class, desc, k.b.L3[x])
 				}
-				c.drops(uint32(d), n, desc.Len, reason)
+				c.drops(d.entry(), n, desc.Len, reason)
 				continue
 			}
 		}

@@ -12,7 +12,7 @@ func (c *Cache) NearWrap() {
 func (c *Cache) Bonds() (n int) {
 	for _, bonds := range c.bonds {
 		for _, d := range bonds {
-			if x := uint32(d); x < uint32(len(c.hot)) && c.hot[x].live() && c.hot[x].check>>16 == uint32(d>>48) {
+			if x := d.entry(); x < uint32(len(c.hot)) && c.hot[x].live() && c.hot[x].check>>16 == uint32(d>>48) {
 				n++
 			}
 		}

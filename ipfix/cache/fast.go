@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"math/bits"
 	"unsafe"
 
 	"pollux/internal/packet"
@@ -30,13 +29,13 @@ func (c *Cache) fast(k *call, idx []uint16) (rest []uint16) {
 // together.
 func (c *Cache) follow(k *call, idx []uint16, left int) (n, m int) {
 	s := &c.scratch
-	hot := c.entries()
+	hot := unsafe.Pointer(unsafe.SliceData(c.hot))
 	bonds, slots, point := k.bonds, k.slots, k.point
 	at := left
 	for _, x := range idx {
 		if slot := uint(uint32(slots[x])); slot < uint(len(bonds)) {
 			d := bonds[slot]
-			if hot[d%MaxFlows].check == d.check(point) {
+			if hotAt(hot, d).check == d.check(point) {
 				s.bond[n&(chunk-1)] = d
 				s.who[n&(chunk-1)] = x
 				n++
@@ -49,88 +48,82 @@ func (c *Cache) follow(k *call, idx []uint16, left int) (n, m int) {
 	return n, at - left
 }
 
-// lengths writes the frame and IP lengths of the n packets that follow found.
+// length is the lengths of one packet.
+type length struct{ ip, frame uint32 }
+
+// lengths writes the lengths of the n packets that follow found, and counts them by
+// class.
 func (c *Cache) lengths(b *packet.Batch, n int) {
 	s := &c.scratch
-	var mem []byte
-	if c.mem != nil {
-		mem = c.mem.Buf
+	var mem unsafe.Pointer
+	var end uint64 // a length may stand before it
+	if c.mem != nil && len(c.mem.Buf) > 0 {
+		mem, end = unsafe.Pointer(&c.mem.Buf[0]), uint64(len(c.mem.Buf)-1)
 	}
-	base := unsafe.Pointer(unsafe.SliceData(mem))
-	odd := uint32(0)
-	for i := range n {
-		x := s.who[i&(chunk-1)] & (packet.MaxBatch - 1)
-		d := uint64(s.bond[i&(chunk-1)] >> (bondKind + kindClass))
-		size := b.Desc[x].Len
-		if d&3 == uint64(Other) {
-			s.length[i&(chunk-1)] = uint64(size)
-			continue
-		}
-		l3 := uint64(b.L3[x])
-		ip := size - uint32(l3)
-		// The length stands at 2 in an IPv4 header, at 4 and without the 40 bytes of the
-		// header in one of IPv6: at twice the class.
-		if at := b.Desc[x].Addr + l3 + d&3*2; at+2 <= uint64(len(mem)) {
-			said := uint32(at16(base, at))
-			if said == 0 {
-				odd |= 1 << (i & (chunk - 1))
+	classes, odd := uint64(0), uint32(0)
+	for i, x := range s.who[:n] {
+		d := uint64(s.bond[i] >> (bondKind + kindIP))
+		desc := &b.Desc[x&(packet.MaxBatch-1)]
+		frame, ip := desc.Len, uint32(0)
+		if off := d & lengthAt; off != 0 {
+			classes += d & (countIPv4 | countIPv6)
+			l3 := uint64(b.L3[x&(packet.MaxBatch-1)])
+			ip = frame - uint32(l3)
+			if at := desc.Addr + l3 + off; at < end {
+				said := uint32(at16(mem, at))
+				odd |= said - 1
+				ip = min(ip, said+uint32(d)&lengthMore)
 			}
-			ip = min(ip, said+uint32(d)&(kindHeader>>kindClass))
 		}
-		s.length[i&(chunk-1)] = uint64(ip)<<32 | uint64(size)
+		s.length[i] = length{ip, frame}
 	}
-	for ; odd != 0; odd &= odd - 1 {
-		i := bits.TrailingZeros32(odd) & (chunk - 1)
-		x := s.who[i] & (packet.MaxBatch - 1)
-		n := c.ipLen(kind(s.bond[i]>>bondKind).class(), &b.Desc[x], b.L3[x])
-		s.length[i] = uint64(n)<<32 | uint64(b.Desc[x].Len)
+	if odd>>31 != 0 {
+		c.oddLengths(b, n)
+	}
+	v4, v6 := classes&(countIPv6-1)/countIPv4, classes/countIPv6
+	c.n.own[nSeenBy+int(IPv4)] += v4
+	c.n.own[nSeenBy+int(IPv6)] += v6
+	c.n.own[nSeenBy+int(Other)] += uint64(n) - v4 - v6
+}
+
+// oddLengths takes the IP lengths again, some header having said 0.
+func (c *Cache) oddLengths(b *packet.Batch, n int) {
+	s := &c.scratch
+	for i, x := range s.who[:n] {
+		if class := s.bond[i].kind().class(); class != Other {
+			s.length[i].ip = uint32(c.ipLen(class, &b.Desc[x], b.L3[x]))
+		}
 	}
 }
 
 // tally counts the n packets in their entries and as seen.
 func (c *Cache) tally(n int, now int64) {
 	s := &c.scratch
-	hot := c.entries()
+	hot := unsafe.Pointer(unsafe.SliceData(c.hot))
 	var octets, l2 uint64
-	var v4, v6 bond
-	for i := range n {
-		d := s.bond[i&(chunk-1)]
-		length := s.length[i&(chunk-1)]
-		e := &hot[d%MaxFlows]
-		ip, size := length>>32, length&0xffffffff
-		v4 += d & bondIPv4
-		v6 += d & bondIPv6
+	var full lanes
+	for i, d := range s.bond[:n] {
+		ip, frame := uint64(s.length[i].ip), uint64(s.length[i].frame)
+		e := hotAt(hot, d)
 		octets += ip
-		l2 += size
+		l2 += frame
 		e.packets++
 		e.octets += ip
-		e.l2 += size
+		e.l2 += frame
 		e.sumSq += ip * ip
 		e.last = now
+		e.lanes += laneSteps[uint8(d>>bondKind)]
+		full |= e.lanes
 		if low := e.minLen; uint16(ip)-low > e.maxLen-low {
-			e.widen(uint16(ip))
-		}
-		lanes := e.lanes + laneSteps[d>>bondKind&0xff]
-		e.lanes = lanes
-		if lanes&lanesFull != 0 {
-			c.empty(uint32(d))
+			e.minLen = min(low, uint16(ip))
+			e.maxLen = max(e.maxLen, uint16(ip))
 		}
 	}
-	ipv4, ipv6 := uint64(v4/bondIPv4), uint64(v6/bondIPv6)
-	c.n.own[nSeenBy+int(IPv4)] += ipv4
-	c.n.own[nSeenBy+int(IPv6)] += ipv6
-	c.n.own[nSeenBy+int(Other)] += uint64(n) - ipv4 - ipv6
 	c.n.count(nSeen, uint64(n), octets, l2)
-}
-
-// The bits of a bond's kind that say which class it is.
-const (
-	bondIPv4 bond = bond(IPv4) << (bondKind + kindClass)
-	bondIPv6 bond = bond(IPv6) << (bondKind + kindClass)
-)
-
-// widen widens the limits of length.
-func (e *hot) widen(n uint16) {
-	e.minLen = min(e.minLen, n)
-	e.maxLen = max(e.maxLen, n)
+	// A lane that got its highest bit in this chunk has room for the rest of it.
+	if full&lanesFull != 0 {
+		for _, d := range s.bond[:n] {
+			c.empty(d.entry())
+		}
+	}
 }

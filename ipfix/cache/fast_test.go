@@ -38,12 +38,12 @@ func TestLengthsArePlain(t *testing.T) {
 		}
 		c.lengths(b, b.N)
 		for i := range b.N {
-			want := uint64(b.Desc[i].Len)
-			if class := kind(c.scratch.bond[i] >> bondKind).class(); class != Other {
-				want |= uint64(c.ipLen(class, &b.Desc[i], b.L3[i])) << 32
+			want := length{frame: b.Desc[i].Len}
+			if class := c.scratch.bond[i].kind().class(); class != Other {
+				want.ip = uint32(c.ipLen(class, &b.Desc[i], b.L3[i]))
 			}
 			if got := c.scratch.length[i]; got != want {
-				t.Fatalf("packet %d: lengths %#x, want %#x", i, got, want)
+				t.Fatalf("packet %d: lengths %v, want %v", i, got, want)
 			}
 		}
 	})

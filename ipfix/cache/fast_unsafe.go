@@ -5,11 +5,8 @@ import (
 	"unsafe"
 )
 
-// entries returns the entries as an array, so that the numbers in bonds, which are those
-// of entries, index it with no check.
-func (c *Cache) entries() *[MaxFlows]hot {
-	return (*[MaxFlows]hot)(unsafe.Pointer(unsafe.SliceData(c.hot)))
-}
+// hotAt returns the entry of a bond: base is where entry 0 is.
+func hotAt(base unsafe.Pointer, d bond) *hot { return (*hot)(unsafe.Add(base, uint32(d))) }
 
 // at16 returns the two bytes at p+at in network order. Both are to be there.
 func at16(p unsafe.Pointer, at uint64) uint16 {

@@ -5,28 +5,32 @@ import "pollux/flow"
 // kind is what the counting of a packet depends on besides its lengths. It follows
 // from the packet's whole key, and so is remembered with a slot:
 //
-//	bits 0-5 TCP flags FIN…URG, 6-7 destination (1 multicast, 2 broadcast), 8-9 Class, 10 TCP,
-//	11-13 101 for IPv6: eight times five are the bytes of the header, which its length leaves out
+//	bits 0-5 TCP flags FIN…URG, 6-7 destination (1 multicast, 2 broadcast), 8 TCP, 9-15 class
+//
+// The bits of a class are such that the way by slots has its numbers by masking, in a kind
+// shifted right by kindIP: where an IP header has its length, how much that leaves out,
+// and a one in a place of its own to count packets of the class by.
 type kind uint16
 
 const (
 	kindCast  = 6
-	kindClass = 8
-	kindTCP   = 1 << 10
+	kindTCP   = 1 << 8
+	kindClass = 9
+	kindIP    = 8
 
-	kindHeader = 40 << kindClass
+	lengthAt   = 2 | 4  // the length is at 2 in a header of IPv4, at 4 in one of IPv6
+	lengthMore = 8 | 32 // the 40 bytes of the header of IPv6 are not in its length
+	countIPv4  = 2
+	countIPv6  = 128
+
+	isIPv4 kind = 2 << kindIP
+	isIPv6 kind = (4 | lengthMore | countIPv6) << kindIP
 )
 
 func (k kind) class() Class { return Class(k >> kindClass & 3) }
 
 // classKind returns the bits that a class has.
-func classKind(c Class) kind {
-	k := kind(c) << kindClass
-	if c == IPv6 {
-		k |= kindHeader
-	}
-	return k
-}
+func classKind(c Class) kind { return [4]kind{IPv4: isIPv4, IPv6: isIPv6}[c&3] }
 
 // castOf returns the bits of the destination of an EthDst word (eth_dst:48 eth_type:16).
 func castOf(dst uint64) kind {

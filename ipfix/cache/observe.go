@@ -29,7 +29,7 @@ type scratch struct {
 	rest    [packet.MaxBatch]uint16
 	bond    [chunk]bond
 	who     [chunk]uint16
-	length  [chunk]uint64 // IP length:32 frame length:32
+	length  [chunk]length
 	key     [chunk]ckey
 	hash    [chunk]uint32
 	entry   [chunk]uint32

@@ -68,9 +68,9 @@ func (c *Cache) measure(b *packet.Batch, keys []flow.Key, idx []uint16) {
 		}
 		p.ipLen = uint16(min(room, 0xffff))
 		p.ttl = uint8(ip >> 40)
-		flags, what := uint16(l4>>16)&tcpBits, kind(IPv4)<<kindClass|kindTCP
+		flags, what := uint16(l4>>16)&tcpBits, isIPv4|kindTCP
 		if ip>>56 != protoTCP {
-			flags, what = 0, kind(IPv4)<<kindClass
+			flags, what = 0, isIPv4
 		}
 		p.flags = flags
 		p.kind = what | castOf(w[flow.WEthDst]) | kind(flags&0x3f)

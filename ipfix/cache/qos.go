@@ -46,10 +46,10 @@ func (c *Cache) inOrder(k *call, idx []uint16) {
 		x := idx[0]
 		d := k.bonds[k.slots[x]]
 		c.fast(k, idx[:1])
-		if kind(d>>bondKind)&kindTCP != 0 {
-			p := sample{len: k.b.Desc[x].Len, kind: kind(d >> bondKind)}
+		if d.kind()&kindTCP != 0 {
+			p := sample{len: k.b.Desc[x].Len, kind: d.kind()}
 			p.ipLen = c.ipLen(p.kind.class(), &k.b.Desc[x], k.b.L3[x])
-			c.segment(uint32(d), k, x, &p)
+			c.segment(d.entry(), k, x, &p)
 		}
 		idx = idx[1:]
 	}

@@ -6,10 +6,16 @@ package cache
 // another flow (its generation moves on). Several slots may be bound to one entry: they
 // differ in what is not in the flow key, such as TTL and TCP flags.
 //
-//	bits 0-31 number of the entry, 32-47 kind, 48-63 generation; no bond has generation 0
+//	bits 0-31 offset of the entry in bytes, 32-47 kind, 48-63 generation; no bond has generation 0
 type bond uint64
 
-const bondKind = 32
+const (
+	bondEntry = 6 // entries have 64 bytes, and there are at most 1<<26
+	bondKind  = 32
+)
+
+func (d bond) entry() uint32 { return uint32(d) >> bondEntry }
+func (d bond) kind() kind    { return kind(d >> bondKind) }
 
 // UseSlots makes room to remember the flows of n slots of the loop's exact-match
 // cache; 0 is none. To be called before the loop runs.
@@ -31,7 +37,7 @@ func (c *Cache) Forget(slot int32) {
 // bind remembers that packets of slot, which have this kind, count in entry x.
 func (c *Cache) bind(bonds []bond, slot int32, x uint32, k kind) {
 	if uint(slot) < uint(len(bonds)) {
-		bonds[slot] = bond(c.hot[x].check>>16)<<48 | bond(k)<<bondKind | bond(x)
+		bonds[slot] = bond(c.hot[x].check>>16)<<48 | bond(k)<<bondKind | bond(x)<<bondEntry
 	}
 }
 
@@ -53,7 +59,7 @@ func (c *Cache) bound(bonds []bond, slot int32, point uint32) (d bond, ok bool) 
 		return 0, false
 	}
 	d = bonds[slot]
-	return d, uint32(d) < uint32(len(c.hot)) && c.hot[uint32(d)].check == d.check(point)
+	return d, c.hot[d.entry()].check == d.check(point)
 }
 
 // check returns what hot.check is if the bond is to hold for a point.
