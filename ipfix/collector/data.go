@@ -124,7 +124,7 @@ func (m *msg) flow(id uint16, values []netflow.DataField) {
 	m.records++
 	p := parsed{domain: m.domain, elements: m.s.elements}
 	if err := p.parse(values); err != nil {
-		c.fail(fmt.Errorf("%s: record of template %d: %w", m.s.peer, id, err))
+		m.fail(fmt.Errorf("record of template %d: %w", id, err))
 		return
 	}
 	c.totals.Records++

@@ -51,7 +51,7 @@ func (c *Collector) message(s *session, b []byte) error {
 			if errors.Is(err, errSession) {
 				return err
 			}
-			c.fail(fmt.Errorf("%s: %w", s.peer, err))
+			m.fail(err)
 		}
 		rest = rest[n:]
 	}
@@ -100,6 +100,9 @@ type msg struct {
 	exported time.Time
 	records  int // data records so far
 }
+
+// fail counts an error that concerns a part of the message.
+func (m *msg) fail(err error) { m.c.fail(fmt.Errorf("%s: %w", m.s.peer, err)) }
 
 // set takes one set, header included.
 func (m *msg) set(id uint16, b []byte) error {

@@ -95,16 +95,15 @@ func (t *templates) admits(k templateKey, l *layout) error {
 // templates takes a set of templates or options templates, record by record, so that
 // withdrawals, which goflow2's decoder would take for definitions, apply in their order.
 func (m *msg) templates(set uint16, b []byte) error {
-	var errs error
 	for rest := b[setHeaderLen:]; len(rest) >= 4; { // less is padding
 		n, l, err := parseTemplate(set, rest)
 		if err != nil {
-			return errors.Join(errs, err)
+			return err
 		}
 		k := templateKey{m.domain, binary.BigEndian.Uint16(rest)}
 		switch {
 		case k.id == 0 && n == 4 && len(l.fields) == 0:
-			return errs // padding by zeros
+			return nil // padding by zeros
 		case len(l.fields) == 0:
 			err = m.withdraw(set, k)
 		default:
@@ -113,10 +112,12 @@ func (m *msg) templates(set uint16, b []byte) error {
 		if errors.Is(err, errSession) {
 			return err
 		}
-		errs = errors.Join(errs, err)
+		if err != nil {
+			m.fail(err)
+		}
 		rest = rest[n:]
 	}
-	return errs
+	return nil
 }
 
 // parseTemplate finds the end of the template record that b begins with.
