@@ -31,6 +31,10 @@ type ExporterConfig struct {
 	FlowKey  *flow.Mask // of the caches: what is no key is in no template [cache.OVSKey()]
 	Elements []string   // names of non-key elements in records; "standard", "full" are groups ["standard"]
 
+	// The caches' records tell rules, and measure TCP: what there is to say of it is in
+	// records then, and else if named.
+	RuleAttribution, TCPQoS bool
+
 	Biflow       BiflowRule    // whether two directions become one record (RFC 5103), and which is forward
 	BiflowWindow time.Duration // how long a record waits for the other direction [2.5s]
 

@@ -59,7 +59,7 @@ func testConfigs() map[string]ExporterConfig {
 	return map[string]ExporterConfig{
 		"default":    {},
 		"full":       {Elements: []string{"full"}, Interfaces: ports, DropReasons: reasons, VirtualObsID: "bridge-0"},
-		"everything": {Elements: append(ElementNames(), "full", "standard"), Biflow: BiflowInitiator, Interfaces: ports, DropReasons: reasons, VirtualObsID: strings.Repeat("v", 254)},
+		"everything": {Elements: append(ElementNames(), "full", "standard"), RuleAttribution: true, TCPQoS: true, Biflow: BiflowInitiator, Interfaces: ports, DropReasons: reasons, VirtualObsID: strings.Repeat("v", 254)},
 		"biflow":     {Biflow: BiflowLowerPort},
 		"five":       {FlowKey: five, Elements: []string{"full"}},
 		"one":        {FlowKey: new(flow.Mask), Elements: []string{"packetDeltaCount"}, PEN: 64000},

@@ -105,7 +105,7 @@ const (
 	inAll      group = iota // where it applies
 	inStandard              // with the group of that name, and by name
 	inFull                  // with the group of that name, and by name
-	byName                  // by name
+	byName                  // by name, or with what it tells of (see asked)
 )
 
 // row says which records have an element.
@@ -214,12 +214,12 @@ var layout = []row{
 	{e: droppedLayer2OctetTotalCount, in: inFull, back: true},
 	{e: droppedOctetDeltaCount, in: inFull, need: isIP, back: true},
 	{e: droppedOctetTotalCount, in: inFull, need: isIP, back: true},
-	{e: ruleCookie, in: inFull, back: true},
-	{e: ruleTable, in: inFull, back: true},
+	{e: ruleCookie, in: byName, back: true},
+	{e: ruleTable, in: byName, back: true},
 	{e: dropReason, in: inFull, back: true},
-	{e: tcpHandshakeTime, in: inFull, need: isTCP | isBiflow},
-	{e: tcpRetransmissionCount, in: inFull, need: isTCP, back: true},
-	{e: tcpOutOfOrderCount, in: inFull, need: isTCP, back: true},
+	{e: tcpHandshakeTime, in: byName, need: isTCP | isBiflow},
+	{e: tcpRetransmissionCount, in: byName, need: isTCP, back: true},
+	{e: tcpOutOfOrderCount, in: byName, need: isTCP, back: true},
 	{e: ingressInterfaceType, in: inFull, of: ofInPort},
 	{e: egressInterfaceType, in: inFull, need: isEgress},
 	{e: interfaceName, in: inFull, of: ofInPort, when: isIngress},

@@ -100,7 +100,7 @@ func makeSchema(c *ExporterConfig, first uint16) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	want[virtualObsID] = c.VirtualObsID != ""
+	c.asked(&want)
 	s.content = content{key: *key, want: want, biflow: c.Biflow != BiflowOff, pen: s.pen, virtualObsID: c.VirtualObsID}
 	s.describe(c)
 	s.makeOptions(c)
@@ -148,6 +148,25 @@ func wanted(names []string) (want [NumElements]bool, err error) {
 		}
 	}
 	return want, nil
+}
+
+// asked puts in what goes with other members of the configuration, and leaves out what
+// there is nothing to say about.
+func (c *ExporterConfig) asked(want *[NumElements]bool) {
+	want[virtualObsID] = c.VirtualObsID != ""
+	if c.RuleAttribution {
+		want[ruleCookie], want[ruleTable], want[dropReason] = true, true, true
+	}
+	if c.TCPQoS {
+		want[tcpHandshakeTime], want[tcpRetransmissionCount], want[tcpOutOfOrderCount] = true, true, true
+	}
+	if c.Interfaces == nil {
+		want[interfaceName], want[interfaceDescription] = false, false
+		want[ingressInterfaceType], want[egressInterfaceType] = false, false
+	}
+	if len(c.DropReasons) == 0 {
+		want[dropReasonName] = false
+	}
 }
 
 // occurs says whether records may have the traits in this configuration.

@@ -92,6 +92,7 @@ func TestNextSchema(t *testing.T) {
 		"key":      func(c *ExporterConfig) { c.FlowKey = testConfigs()["five"].FlowKey },
 		"biflow":   func(c *ExporterConfig) { c.Biflow = BiflowReverse },
 		"pen":      func(c *ExporterConfig) { c.PEN = 64000 },
+		"rules":    func(c *ExporterConfig) { c.RuleAttribution = true },
 		"virtual":  func(c *ExporterConfig) { c.VirtualObsID = "x" },
 		"ports":    func(c *ExporterConfig) { c.Interfaces = func() []Interface { return nil } },
 	} {
@@ -117,6 +118,41 @@ func TestNextSchema(t *testing.T) {
 	c.PEN = 1
 	if n, err := sc.next(&c); err != nil || n.all()[0].ID != firstTemplate && n.data()[0].ID > firstTemplate+maxTemplates {
 		t.Errorf("numbers do not begin again: %v", err)
+	}
+}
+
+// TestElementsGoWithWhatTheyTell: rules and what is measured of TCP are in records when
+// the caches know them, names of ports when there are ports.
+func TestElementsGoWithWhatTheyTell(t *testing.T) {
+	ports := func() []Interface { return nil }
+	for _, tt := range []struct {
+		name     string
+		c        ExporterConfig
+		with     []E
+		without  []E
+		traitsOf traits
+	}{
+		{"nothing", ExporterConfig{Elements: []string{"full"}}, []E{dropReason, packetTotalCount},
+			[]E{ruleCookie, ruleTable, tcpRetransmissionCount, interfaceName, ingressInterfaceType, dropReasonName, virtualObsID}, 0},
+		{"standard", ExporterConfig{Interfaces: ports}, []E{forwardingStatus}, []E{dropReason, interfaceName, packetTotalCount}, 0},
+		{"rules", ExporterConfig{RuleAttribution: true}, []E{ruleCookie, ruleTable, dropReason}, []E{tcpRetransmissionCount}, 0},
+		{"tcp", ExporterConfig{TCPQoS: true}, []E{tcpRetransmissionCount, tcpOutOfOrderCount}, []E{ruleCookie, tcpHandshakeTime}, 0},
+		{"both directions", ExporterConfig{TCPQoS: true, Biflow: BiflowInitiator}, []E{tcpRetransmissionCount | reversed, tcpHandshakeTime}, nil, isBiflow},
+		{"by name", ExporterConfig{Elements: []string{"ruleTable"}}, []E{ruleTable}, []E{ruleCookie, packetDeltaCount, flowEndReason}, 0},
+		{"ports", ExporterConfig{Elements: []string{"full"}, Interfaces: ports}, []E{interfaceName, ingressInterfaceType}, nil, 0},
+	} {
+		r := sample(isIPv4 | hasPorts | isTCP | tt.traitsOf)
+		tpl := schemaOf(t, tt.c).of(&r)
+		for _, e := range tt.with {
+			if !tpl.has(e) {
+				t.Errorf("%s: no %s", tt.name, e.name())
+			}
+		}
+		for _, e := range tt.without {
+			if tpl.has(e) {
+				t.Errorf("%s: there is %s", tt.name, e.name())
+			}
+		}
 	}
 }
 

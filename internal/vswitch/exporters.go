@@ -86,7 +86,7 @@ func exporting(c *configs.Exporter) ipfix.ExporterConfig {
 		Domains: []uint32{c.ObsDomainID}, DrainTimeout: drainTimeout, Buffer: c.Buffer,
 		TLS:     ipfix.TLSConfig{CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, ServerName: c.TLS.ServerName},
 		File:    ipfix.FileConfig{MaxBytes: int64(c.File.MaxBytes), MaxAge: c.File.MaxAge.Std(), Keep: c.File.Keep},
-		FlowKey: c.FlowKey.Mask(), Elements: c.Elements,
+		FlowKey: c.FlowKey.Mask(), Elements: c.Elements, RuleAttribution: c.RuleAttribution, TCPQoS: c.TCPQoS,
 		Biflow: biflowRules[c.Biflow], BiflowWindow: c.BiflowWindow.Std(),
 		VirtualObsID: c.VirtualObsID, PEN: c.PEN,
 	}
