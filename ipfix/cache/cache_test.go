@@ -268,7 +268,7 @@ func TestPreparedIsPlain(t *testing.T) {
 		c.prepare(&call{point: 77, b: b, keys: []flow.Key{k}}, []uint16{0})
 		key, hash, p := c.scratch.key[0], c.scratch.hash[0], c.scratch.samples[0]
 		c.prepareAny(0, 77, &k, &d, 14)
-		if key != c.scratch.key[0] || hash != c.scratch.hash[0] || p != c.scratch.samples[0] {
+		if plain := c.scratch.key[0]; !key.equal(&plain) || key.class() != plain.class() || hash != c.scratch.hash[0] || p != c.scratch.samples[0] {
 			t.Fatalf("%+v\nstraight %x %x %+v\n   plain %x %x %+v", k, key, hash, p, c.scratch.key[0], c.scratch.hash[0], c.scratch.samples[0])
 		}
 	}

@@ -62,7 +62,12 @@ func (e *hot) add(p *sample, now int64) {
 	e.l2 += uint64(p.len)
 	e.sumSq += n * n
 	e.last = now
-	e.lanes += laneSteps[p.kind&0xff]
+	e.lanes += laneSteps[uint8(p.kind)]
+}
+
+// within says that the packet is within the limits and has no new flag, as most are.
+func (e *hot) within(p *sample) bool {
+	return p.ipLen-e.minLen <= e.maxLen-e.minLen && p.ttl-e.minTTL <= e.maxTTL-e.minTTL && p.flags&^e.flags == 0
 }
 
 // stretch widens the limits to the packet.

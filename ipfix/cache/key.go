@@ -143,8 +143,13 @@ func (d *ckey) class() Class   { return Class(d[kIP] >> classShift) }
 func (d *ckey) point() uint32  { return uint32(d[kPort]) >> pointShift }
 func (d *ckey) tunnel() uint32 { return uint32(d[kPort]) & nowhere }
 
-// equal compares all words with no branch between them: nearly always all of them
-// are equal.
+// same compares the words that all classes have, with no branch between them: nearly
+// always all of them are equal. Of IPv6 it says no: see equal.
+func (d *ckey) same(k *ckey) bool {
+	return (d[0]^k[0])|(d[1]^k[1])|(d[2]^k[2])|(d[3]^k[3])|(d[4]^k[4])|(d[5]^k[5])|k[kIP]>>classShift&uint64(IPv6) == 0
+}
+
+// equal compares the words that the key's class has.
 func (d *ckey) equal(k *ckey) bool {
 	x := (d[0] ^ k[0]) | (d[1] ^ k[1]) | (d[2] ^ k[2]) | (d[3] ^ k[3]) | (d[4] ^ k[4]) | (d[5] ^ k[5])
 	if k.class() == IPv6 {

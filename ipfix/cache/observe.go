@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"math/bits"
 	"runtime"
 
 	"pollux/flow"
@@ -122,6 +123,7 @@ func (c *Cache) refuse(k *call, idx []uint16) {
 func (c *Cache) lose(p *sample) {
 	c.n.count(nLost+3*int(LossNoRoom), 1, uint64(p.ipLen), uint64(p.len))
 	c.n.own[nLostFlows+int(LossNoRoom)]++
+	c.n.own[nNoRoomBy+int(p.kind.class())]++
 }
 
 // find looks the packets' flows up in the index. Nothing depends on the packet
@@ -155,38 +157,79 @@ func (c *Cache) find(n int) {
 	c.touched = touched
 }
 
-// account adds the packets to their flows. What find said is a hint: a packet of
-// the same chunk may have begun the flow since, or taken its entry.
+// account adds the packets to their flows: first those whose entries find knew and that
+// change nothing but counts, as most do, then the others, one by one. Where sequence numbers
+// are followed all go one by one, in their order.
 func (c *Cache) account(k *call, idx []uint16) {
 	s := &c.scratch
 	var octets, l2, classes uint64
-	for i, x := range idx {
-		key, p := &s.key[i&(chunk-1)], &s.samples[i&(chunk-1)]
+	var full lanes
+	later := uint32(0) // bit i: packet i is not counted yet
+	inOrder := c.qos != nil
+	for m := s.outside; m != 0; m &= m - 1 {
+		s.entry[bits.TrailingZeros32(m)] = none // its key is not whole
+	}
+	for i, n := range s.entry[:len(idx)] {
+		p := &s.samples[i]
 		octets += uint64(p.ipLen)
 		l2 += uint64(p.len)
-		classes += 1 << (uint64(p.kind.class()) * 16)
-		if s.outside>>i&1 != 0 {
-			c.lose(p)
-			continue
-		}
-		e := s.entry[i&(chunk-1)]
-		if e >= uint32(len(c.hot)) || !c.hot[e].live() || !c.cold[e].key.equal(key) {
-			if e = c.place(key, s.hash[i&(chunk-1)], k.now); e == none {
-				c.lose(p)
+		classes += uint64(p.kind >> kindIP & (countIPv4 | countIPv6))
+		if n < uint32(len(c.hot)) && n < uint32(len(c.cold)) && !inOrder {
+			if e := &c.hot[n]; e.packets != 0 && e.within(p) && c.cold[n].key.same(&s.key[i]) {
+				e.add(p, k.now)
+				full |= e.lanes
 				continue
 			}
 		}
-		c.count(e, p, k.now)
-		if k.bonds != nil {
-			c.bind(k.bonds, k.slots[x], e, p.kind)
-		}
-		if c.qos != nil && p.kind&kindTCP != 0 {
-			c.segment(e, k, x, p)
+		later |= 1 << (i & (chunk - 1))
+	}
+	v4, v6 := classes&(countIPv6-1)/countIPv4, classes/countIPv6
+	c.n.own[nSeenBy+int(IPv4)] += v4
+	c.n.own[nSeenBy+int(IPv6)] += v6
+	c.n.own[nSeenBy+int(Other)] += uint64(len(idx)) - v4 - v6
+	c.n.count(nSeen, uint64(len(idx)), octets, l2)
+	if full&lanesFull != 0 {
+		for i, n := range s.entry[:len(idx)] {
+			if later>>i&1 == 0 {
+				c.empty(n)
+			}
 		}
 	}
-	c.n.count(nSeen, uint64(len(idx)), octets, l2)
-	for i := range NumClasses {
-		c.n.own[nSeenBy+int(i)] += classes >> (16 * i) & 0xffff
+	if len(k.bonds) != 0 {
+		for i, n := range s.entry[:len(idx)] {
+			if later>>i&1 == 0 {
+				c.bind(k.bonds, k.slots[idx[i]], n, s.samples[i].kind)
+			}
+		}
+	}
+	for ; later != 0; later &= later - 1 {
+		i := bits.TrailingZeros32(later)
+		c.accountOne(k, i, idx[i])
+	}
+}
+
+// accountOne adds packet x, the i-th of the chunk. What find said is a hint: a packet before
+// it may have begun the flow since, or taken its entry.
+func (c *Cache) accountOne(k *call, i int, x uint16) {
+	s := &c.scratch
+	key, p := &s.key[i&(chunk-1)], &s.samples[i&(chunk-1)]
+	if s.outside>>i&1 != 0 {
+		c.lose(p)
+		return
+	}
+	e := s.entry[i&(chunk-1)]
+	if e >= uint32(len(c.hot)) || !c.hot[e].live() || !c.cold[e].key.equal(key) {
+		if e = c.place(key, s.hash[i&(chunk-1)], k.now); e == none {
+			c.lose(p)
+			return
+		}
+	}
+	c.count(e, p, k.now)
+	if len(k.bonds) != 0 {
+		c.bind(k.bonds, k.slots[x], e, p.kind)
+	}
+	if c.qos != nil && p.kind&kindTCP != 0 {
+		c.segment(e, k, x, p)
 	}
 }
 

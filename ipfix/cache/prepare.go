@@ -3,6 +3,7 @@ package cache
 import (
 	"encoding/binary"
 	"math/bits"
+	"unsafe"
 
 	"pollux/flow"
 	"pollux/internal/packet"
@@ -22,9 +23,10 @@ func (c *Cache) prepare(k *call, idx []uint16) {
 		dst := w[flow.WEthDst]
 		if uint16(dst) != etherIPv4 || key.Map&(1<<flow.WIP|tunWords) != 1<<flow.WIP ||
 			k.b.L3[x&(packet.MaxBatch-1)] == packet.None || c.custom {
-			s.other |= 1 << i
+			s.other |= 1 << (i & (chunk - 1))
 			continue
 		}
+		// The words that only IPv6 has are left as they are: nobody looks at them.
 		ck := &s.key[i&(chunk-1)]
 		k0 := w[flow.WPort]<<32 | place
 		ck[kPort], ck[kDst] = k0, dst
@@ -36,7 +38,6 @@ func (c *Cache) prepare(k *call, idx []uint16) {
 		h ^= mix(k2^c.secret[2], k3^c.secret[3])
 		l4, addr := w[flow.WL4]>>32<<32, w[flow.WIPv4]
 		ck[kL4], ck[kAddr] = l4, addr
-		ck[kSrcLo], ck[kDstHi], ck[kDstLo] = 0, 0, 0
 		h ^= mix(l4^c.secret[4], addr^c.secret[5])
 		s.hash[i&(chunk-1)] = uint32(h ^ h>>32)
 	}
@@ -51,29 +52,34 @@ func (c *Cache) prepare(k *call, idx []uint16) {
 // measure takes the lengths and kinds of packets as if all were IPv4.
 func (c *Cache) measure(b *packet.Batch, keys []flow.Key, idx []uint16) {
 	s := &c.scratch
-	var mem []byte
-	if c.mem != nil {
-		mem = c.mem.Buf
+	var mem unsafe.Pointer
+	var end uint64 // a length may stand before it
+	if c.mem != nil && len(c.mem.Buf) > 0 {
+		mem, end = unsafe.Pointer(&c.mem.Buf[0]), uint64(len(c.mem.Buf)-1)
 	}
 	for i, x := range idx {
 		w := &keys[x].W
 		d := &b.Desc[x&(packet.MaxBatch-1)]
-		l3 := uint32(b.L3[x&(packet.MaxBatch-1)])
-		ip, l4 := w[flow.WIP], w[flow.WL4]
+		l3 := uint64(b.L3[x&(packet.MaxBatch-1)])
+		ip := d.Len - uint32(l3)
+		if at := d.Addr + l3 + 2; at < end {
+			ip = min(ip, uint32(at16(mem, at)))
+		}
 		p := &s.samples[i&(chunk-1)]
 		p.len = d.Len
-		room := d.Len - l3
-		if at := d.Addr + uint64(l3) + 2; at+2 <= uint64(len(mem)) {
-			room = min(room, uint32(binary.BigEndian.Uint16(mem[at:])))
+		p.ipLen = uint16(min(ip, 0xffff))
+		p.ttl = uint8(w[flow.WIP] >> 40)
+		dst := w[flow.WEthDst]
+		cast := kind(dst>>56&1) << kindCast
+		if dst>>16 == 1<<48-1 {
+			cast = 2 << kindCast
 		}
-		p.ipLen = uint16(min(room, 0xffff))
-		p.ttl = uint8(ip >> 40)
-		flags, what := uint16(l4>>16)&tcpBits, isIPv4|kindTCP
-		if ip>>56 != protoTCP {
-			flags, what = 0, isIPv4
+		flags, what := uint16(0), cast|isIPv4
+		if w[flow.WIP]>>56 == protoTCP {
+			flags = uint16(w[flow.WL4]>>16) & tcpBits
+			what |= kindTCP | kind(flags&0x3f)
 		}
-		p.flags = flags
-		p.kind = what | castOf(w[flow.WEthDst]) | kind(flags&0x3f)
+		p.flags, p.kind = flags, what
 	}
 }
 

@@ -38,6 +38,7 @@ type Stats struct {
 	Recorded  Count                 `json:"recorded"`
 	Lost      [NumLosses]Count      `json:"lost"`
 	LostFlows [NumLosses]uint64     `json:"lost_flows"` // for LossNoRoom: packets that would have begun one
+	NoRoomBy  [NumClasses]uint64    `json:"no_room_by"` // packets of Lost[LossNoRoom] by Class
 	Flows     uint64                `json:"flows"`      // held now
 	MaxFlows  uint64                `json:"max_flows"`
 	Inserted  uint64                `json:"inserted"`
@@ -81,7 +82,8 @@ const (
 	nSilent    = nLookups + 1
 
 	nDropsUntold = nSilent + 1
-	numNumbers   = nDropsUntold + 1
+	nNoRoomBy    = nDropsUntold + 1
+	numNumbers   = nNoRoomBy + int(NumClasses)
 )
 
 // numbers has one writer. The padding keeps what other threads read away from
@@ -126,6 +128,7 @@ func (c *Cache) Stats() Stats {
 		s.LostFlows[l] = v[nLostFlows+l]
 	}
 	copy(s.SeenBy[:], v[nSeenBy:])
+	copy(s.NoRoomBy[:], v[nNoRoomBy:])
 	copy(s.Ended[:], v[nEnded:])
 	return s
 }
