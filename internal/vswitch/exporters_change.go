@@ -127,34 +127,56 @@ func (c *exporterChange) commit() error {
 // changeExporter brings a running exporter from was to e.cfg.
 func (s *Switch) changeExporter(e *exporter, was *configs.Exporter) error {
 	cc := cacheConfig(&e.cfg)
+	var old []*cache.Cache // that still have flows
 	switch {
 	case !sameCaches(was, &e.cfg):
-		old := s.dp.Caches(e.index)
+		old = s.dp.Caches(e.index)
 		caches, err := s.dp.SetExporter(e.index, &cc)
 		if err != nil {
 			return fmt.Errorf("exporter of %s keeps its flow caches: %w", e.name, err)
 		}
 		e.x.SetCaches(caches)
-		// Records of the old caches leave by templates of the old key.
-		if !waitFor(keyPatience, func() bool { return drained(old) }) {
-			s.log.Warn("flows of the old cache are still leaving", "exporter", e.name)
-		}
 		s.log.Info("exporter has new flow caches", "exporter", e.name)
+		if waitFor(s.keyPatience, func() bool { return drained(old) }) {
+			old = nil
+		}
 	case !sameTuning(was, &e.cfg):
 		s.dp.TuneExporter(e.index, cc.IdleTimeout, cc.ActiveTimeout, cc.EndLinger, cc.Sampling)
 	}
 	if sameExporting(was, &e.cfg) {
 		return nil
 	}
-	if err := e.x.Update(s.exportingHere(&e.cfg)); err != nil {
+	x := s.exportingHere(&e.cfg)
+	if old != nil {
+		// Records of the old caches leave by templates of the old key; those of the new
+		// ones, of which there are hardly any yet, may wait for theirs.
+		x.FlowKey = was.FlowKey.Mask()
+		go s.finishKey(e, old)
+	}
+	if err := e.x.Update(x); err != nil {
 		return fmt.Errorf("exporter of %s goes on as before: %w", e.name, err)
 	}
 	return nil
 }
 
 // keyPatience is how long a reload waits for the records of flow caches that are
-// replaced.
-const keyPatience = time.Second
+// replaced. Where they take longer, their exporter is told of another key afterwards.
+const keyPatience = 200 * time.Millisecond
+
+// finishKey tells an exporter of its flow key once its old caches are empty.
+func (s *Switch) finishKey(e *exporter, old []*cache.Cache) {
+	waitFor(leavePatience, func() bool { return drained(old) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, now := range s.exporters {
+		if now.x != e.x || s.closed {
+			continue
+		}
+		if err := now.x.Update(s.exportingHere(&now.cfg)); err != nil {
+			s.log.Error("flow key of exporter", "exporter", e.name, "error", err)
+		}
+	}
+}
 
 // drained says whether all that caches ever counted has left them and their rings.
 func drained(caches []*cache.Cache) bool {

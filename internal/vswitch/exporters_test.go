@@ -246,6 +246,12 @@ var _ = [1]struct{}{}[configs.MaxExporters-datapath.MaxExporters]
 // and nothing else, and nothing is lost or counted twice: when the switch has stopped,
 // what an exporter saw is what came in, and its equations are closed.
 func TestExportersChangeLive(t *testing.T) {
+	t.Run("in time", func(t *testing.T) { changeLive(t, 10*time.Second) })
+	// The flow key reaches the exporter only after the reload.
+	t.Run("late", func(t *testing.T) { changeLive(t, 0) })
+}
+
+func changeLive(t *testing.T, patience time.Duration) {
 	colBridge, colSet, colNew := listen(t), listen(t), listen(t)
 	colMore, err := collector.ListenTCP("127.0.0.1:0")
 	if err != nil {
@@ -264,6 +270,7 @@ func TestExportersChangeLive(t *testing.T) {
 	}
 	const flows = `  - "actions=sample(probability=65535,collector_set_id=1),output:c"`
 	l := newLiveSwitch(t, conf("", "", flows))
+	l.keyPatience = patience
 	l.flow()
 	caches := func(set uint32) []*cache.Cache { return l.dp.Caches(l.set(set).index) }
 	bridge, set := caches(0), caches(1)
@@ -290,8 +297,14 @@ func TestExportersChangeLive(t *testing.T) {
 	l.reload(conf(", flow_key: five-tuple", "", flows))
 	l.flow()
 	same(t, "flow key", l, 1, set)
+	if !waitFor(5*time.Second, func() bool { return drained(bridge) }) {
+		t.Error("the old flow caches don't empty")
+	}
+	var oldKey uint64 // packets in records of the old key
 	for i, c := range bridge {
-		if st := c.Stats(); st.Ended[cache.EndForced] != udpFlows || st.Held() != (cache.Count{}) {
+		st := c.Stats()
+		oldKey += st.Recorded.Packets
+		if st.Ended[cache.EndForced] != udpFlows || st.Held() != (cache.Count{}) {
 			t.Errorf("loop %d: the old cache ended %v and holds %+v", i, st.Ended, st.Held())
 		}
 	}
@@ -356,9 +369,23 @@ func TestExportersChangeLive(t *testing.T) {
 
 	b, one := l.set(0), l.set(1)
 	l.end()
+	if !l.closed || len(l.exporters) != 2 {
+		t.Errorf("%d exporters at the end", len(l.exporters))
+	}
 	in := l.in()
 	if seen := checkSums(t, b); seen.Packets != in || !colBridge.Wait(in, 2*time.Second) {
 		t.Errorf("%d packets came in, the bridge's exporter saw %d, its collector has %d", in, seen.Packets, colBridge.Totals().Packets)
+	}
+	// What the old caches had counted was told with its Ethernet addresses, what the new
+	// ones counted without.
+	var told uint64
+	for k, f := range colBridge.Flows() {
+		if k.EthSrc != ([6]byte{}) {
+			told += f.Packets
+		}
+	}
+	if told != oldKey || told == 0 {
+		t.Errorf("%d packets are in records of the old key, the old caches counted %d", told, oldKey)
 	}
 	if seen := checkSums(t, one); !colSet.Wait(seen.Packets, 2*time.Second) {
 		t.Errorf("set 1 saw %d packets, its collector has %d", seen.Packets, colSet.Totals().Packets)

@@ -48,12 +48,13 @@ type Switch struct {
 	leaving   []*leaving
 	closed    bool
 
-	ifaces atomic.Pointer[[]ipfix.Interface] // the ports as exporters tell of them
+	keyPatience time.Duration                     // see its constant
+	ifaces      atomic.Pointer[[]ipfix.Interface] // the ports as exporters tell of them
 }
 
 // New makes a switch from a configuration that Load found right. It opens nothing.
 func New(cfg *configs.Config, path string, info cpu.Info, log *slog.Logger) (*Switch, error) {
-	s := &Switch{path: path, cfg: cfg, log: log, cpu: info, began: time.Now()}
+	s := &Switch{path: path, cfg: cfg, log: log, cpu: info, began: time.Now(), keyPatience: keyPatience}
 	d := &cfg.Datapath
 	var err error
 	s.mem, err = xsk.NewMemory(xsk.MemoryConfig{
