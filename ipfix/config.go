@@ -11,7 +11,8 @@ import (
 // the defaults in brackets.
 type ExporterConfig struct {
 	// Targets are collectors: host:port or udp:host:port, tcp:host:port,
-	// tls:host:port (TLS over TCP, RFC 7011 section 11), file:PATH (RFC 5655).
+	// tls:host:port (TLS over TCP, RFC 7011 section 11), dtls:host:port (DTLS over UDP),
+	// file:PATH (RFC 5655).
 	Targets          []string
 	MTU              int           // of the path to the collectors, bytes [1500]
 	TemplateInterval time.Duration // templates and options are sent again after it, over UDP [600s]
@@ -24,8 +25,8 @@ type ExporterConfig struct {
 	Domains          []uint32      // observation domains whose templates are sent at start; others' with their first record
 	Epoch            time.Time     // the wall clock at 0 of the loops' clock, for records of other times [reckoned from the wall clock all the time]
 
-	Buffer int       // bytes of messages kept for a TCP or TLS collector that does not take them now [4 MiB]
-	TLS    TLSConfig // of tls: targets
+	Buffer int       // bytes of messages kept for a TCP, TLS or DTLS collector, or a file, that does not take them now [4 MiB]
+	TLS    TLSConfig // of tls: and dtls: targets
 	File   FileConfig
 
 	FlowKey  *flow.Mask // of the caches: what is no key is in no template [cache.OVSKey()]

@@ -1,5 +1,5 @@
 // Package ipfix sends the flow records of the poll loops' caches to collectors as
-// IPFIX (RFC 7011), over UDP, TCP, TLS over TCP, and to files (RFC 5655).
+// IPFIX (RFC 7011), over UDP, TCP, TLS over TCP, DTLS over UDP, and to files (RFC 5655).
 //
 // # Terms
 //

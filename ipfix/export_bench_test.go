@@ -16,6 +16,7 @@ func (discard) write(b []byte) (int, error) { return len(b), nil }
 func (discard) gone() <-chan struct{}       { return nil }
 func (discard) why() error                  { return nil }
 func (discard) resumes() bool               { return false }
+func (discard) renews() bool                { return false }
 func (discard) over() bool                  { return false }
 func (discard) abort()                      {}
 func (discard) close() error                { return nil }

@@ -85,7 +85,7 @@ func prepare(cfg *ExporterConfig) (*schema, error) {
 		return nil, fmt.Errorf("ipfix: %w", err)
 	}
 	for _, name := range cfg.Targets {
-		if a, _ := parseTarget(name); a.transport == TLS {
+		if a, _ := parseTarget(name); a.transport == TLS || a.transport == DTLS {
 			if _, err := cfg.TLS.load(a.host()); err != nil {
 				return nil, fmt.Errorf("ipfix: target %q: %w", name, err)
 			}

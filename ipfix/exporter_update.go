@@ -94,7 +94,7 @@ func (x *Exporter) retarget(old *ExporterConfig) {
 	for _, name := range x.cfg.Targets {
 		a, _ := parseTarget(name)
 		t := have[a]
-		if t != nil && !(a.transport == TLS && old.TLS != x.cfg.TLS || a.transport == File && old.File != x.cfg.File) {
+		if t != nil && !restarts(a.transport, old, &x.cfg) {
 			delete(have, a)
 			t.name = name
 			if t.out != nil {
@@ -118,6 +118,19 @@ func (x *Exporter) retarget(old *ExporterConfig) {
 		t.out.stop(time.Duration(x.cfg.DrainTimeout))
 		x.leaving = append(x.leaving, t)
 	}
+}
+
+// restarts says whether what differs wants a new target of that transport.
+func restarts(t Transport, old, now *ExporterConfig) bool {
+	switch t {
+	case TLS:
+		return old.TLS != now.TLS
+	case DTLS:
+		return old.TLS != now.TLS || old.TemplateInterval != now.TemplateInterval || old.MessageRate != now.MessageRate
+	case File:
+		return old.File != now.File
+	}
+	return false
 }
 
 // setCaches takes records from these caches, and from others until they are empty.

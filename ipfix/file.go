@@ -59,6 +59,7 @@ func (r *recordFile) gone() <-chan struct{} { return nil }
 func (r *recordFile) why() error            { return nil }
 func (r *recordFile) resumes() bool         { return true }
 func (r *recordFile) abort()                {}
+func (r *recordFile) renews() bool          { return true } // a file has one set of templates
 
 // over says that the file is full or old, or that somebody took it away.
 func (r *recordFile) over() bool {

@@ -18,7 +18,9 @@ type sink interface {
 	why() error
 	// resumes says that the session goes on after an error of write.
 	resumes() bool
-	// over says that it is time for a new session (a new file).
+	// renews says that other templates want a new session.
+	renews() bool
+	// over says that it is time for a new session.
 	over() bool
 	// abort makes a write under way end; any goroutine may call it.
 	abort()
@@ -77,6 +79,8 @@ func newStream(a address, cfg *ExporterConfig, wall func() time.Time) *stream {
 		s.open = fileOpener(a.rest, cfg.File, wall)
 	case TLS:
 		s.open = tlsOpener(a, cfg.TLS)
+	case DTLS:
+		s.open = dtlsOpener(a, cfg)
 	default:
 		s.open = tcpOpener(a)
 	}
@@ -308,8 +312,8 @@ func (s *stream) session(k sink) outcome {
 			if !s.idle(k) {
 				return broken
 			}
-		case k.resumes() && s.another(b.items[0].list, b.items[0].domain):
-			return renewed // a file has one set of templates
+		case k.renews() && s.another(b.items[0].list, b.items[0].domain):
+			return renewed
 		case !s.write(k, &b):
 			if end, ok := s.failed(k); !ok {
 				return end

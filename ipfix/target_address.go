@@ -17,9 +17,10 @@ const (
 	TCP            // RFC 7011 section 10.4
 	TLS            // over TCP, RFC 7011 section 11
 	File           // RFC 5655
+	DTLS           // over UDP, RFC 7011 section 11
 )
 
-var transportNames = [...]string{"udp", "tcp", "tls", "file"}
+var transportNames = [...]string{"udp", "tcp", "tls", "file", "dtls"}
 
 // String returns the transport's name, which is the prefix of targets.
 func (t Transport) String() string { return transportNames[t] }
@@ -46,7 +47,7 @@ func parseTarget(s string) (address, error) {
 	}
 	host, port, err := net.SplitHostPort(a.rest)
 	if err != nil || host == "" || port == "" {
-		return a, fmt.Errorf("target %q: want host:port, udp:host:port, tcp:host:port, tls:host:port or file:PATH", s)
+		return a, fmt.Errorf("target %q: want host:port, udp:host:port, tcp:host:port, tls:host:port, dtls:host:port or file:PATH", s)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return a, fmt.Errorf("target %q: port %q: want 1 to 65535", s, port)
@@ -72,13 +73,18 @@ func (a address) numeric() bool {
 // overhead is what lower headers take of the MTU: of UDP and IPv4, or IPv6 when that
 // is or may be it. Streams and files have none that count.
 func (a address) overhead() int {
-	if a.transport != UDP {
+	over := 0
+	switch a.transport {
+	case UDP:
+	case DTLS:
+		over = dtlsOverhead
+	default:
 		return 0
 	}
 	if ip := net.ParseIP(a.host()); ip != nil && ip.To4() != nil {
-		return 28
+		return over + 28
 	}
-	return 48
+	return over + 48
 }
 
 // parseTargets reads a list in which no target is twice.

@@ -43,6 +43,7 @@ func (c *connection) write(b []byte) (int, error) { return c.Conn.Write(b) }
 func (c *connection) gone() <-chan struct{}       { return c.end }
 func (c *connection) why() error                  { return c.err }
 func (c *connection) resumes() bool               { return false }
+func (c *connection) renews() bool                { return false } // old ones are withdrawn
 func (c *connection) over() bool                  { return false }
 
 // abort closes the TCP connection, so that neither a write nor the farewell of TLS
