@@ -96,7 +96,7 @@ func (c *checker) checkExporter(path string, e *Exporter) {
 func splitTarget(t string) (transport, rest string) {
 	kind, rest, ok := strings.Cut(t, ":")
 	switch kind {
-	case "tcp", "tls", "file":
+	case "tcp", "tls", "dtls", "file":
 		return kind, rest
 	case "udp":
 		if _, err := strconv.ParseUint(rest, 10, 16); ok && err != nil {
@@ -124,7 +124,7 @@ func (c *checker) checkTargets(path string, e *Exporter) {
 			}
 			rest = filepath.Clean(rest)
 		} else if !isHostPort(rest) {
-			c.errorf(at, "%q is not host:port as in \"127.0.0.1:4739\" or \"[2001:db8::1]:4739\", alone or behind udp:, tcp: or tls:, nor file:PATH", t)
+			c.errorf(at, "%q is not host:port as in \"127.0.0.1:4739\" or \"[2001:db8::1]:4739\", alone or behind udp:, tcp:, tls: or dtls:, nor file:PATH", t)
 			continue
 		}
 		key := kind + ":" + rest
@@ -215,7 +215,7 @@ func (c *checker) checkTLS(path string, e *Exporter) {
 	if !c.given(path) {
 		return
 	}
-	if !e.Uses("tls") {
+	if !e.Uses("tls") && !e.Uses("dtls") {
 		c.errorf(path, "no target is reached by TLS; add one as in targets: [\"tls:collector.example:4740\"], or remove the block")
 	}
 	if (t.Cert == "") != (t.Key == "") {

@@ -9,7 +9,7 @@ type IPFIX struct {
 // Exporter is one process of metering and exporting. It is on when it has targets.
 // Keys have the names that Open vSwitch gives to the same thing.
 type Exporter struct {
-	Targets              []string `json:"targets,omitempty" jsonschema:"Collectors, each sent everything: host:port or udp:host:port; tcp:host:port; tls:host:port (TLS over TCP); file:PATH (an IPFIX file, of RFC 5655; a relative path starts where pollux was started)."`
+	Targets              []string `json:"targets,omitempty" jsonschema:"Collectors, each sent everything: host:port or udp:host:port; tcp:host:port; tls:host:port (TLS over TCP); dtls:host:port (DTLS over UDP); file:PATH (an IPFIX file, of RFC 5655; a relative path starts where pollux was started)."`
 	Sampling             int      `json:"sampling,omitempty" range:"1,4294967295" unit:"1/N of packets" jsonschema:"Account one packet in N; 1 is every packet, exact."`
 	ObsDomainID          uint32   `json:"obs_domain_id,omitempty" range:"0,4294967295" jsonschema:"Observation domain id (in every message). Sample actions name their own."`
 	ObsPointID           uint32   `json:"obs_point_id,omitempty" range:"0,4294967295" jsonschema:"Observation point id (in every record). Sample actions name their own."`
@@ -30,8 +30,8 @@ type Exporter struct {
 	VirtualObsID         string   `json:"virtual_obs_id,omitempty" jsonschema:"A text in every record (virtualObsID of PEN 6876), at most 254 bytes. Default: none."`
 	PEN                  uint32   `json:"private_enterprise_number,omitempty" range:"1,4294967295" jsonschema:"Enterprise number of the elements that are Pollux's own; 32473 is that of examples (RFC 5612)."`
 	MTU                  int      `json:"mtu,omitempty" range:"576,65535" unit:"bytes" jsonschema:"Longest IP packet that a message may make, 576 to 65535."`
-	Buffer               int      `json:"buffer,omitempty" range:"65536,1073741824" unit:"bytes" jsonschema:"Messages kept for a tcp: or tls: collector that does not take them now; more are not sent, and counted."`
-	TLS                  TLS      `json:"tls,omitzero" jsonschema:"The certificates of tls: targets."`
+	Buffer               int      `json:"buffer,omitempty" range:"65536,1073741824" unit:"bytes" jsonschema:"Messages kept for a tcp:, tls: or dtls: collector, or a file, that does not take them now; more are not sent, and counted."`
+	TLS                  TLS      `json:"tls,omitzero" jsonschema:"The certificates of tls: and dtls: targets."`
 	File                 File     `json:"file,omitzero" jsonschema:"How the files of file: targets rotate."`
 }
 
@@ -82,7 +82,7 @@ const (
 // On reports whether the exporter has a collector to send to.
 func (e *Exporter) On() bool { return len(e.Targets) > 0 }
 
-// Uses reports whether one of the targets has this transport: udp, tcp, tls or file.
+// Uses reports whether one of the targets has this transport: udp, tcp, tls, dtls or file.
 func (e *Exporter) Uses(transport string) bool {
 	for _, t := range e.Targets {
 		if kind, _ := splitTarget(t); kind == transport {

@@ -28,7 +28,7 @@ func TestFlowErrorsSayWhere(t *testing.T) {
 		{"no exporter", "flows_file: f\n" + ports + "flows: |\n  in_port=1,actions=2\n\n    in_port=2," + "actions=" + sample + "\n", "\nactions=" + sample + ",1\n",
 			"x.yaml:8:5: flow: collector set 9 has no exporter\nf:2:1: flow: collector set 9 has no exporter"},
 		{"an exporter that is wrong", ports + "flows: [\"actions=" + sample + "\"]\nipfix: {sets: [{id: 9, targets: [x]}, {id: 10}]}", "",
-			`x.yaml:5:34: ipfix.sets[0].targets[0]: "x" is not host:port as in "127.0.0.1:4739" or "[2001:db8::1]:4739", alone or behind udp:, tcp: or tls:, nor file:PATH` + "\n" +
+			`x.yaml:5:34: ipfix.sets[0].targets[0]: "x" is not host:port as in "127.0.0.1:4739" or "[2001:db8::1]:4739", alone or behind udp:, tcp:, tls: or dtls:, nor file:PATH` + "\n" +
 				`x.yaml:5:39: ipfix.sets[1].targets: the exporter has no collector to send to; add one as in targets: ["127.0.0.1:4739"], or remove the block`},
 		{"a key of an exporter that is wrong", ports + "flows: [\"actions=" + sample + "\"]\nipfix: {set: [{id: 9, targets: [x]}]}", "",
 			`x.yaml:5:9: unknown key "set" in ipfix; did you mean "sets"?`},
