@@ -58,7 +58,8 @@ type Stats struct {
 	Sums       Sums             `json:"sums"` // Exported: given to the collectors' sides
 	Collectors []CollectorStats `json:"collectors"`
 
-	SeenBy [cache.NumClasses]uint64 `json:"seen_by"` // packets of Sums.Seen by class: other, IPv4, IPv6
+	SeenBy   [cache.NumClasses]uint64 `json:"seen_by"`    // packets of Sums.Seen by class: other, IPv4, IPv6
+	NoRoomBy [cache.NumClasses]uint64 `json:"no_room_by"` // of them, those that came into no flow
 }
 
 // CollectorStats are the counts of one collector since it is one.
@@ -69,6 +70,7 @@ type CollectorStats struct {
 	Sums       Sums   `json:"sums"`
 	Sent       Totals `json:"sent"`     // given to the kernel in whole messages
 	NotSent    Totals `json:"not_sent"` // there was no socket (yet), it did not take them, the buffer was full, or sending took too long at stop
+	Unsent     Unsent `json:"unsent"`   // packets of NotSent by reason
 	Queued     Totals `json:"queued"`   // in the buffer
 	QueuedSize uint64 `json:"queued_bytes"`
 	Reconnects uint64 `json:"reconnects"` // sessions after the first; of a file: files after the first
@@ -79,6 +81,30 @@ type CollectorStats struct {
 	Options    uint64 `json:"options"`   // option records
 	Errors     uint64 `json:"errors"`    // of the socket and of opening it; over UDP a refusal is told by the message after the lost one
 	LastError  string `json:"last_error,omitempty"`
+}
+
+// Unsent are packets that were not sent to a collector, by reason.
+type Unsent struct {
+	NoSocket   uint64 `json:"no_socket"`   // UDP: there was none (yet)
+	Refused    uint64 `json:"refused"`     // UDP: the socket did not take the message
+	BufferFull uint64 `json:"buffer_full"` // a stream's collector or disk was too slow or away
+	Stop       uint64 `json:"stop"`        // sending took too long at the end
+}
+
+// why is a reason of Unsent.
+type why uint8
+
+const (
+	noSocket why = iota
+	refused
+	bufferFull
+	atStop
+)
+
+// lose counts flow records that are not sent.
+func (c *CollectorStats) lose(n Totals, w why) {
+	c.NotSent.add(n)
+	*[...]*uint64{&c.Unsent.NoSocket, &c.Unsent.Refused, &c.Unsent.BufferFull, &c.Unsent.Stop}[w] += n.Packets
 }
 
 // The states of a collector.

@@ -52,7 +52,7 @@ type account struct {
 	seen, recorded, popped, lost cache.Count
 	noRoom                       cache.Count // of lost: those that came into no flow
 	lostFlows, inserted          uint64
-	seenBy                       [cache.NumClasses]uint64
+	seenBy, noRoomBy             [cache.NumClasses]uint64
 }
 
 // account reads the cache's numbers. Those that it publishes may be older than the
@@ -60,7 +60,7 @@ type account struct {
 // what was recorded or lost was seen.
 func (f *feed) account() account {
 	s := f.cache.Stats()
-	a := account{recorded: atLeast(s.Recorded, f.popped), popped: f.popped, noRoom: s.Lost[cache.LossNoRoom], inserted: s.Inserted, seenBy: s.SeenBy}
+	a := account{recorded: atLeast(s.Recorded, f.popped), popped: f.popped, noRoom: s.Lost[cache.LossNoRoom], inserted: s.Inserted, seenBy: s.SeenBy, noRoomBy: s.NoRoomBy}
 	for l, lost := range s.Lost {
 		a.lost = plus(a.lost, lost)
 		a.lostFlows += s.LostFlows[l]
@@ -79,6 +79,7 @@ func (a *account) add(o account) {
 	a.inserted += o.inserted
 	for c, n := range o.seenBy {
 		a.seenBy[c] += n
+		a.noRoomBy[c] += o.noRoomBy[c]
 	}
 }
 
@@ -124,7 +125,7 @@ func (x *Exporter) Stats() Stats {
 		a.add(x.shown.feeds[i].account())
 	}
 	s.Stages = Stages{Caches: minus(a.seen, plus(a.recorded, a.lost)), Rings: minus(a.recorded, a.popped), Lost: a.lost, Flows: a.lostFlows}
-	s.Flows, s.SeenBy = a.inserted, a.seenBy
+	s.Flows, s.SeenBy, s.NoRoomBy = a.inserted, a.seenBy, a.noRoomBy
 	held := plus(plus(s.Stages.Caches, s.Stages.Rings), s.Pending.count())
 	s.Sums = Sums{
 		Seen: a.seen, Held: held, NotSent: plus(a.lost, s.Dropped.count()),

@@ -52,21 +52,24 @@ func (s *Switch) exporterStats(e *exporter) wire.IPFIXStats {
 //	               both is two, which become one record only later
 //	current flows  flows that are in a cache now
 //	sampled pkts   packets that sampling selected
-//	ipv4 ok        of them; Open vSwitch takes those for errors of which it knows no
-//	               layer 4, here they have a record as all others
-//	pkts errs      of them, that no record will tell of: cache and ring were full. Which
-//	               class they were of is not counted, so it is unknown unless there
-//	               are none.
+//	ipv4 ok        of them, those that came into a flow; Open vSwitch takes those for
+//	               errors of which it knows no layer 4, here they have a record as
+//	               all others
+//	pkts errs      of them, that came into no flow: cache and ring were full
 //	tx pkts        IPFIX messages to each collector; one to two collectors is two
 //	tx errs        what went wrong in sending them
 func ipfixStats(set uint32, current uint64, x *ipfix.Stats) wire.IPFIXStats {
 	st := wire.IPFIXStats{
 		SetID: set, Flows: x.Flows, CurrentFlows: current,
-		Packets: x.Sums.Seen.Packets, IPv4: x.SeenBy[cache.IPv4], IPv6: x.SeenBy[cache.IPv6], Errors: x.Stages.Lost.Packets,
+		Packets:    x.Sums.Seen.Packets,
+		IPv4Errors: x.NoRoomBy[cache.IPv4], IPv6Errors: x.NoRoomBy[cache.IPv6],
 	}
-	if st.Errors > 0 {
-		st.IPv4Errors, st.IPv6Errors = wire.IPFIXUnknown, wire.IPFIXUnknown
+	for _, n := range x.NoRoomBy {
+		st.Errors += n
 	}
+	// Numbers that are published one after the other may be of two moments.
+	st.IPv4 = x.SeenBy[cache.IPv4] - min(x.SeenBy[cache.IPv4], st.IPv4Errors)
+	st.IPv6 = x.SeenBy[cache.IPv6] - min(x.SeenBy[cache.IPv6], st.IPv6Errors)
 	for i := range x.Collectors {
 		st.Tx += x.Collectors[i].Messages
 		st.TxErrors += x.Collectors[i].Errors

@@ -304,8 +304,8 @@ func TestIPFIXStatsInOVSTerms(t *testing.T) {
 	if got := ipfixStats(7, 8, x); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	x.Stages.Lost.Packets = 5
-	want.Errors, want.IPv4Errors, want.IPv6Errors = 5, wire.IPFIXUnknown, wire.IPFIXUnknown
+	x.NoRoomBy[cache.IPv4], x.NoRoomBy[cache.IPv6], x.NoRoomBy[cache.Other] = 4, 2, 1
+	want.Errors, want.IPv4Errors, want.IPv6Errors, want.IPv4, want.IPv6 = 7, 4, 2, 116, 58
 	if got := ipfixStats(7, 8, x); got != want {
 		t.Errorf("with losses %+v, want %+v", got, want)
 	}
