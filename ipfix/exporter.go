@@ -286,7 +286,11 @@ func (x *Exporter) flush(d *domain) {
 	m := d.msg
 	for _, t := range x.targets {
 		if !x.ready(t) {
-			t.lose(m.flows)
+			w := noSocket
+			if x.late() {
+				w = atStop
+			}
+			t.lose(m.flows, w)
 			continue
 		}
 		x.start(t, d.id, clock.Now())

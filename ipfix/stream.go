@@ -51,10 +51,11 @@ type stream struct {
 	stopped  bool  // nothing is sent any more
 	closeErr error // of the last session; read when done is closed
 
-	sessions map[uint32]*session // of the session in hand, by domain; only the stream's goroutine
-	preamble map[uint32][]kept   // option records that were sent last, for new sessions; the same
-	opened   uint64              // sessions begun; the same
-	backoff  backoff             // the same
+	sessions map[uint32]*session  // of the session in hand, by domain; only the stream's goroutine
+	preamble map[uint32][]kept    // option records that were sent last, for new sessions; the same
+	opened   uint64               // sessions begun; the same
+	backoff  backoff              // the same
+	pause    func() time.Duration // the wait between attempts: backoff's
 }
 
 // kept is a message that is sent again at the start of a session.
@@ -84,6 +85,7 @@ func newStream(a address, cfg *ExporterConfig, wall func() time.Time) *stream {
 	default:
 		s.open = tcpOpener(a)
 	}
+	s.pause = s.backoff.next
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -100,7 +102,11 @@ func (s *stream) start() {
 func (s *stream) put(b []byte, it item) {
 	s.mu.Lock()
 	if s.stopped || !s.q.put(b, it) {
-		s.stats.NotSent.add(it.flows)
+		w := bufferFull
+		if s.stopped {
+			w = atStop
+		}
+		s.stats.lose(it.flows, w)
 		s.mu.Unlock()
 		return
 	}
@@ -114,12 +120,6 @@ func (s *stream) poke() {
 	case s.wake <- struct{}{}:
 	default:
 	}
-}
-
-func (s *stream) lose(n Totals) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stats.NotSent.add(n)
 }
 
 // adjust takes over the size of the buffer.
@@ -214,7 +214,7 @@ func (s *stream) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
-	s.stats.NotSent.add(s.stats.Queued)
+	s.stats.lose(s.stats.Queued, atStop)
 	s.stats.Queued = Totals{}
 	s.q = queue{}
 	s.stats.State = stateWaiting
@@ -253,7 +253,7 @@ func (s *stream) connect() sink {
 // rest waits before the next attempt; false when it is time to stop.
 func (s *stream) rest() bool {
 	s.note(func(c *CollectorStats) { c.State = stateWaiting })
-	t := time.NewTimer(s.backoff.next())
+	t := time.NewTimer(s.pause())
 	defer t.Stop()
 	for {
 		s.mu.Lock()

@@ -126,10 +126,10 @@ func (t *target) send(domain uint32, m *message, list *templateList, exportTime 
 }
 
 // lose counts a message's flow records as not sent.
-func (t *target) lose(n Totals) {
+func (t *target) lose(n Totals, w why) {
 	if t.udp != nil {
-		t.stats.NotSent.add(n)
+		t.stats.lose(n, w)
 		return
 	}
-	t.out.lose(n)
+	t.out.note(func(c *CollectorStats) { c.lose(n, w) })
 }

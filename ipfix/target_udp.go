@@ -65,12 +65,12 @@ func (t *target) write(b []byte) bool {
 // sendDatagram sends a message and counts what became of its flow records.
 func (t *target) sendDatagram(domain uint32, m *message, exportTime uint32) {
 	if t.udp.conn == nil {
-		t.lose(m.flows)
+		t.lose(m.flows, noSocket)
 		return
 	}
 	s := t.session(domain)
 	if !t.write(m.finish(exportTime, s.seq)) {
-		t.lose(m.flows)
+		t.lose(m.flows, refused)
 		return
 	}
 	s.seq += m.records
