@@ -9,11 +9,13 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pollux/flow"
+	"pollux/ipfix"
 	"pollux/ipfix/cache"
 )
 
@@ -144,5 +146,27 @@ func TestSetExporter(t *testing.T) {
 	}
 	if c.IPFIX.Bridge.Sampling != 1 || c.IPFIX.Sets[0].Targets[0] != "h:2" {
 		t.Error("the configuration itself has changed")
+	}
+}
+
+// TestElementNames: what may be named is what exporters know, and each name is of keys
+// or of elements, never of both.
+func TestElementNames(t *testing.T) {
+	keys := keyNames()
+	for _, name := range keys {
+		if !slices.Contains(ipfix.ElementNames(), name) {
+			t.Errorf("%s may be in keys, and no record has it", name)
+		}
+	}
+	for _, name := range elementNames() {
+		if slices.Contains(keys, name) {
+			t.Errorf("%s is of keys and of elements", name)
+		}
+		for _, key := range []FlowKey{{KeyOVS}, {KeyFiveTuple}, {"vlanId"}} {
+			c := ipfix.ExporterConfig{Targets: []string{"127.0.0.1:1"}, Elements: []string{name}, FlowKey: key.Mask()}
+			if _, err := ipfix.New(c, nil); err != nil {
+				t.Errorf("%s with key %v: %v", name, key, err)
+			}
+		}
 	}
 }

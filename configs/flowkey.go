@@ -12,10 +12,12 @@ type keyElement struct {
 	bits   flow.Value // of each field; zero is all
 }
 
-// keyElements is the table of them. Those without fields are part of every key.
+// keyElements is the table of them. Those without fields are part of every key, or go
+// with the others of tunnels.
 var keyElements = []keyElement{
 	{name: "ingressInterface", fields: []flow.Field{flow.InPort}},
 	{name: "egressInterface"},
+	{name: "observationPointId"},
 	{name: "flowDirection"},
 	{name: "ipVersion"},
 	{name: "sourceMacAddress", fields: []flow.Field{flow.EthSrc}},
@@ -38,6 +40,12 @@ var keyElements = []keyElement{
 	{name: "tunnelKey", fields: []flow.Field{flow.TunID}},
 	{name: "tunnelSourceIPv4Address", fields: []flow.Field{flow.TunSrc}},
 	{name: "tunnelDestinationIPv4Address", fields: []flow.Field{flow.TunDst}},
+	{name: "tunnelSourceIPv6Address", fields: []flow.Field{flow.TunIPv6Src}},
+	{name: "tunnelDestinationIPv6Address", fields: []flow.Field{flow.TunIPv6Dst}},
+	{name: "tunnelType"},
+	{name: "tunnelProtocolIdentifier"},
+	{name: "tunnelSourceTransportPort"},
+	{name: "tunnelDestinationTransportPort"},
 }
 
 // fiveTuple is what KeyFiveTuple stands for, of IPv4 and of IPv6.

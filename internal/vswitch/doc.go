@@ -9,6 +9,16 @@
 //	Reload  reads the file again; applies all of it or nothing
 //	close   loops stop, flow caches flush, exporters drain, devices are released
 //
+// # Exporters
+//
+// An exporter is an exporting process (package ipfix) with a flow cache in every loop,
+// known to tables and loops by an index that it keeps as long as it is there. A reload,
+// or ipfix/set for one key, touches what it concerns (exporterChange): where records go
+// and what they say is told to the process; timeouts and sampling to the caches, which
+// keep their flows; another key or size makes new caches, and the old ones end their
+// flows with flowEndReason 4. One that is removed sends what it has in the background.
+// Whatever changes, what an exporter has seen is exported, held, or counted as not sent.
+//
 // # Threads
 //
 // One goroutine (tick) is the control plane's clock: it drains what loops learned,
