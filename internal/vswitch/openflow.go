@@ -12,9 +12,12 @@ import (
 
 // startOpenFlow listens where the configuration says. A listener that the configuration
 // does not name, the one beside the control socket, is done without when it can't be
-// opened: another switch of the same name may have its socket in the same folder.
+// opened: another switch of the same name may have its socket in the same folder. s.mu
+// must be free.
 func (s *Switch) startOpenFlow() error {
-	c := &s.cfg.Control
+	s.mu.Lock()
+	c := s.cfg.Control // a reload may come already
+	s.mu.Unlock()
 	if len(c.OpenFlow) == 0 {
 		return nil
 	}

@@ -16,8 +16,8 @@ type IPFIXStats struct {
 	Flows        uint64 // that were in the flow cache ("flows")
 	CurrentFlows uint64 // that are in the flow cache ("current flows")
 	Packets      uint64 // that were sampled ("sampled pkts")
-	IPv4         uint64 // of them ("ipv4 ok")
-	IPv6         uint64 // of them ("ipv6 ok")
+	IPv4         uint64 // of them, accounted ("ipv4 ok")
+	IPv6         uint64 // of them, accounted ("ipv6 ok")
 	Errors       uint64 // sampled packets that could not be accounted ("pkts errs")
 	IPv4Errors   uint64 // of them
 	IPv6Errors   uint64 // of them
