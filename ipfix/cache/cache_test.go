@@ -186,31 +186,49 @@ func TestIndex(t *testing.T) {
 	}
 }
 
+// TestNoAllocation: hits by slot and by key, flows begun and evicted, drops, tunnels, points
+// that come and go, the hand and the flush allocate nothing.
 func TestNoAllocation(t *testing.T) {
-	c := New(Config{MaxFlows: 64, RecordRing: 64, IdleTimeout: 10})
-	b, keys, idx := packetsOf(1, 32)
-	now, f := int64(0), uint64(0)
-	n := testing.AllocsPerRun(1000, func() {
-		for i := range keys {
-			f++
-			keys[i].W[flow.WL4] = f & 0xff << 48
-		}
-		now += 5
-		c.Observe(Point{}, b, keys, idx, nil, now)
-		c.Sweep(now, 64)
-		c.FlushAll(1)
-		for {
-			if _, ok := c.Records().Pop(); !ok {
-				break
+	for _, cfg := range []Config{
+		{MaxFlows: 64, RecordRing: 64, IdleTimeout: 10},
+		{MaxFlows: 64, RecordRing: 64, IdleTimeout: 10, QoS: true},
+		{MaxFlows: 64, RecordRing: 64, IdleTimeout: 10, Sampling: 3},
+	} {
+		c := New(cfg)
+		c.UseSlots(64)
+		b, keys, idx := packetsOf(1, 32)
+		slots := make([]int32, len(keys))
+		now, f := int64(0), uint64(0)
+		n := testing.AllocsPerRun(1000, func() {
+			for i := range keys {
+				f++
+				keys[i].W[flow.WL4] = f & 0xff << 48
+				if i%8 == 0 {
+					keys[i].Set(flow.WTunID, f&3)
+				}
+				slots[i] = int32(f & 63)
+				c.Forget(slots[i])
 			}
+			now += 5
+			pt := Point{ID: uint32(f) & 0x7ff, Dir: Direction(f & 1)}
+			for range 3 {
+				c.Observe(pt, b, keys, idx, slots, now)
+				c.Observe(pt, b, keys, idx, nil, now)
+			}
+			c.Dropped(pt, b, keys, idx, slots, 1, now)
+			c.Sweep(now, 64)
+			c.FlushAll(1)
+			c.Publish()
+			for {
+				if _, ok := c.Records().Pop(); !ok {
+					break
+				}
+			}
+		})
+		if n != 0 {
+			t.Errorf("%v allocations a batch with %+v", n, cfg)
 		}
-	})
-	if n != 0 {
-		t.Errorf("%v allocations a batch", n)
-	}
-	sampled := New(Config{Sampling: 3})
-	if n := testing.AllocsPerRun(1000, func() { sampled.Observe(Point{}, b, keys, idx, nil, now) }); n != 0 {
-		t.Errorf("%v allocations a sampled batch", n)
+		c.Close()
 	}
 }
 

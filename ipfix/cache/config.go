@@ -22,11 +22,11 @@ const MaxFlows = 1 << 26
 
 // Config says how a Cache works. Zero members get the defaults above.
 type Config struct {
-	MaxFlows      int
-	IdleTimeout   int64 // ns without a packet after which a flow has ended
-	ActiveTimeout int64 // ns after which a flow that goes on is reported; negative: never
-	EndLinger     int64 // ns without a packet after which a TCP flow that showed FIN or RST has ended
-	Sampling      uint32
+	MaxFlows      int        // about 410 bytes each, taken at once
+	IdleTimeout   int64      // ns without a packet after which a flow has ended
+	ActiveTimeout int64      // ns after which a flow that goes on is reported; negative: never
+	EndLinger     int64      // ns without a packet after which a TCP flow that showed FIN or RST has ended
+	Sampling      uint32     // N of 1:N
 	Seed          uint64     // of the hash and of the sampling draws
 	KeyMask       *flow.Mask // nil: OVSKey(). Bits that OVSKey does not have are ignored
 	RecordRing    int        // records that the ring holds, rounded up to a power of two

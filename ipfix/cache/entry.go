@@ -108,6 +108,9 @@ func (c *Cache) count(x uint32, p *sample, now int64) {
 // empty moves what the lanes hold to the wide counts.
 func (c *Cache) empty(x uint32) {
 	e, d := &c.hot[x], &c.cold[x]
+	if e.lanes == 0 {
+		return
+	}
 	for i := range d.counted {
 		d.counted[i] += uint64(e.lanes >> (8 * i) & 0xff)
 	}

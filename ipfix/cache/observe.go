@@ -229,7 +229,7 @@ func (c *Cache) accountOne(k *call, i int, x uint16) {
 		c.bind(k.bonds, k.slots[x], e, p.kind)
 	}
 	if c.qos != nil && p.kind&kindTCP != 0 {
-		c.segment(e, k, x, p)
+		c.segment(e, k, x, uint32(p.ipLen))
 	}
 }
 

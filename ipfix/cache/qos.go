@@ -25,43 +25,56 @@ type hole struct{ lo, hi uint32 }
 func (t *tcpState) told() { t.QoS = QoS{} }
 
 // inOrder accounts packets in the order in which they came, which matters for sequence
-// numbers: runs of packets that no slot knows go the slow way together.
+// numbers.
 func (c *Cache) inOrder(k *call, idx []uint16) {
 	for len(idx) > 0 {
-		n := 0
-		for n < len(idx) {
-			if k.bonds != nil {
-				if _, ok := c.bound(k.bonds, k.slots[idx[n]], k.point); ok {
-					break
-				}
+		part := idx[:min(len(idx), chunk)]
+		idx = idx[len(part):]
+		for len(part) > 0 {
+			// As many as are bound go together, then as many as are not: either may change
+			// what the slots of those after them say.
+			n := 0
+			for n < len(part) && !c.isBound(k, part[n]) {
+				n++
 			}
-			n++
+			c.slow(k, part[:n])
+			part = part[n:]
+			for n = 0; n < len(part) && c.isBound(k, part[n]); n++ {
+			}
+			c.fastInOrder(k, part[:n])
+			part = part[n:]
 		}
-		if n > 0 {
-			c.slow(k, idx[:n])
-			idx = idx[n:]
-			continue
-		}
-		// What fast counts in is there still when the segment is looked at.
-		x := idx[0]
-		d := k.bonds[k.slots[x]]
-		c.fast(k, idx[:1])
-		if d.kind()&kindTCP != 0 {
-			p := sample{len: k.b.Desc[x].Len, kind: d.kind()}
-			p.ipLen = c.ipLen(p.kind.class(), &k.b.Desc[x], k.b.L3[x])
-			c.segment(d.entry(), k, x, &p)
-		}
-		idx = idx[1:]
 	}
 }
 
-// segment looks at the TCP header of packet x, which counts in entry e.
-func (c *Cache) segment(e uint32, k *call, x uint16, p *sample) {
+func (c *Cache) isBound(k *call, x uint16) bool {
+	if len(k.bonds) == 0 {
+		return false
+	}
+	_, ok := c.bound(k.bonds, k.slots[x], k.point)
+	return ok
+}
+
+// fastInOrder does the work of fast for at most a chunk of packets, all of which are bound.
+func (c *Cache) fastInOrder(k *call, idx []uint16) {
+	s := &c.scratch
+	n, _ := c.follow(k, idx, 0)
+	c.lengths(k.b, n)
+	c.tally(n, k.now)
+	for i, x := range s.who[:n] {
+		if d := s.bond[i]; d.kind()&kindTCP != 0 {
+			c.segment(d.entry(), k, x, s.length[i].ip)
+		}
+	}
+}
+
+// segment looks at the TCP header of packet x, which counts in entry e with an IP length.
+func (c *Cache) segment(e uint32, k *call, x uint16, ipLen uint32) {
 	d, l3, l4 := &k.b.Desc[x], k.b.L3[x], k.b.L4[x]
 	if c.mem == nil || l4 == packet.None || l3 == packet.None || l4 < l3 {
 		return
 	}
-	end := uint32(l3) + uint32(p.ipLen)
+	end := uint32(l3) + ipLen
 	if uint32(l4)+20 > min(end, d.Len) {
 		return
 	}
