@@ -101,7 +101,7 @@ func TestTemplatesAreSound(t *testing.T) {
 				t.Errorf("%s: template %d: records of %d bytes, Len says %d", name, tpl.ID, size, tpl.Len)
 			}
 		}
-		if len(ids) > maxTemplates {
+		if len(ids) > blockSize {
 			t.Errorf("%s: %d templates", name, len(ids))
 		}
 	}

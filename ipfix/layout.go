@@ -98,6 +98,17 @@ func (t traits) possible() bool {
 	return true
 }
 
+// places numbers the traits that are possible.
+var places = func() (p [1 << numTraits]uint16) {
+	n := uint16(0)
+	for t := range p {
+		if p[t] = n; traits(t).possible() {
+			n++
+		}
+	}
+	return p
+}()
+
 // group says when an element is in records.
 type group uint8
 

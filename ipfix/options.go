@@ -62,15 +62,13 @@ var optionLayout = [numOptions]struct {
 
 // makeOptions makes the templates of the options that the configuration has use for.
 func (s *schema) makeOptions(c *ExporterConfig) {
-	s.content.options = [numOptions]bool{
+	for kind, use := range [numOptions]bool{
 		selectorOption: true, meteringOption: true, exportingOption: true, keysOption: true, typeOption: true,
 		domainOption: c.VirtualObsID != "", interfaceOption: c.Interfaces != nil, reasonOption: len(c.DropReasons) > 0,
-	}
-	for kind, use := range s.content.options {
+	} {
 		if use {
 			l := &optionLayout[kind]
-			s.kinds[kind] = newTemplate(s, s.nextID, l.scope, l.elements...)
-			s.nextID++
+			s.kinds[kind] = newTemplate(s, 0, l.scope, l.elements...)
 			s.opts = append(s.opts, s.kinds[kind])
 		}
 	}

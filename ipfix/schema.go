@@ -2,6 +2,7 @@ package ipfix
 
 import (
 	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"pollux/flow"
@@ -26,9 +27,10 @@ type schema struct {
 	opts      []*Template
 	kinds     [numOptions]*Template // of opts, by what they say; nil: not in use
 	private   []E                   // elements that are not IANA's, of all records and options there may be
-	nextID    uint16
-	selectors []uint16             // probabilities of sample actions seen, in the order they came
-	seen      [1 << 16 / 64]uint64 // the same as a set
+	sum       uint64                // of what templates there may be
+	block     uint16                // of template numbers
+	selectors []uint16              // probabilities of sample actions seen, in the order they came
+	seen      [1 << 16 / 64]uint64  // the same as a set
 
 	virtualObsID string
 	interfaces   func() []Interface
@@ -43,14 +45,11 @@ type schema struct {
 	rec record
 }
 
-// content is what templates depend on.
+// content is what templates of flow records depend on.
 type content struct {
-	key          flow.Mask
-	want         [NumElements]bool
-	biflow       bool
-	pen          uint32
-	virtualObsID string
-	options      [numOptions]bool
+	key    flow.Mask
+	want   [NumElements]bool
+	biflow bool
 }
 
 // Limits of strings in records, bytes. Those of ports are Open vSwitch's.
@@ -62,30 +61,69 @@ const (
 	maxSentence     = 254
 )
 
-// maxTemplates is more than a schema can have.
-const maxTemplates = 1024
+// Numbers of templates. A schema has a block of them, chosen by what its templates
+// are, and in it each kind of record has its place: so that as good as always another
+// number means another template and the same number the same, also for the next run of
+// the program and for exporters that share a domain. Some collectors mix up templates
+// that have changed (nfcapd 1.7.1), and those without sessions can but guess.
+const (
+	blockSize = 512
+	numBlocks = (1<<16 - firstTemplate) / blockSize
+)
 
 // newSchema returns the schema of a configuration. It is an error when an element is
 // not known, or when a record or a template can be longer than a message.
-func newSchema(c *ExporterConfig) (*schema, error) { return makeSchema(c, firstTemplate) }
-
-// next returns the schema of a changed configuration, whose templates have numbers
-// that this one's have not; or this one, when records stay what they are.
-func (s *schema) next(c *ExporterConfig) (*schema, error) {
-	first := s.nextID
-	if int(first)+maxTemplates > 65535 {
-		first = firstTemplate
+func newSchema(c *ExporterConfig) (*schema, error) {
+	s, err := makeSchema(c)
+	if err != nil {
+		return nil, err
 	}
-	n, err := makeSchema(c, first)
-	if err != nil || n.content != s.content {
-		return n, err
-	}
-	s.describe(c)
+	s.number(uint16(s.sum % numBlocks))
 	return s, nil
 }
 
-func makeSchema(c *ExporterConfig, first uint16) (*schema, error) {
-	s := &schema{nextID: first, virtualObsID: c.VirtualObsID, pen: c.PEN}
+// next returns the schema of a changed configuration, whose templates have numbers
+// that this one's have not; or this one, when templates stay what they are.
+func (s *schema) next(c *ExporterConfig) (*schema, error) {
+	n, err := makeSchema(c)
+	if err != nil {
+		return nil, err
+	}
+	if n.sum == s.sum {
+		s.content = n.content
+		s.describe(c)
+		return s, nil
+	}
+	block := uint16(n.sum % numBlocks)
+	if block == s.block {
+		block = (block + 1) % numBlocks
+	}
+	n.number(block)
+	return n, nil
+}
+
+// number gives the templates of options their numbers, and makes those of flow records
+// that are not rare.
+func (s *schema) number(block uint16) {
+	s.block = block
+	for kind, t := range s.kinds {
+		if t != nil {
+			t.ID = s.first() + uint16(kind)
+		}
+	}
+	for t := range traits(1 << numTraits) {
+		if t.possible() && t&(isTunnel|isSampled) == 0 && s.occurs(t) {
+			s.template(t)
+		}
+	}
+}
+
+// first is the first number of the schema's block.
+func (s *schema) first() uint16 { return firstTemplate + s.block*blockSize }
+
+// makeSchema makes all but the numbers.
+func makeSchema(c *ExporterConfig) (*schema, error) {
+	s := &schema{pen: c.PEN}
 	if s.pen == 0 {
 		s.pen = examplePEN
 	}
@@ -101,22 +139,18 @@ func makeSchema(c *ExporterConfig, first uint16) (*schema, error) {
 		return nil, err
 	}
 	c.asked(&want)
-	s.content = content{key: *key, want: want, biflow: c.Biflow != BiflowOff, pen: s.pen, virtualObsID: c.VirtualObsID}
+	s.content = content{key: *key, want: want, biflow: c.Biflow != BiflowOff}
 	s.describe(c)
 	s.makeOptions(c)
 	if err := s.check(c.messageSize()); err != nil {
 		return nil, err
-	}
-	for t := range traits(1 << numTraits) {
-		if t.possible() && t&(isTunnel|isSampled) == 0 && s.occurs(t) {
-			s.template(t)
-		}
 	}
 	return s, nil
 }
 
 // describe takes what options tell and templates do not depend on.
 func (s *schema) describe(c *ExporterConfig) {
+	s.virtualObsID = c.VirtualObsID
 	s.interfaces, s.ports = c.Interfaces, nil
 	s.listed = slices.Clone(c.DropReasons)
 	clear(s.reasons[:])
@@ -212,21 +246,28 @@ func (s *schema) applies(r *row, all traits) bool {
 // template makes the template of records with the traits.
 func (s *schema) template(t traits) *Template {
 	es, keys := s.fields(t)
-	tpl := newTemplate(s, s.nextID, 0, es...)
+	tpl := newTemplate(s, s.first()+numOptions+places[t], 0, es...)
 	tpl.keys = keys
-	s.nextID++
 	s.byTraits[t] = tpl
 	s.made = append(s.made, tpl)
 	return tpl
 }
 
-// check says whether every record and template there may be fits a message, and
-// notes which private elements there may be.
+// check says whether every record and template there may be fits a message, notes which
+// private elements there may be, and sums up the templates.
 func (s *schema) check(message int) error {
 	room := message - headerLen - setHeader - (align - 1)
 	var private [2][NumElements]bool
-	note := func(t *Template) error {
+	sum := fnv.New64a()
+	note := func(place int, t *Template) error {
+		var b [6]byte
+		put16(b[:], uint16(place))
+		put32(b[2:], uint32(t.Scope))
+		sum.Write(b[:])
 		for _, e := range t.Elements {
+			put16(b[:], e.id())
+			put32(b[2:], e.enterprise(s.pen))
+			sum.Write(b[:])
 			if n := e.enterprise(s.pen); n != 0 && n != ReversePEN {
 				private[e>>15][e&^reversed] = true
 			}
@@ -242,15 +283,19 @@ func (s *schema) check(message int) error {
 			continue
 		}
 		es, _ := s.fields(t)
-		if err := note(newTemplate(s, 0, 0, es...)); err != nil {
+		if err := note(int(places[t])+numOptions, newTemplate(s, 0, 0, es...)); err != nil {
 			return err
 		}
 	}
-	for _, t := range s.opts {
-		if err := note(t); err != nil {
+	for kind, t := range s.kinds {
+		if t == nil {
+			continue
+		}
+		if err := note(kind, t); err != nil {
 			return err
 		}
 	}
+	s.sum = sum.Sum64()
 	for e := range E(NumElements) {
 		for i := range private {
 			if private[i][e] {

@@ -1,6 +1,7 @@
 package ipfix
 
 import (
+	"slices"
 	"testing"
 
 	"pollux/ipfix/cache"
@@ -113,11 +114,57 @@ func TestNextSchema(t *testing.T) {
 			}
 		}
 	}
-	sc.nextID = 65535 - maxTemplates + 1
-	c := base
-	c.PEN = 1
-	if n, err := sc.next(&c); err != nil || n.all()[0].ID != firstTemplate && n.data()[0].ID > firstTemplate+maxTemplates {
-		t.Errorf("numbers do not begin again: %v", err)
+}
+
+// TestNumbersAreOfWhatTemplatesAre: two schemas of one configuration give each kind of
+// record the same number, whatever came first; numbers fit their block.
+func TestNumbersAreOfWhatTemplatesAre(t *testing.T) {
+	for name, c := range testConfigs() {
+		a, b := schemaOf(t, c), schemaOf(t, c)
+		for i := range traits(1 << numTraits) {
+			for sc, is := range map[*schema]traits{a: i, b: 1<<numTraits - 1 - i} {
+				if is.possible() && sc.occurs(is) {
+					r := sample(is)
+					sc.of(&r)
+				}
+			}
+		}
+		for is := range traits(1 << numTraits) {
+			x, y := a.byTraits[is], b.byTraits[is]
+			if x == nil && y == nil {
+				continue
+			}
+			if x.ID != y.ID || !slices.Equal(x.Elements, y.Elements) {
+				t.Errorf("%s: traits %b have templates %d and %d", name, is, x.ID, y.ID)
+			}
+		}
+		for _, tpl := range a.all() {
+			if tpl.ID < a.first() || int(tpl.ID) >= int(a.first())+blockSize {
+				t.Errorf("%s: template %d is not in the block at %d", name, tpl.ID, a.first())
+			}
+		}
+	}
+	for block := range uint16(numBlocks) {
+		s := schema{block: block}
+		if int(s.first())+blockSize > 1<<16 || s.first() < firstTemplate {
+			t.Errorf("block %d begins at %d", block, s.first())
+		}
+	}
+}
+
+// TestNextBlock: a change whose templates would have the numbers in force gets others.
+func TestNextBlock(t *testing.T) {
+	sc := schemaOf(t, ExporterConfig{})
+	c := ExporterConfig{Elements: []string{"full"}}
+	c.defaults(1)
+	n, err := sc.next(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc.block = n.block
+	again, err := sc.next(&c)
+	if err != nil || again.block == sc.block || again.all()[0].ID == n.all()[0].ID {
+		t.Errorf("block %d after %d: %v", again.block, sc.block, err)
 	}
 }
 
