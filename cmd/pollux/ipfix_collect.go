@@ -19,7 +19,7 @@ import (
 )
 
 // listenTransports are those that collect takes.
-var listenTransports = []string{"udp", "tcp", "tls"}
+var listenTransports = []string{"udp", "tcp", "tls", "dtls"}
 
 // tlsFiles are the files of a listener for TLS.
 type tlsFiles struct{ cert, key, clientCA string }
@@ -29,11 +29,11 @@ func newIPFIXCollectCmd() *cobra.Command {
 	var files tlsFiles
 	var dur time.Duration
 	cmd := &cobra.Command{
-		Use:   "collect [udp:|tcp:|tls:]HOST:PORT…",
+		Use:   "collect [udp:|tcp:|tls:|dtls:]HOST:PORT…",
 		Short: "A small collector: print records as they come",
 		Long: `Listen for exporters, print each record as it comes, and at the end what they add up
-to. Without a transport it is UDP. For tls: a certificate is needed; with --client-ca
-exporters need one too. It ends on Ctrl-C, or after --for.
+to. Without a transport it is UDP. For tls: and dtls: a certificate is needed; with
+--client-ca exporters need one too. It ends on Ctrl-C, or after --for.
 
   pollux ipfix collect 127.0.0.1:4739
   pollux ipfix collect tcp:[::1]:4739 --json --for 1m
@@ -55,7 +55,7 @@ It keeps sums of a million flows, and no records.`,
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return []string{"udp:", "tcp:", "tls:"}, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+			return []string{"udp:", "tcp:", "tls:", "dtls:"}, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilSignal(cmd)
@@ -72,7 +72,7 @@ It keeps sums of a million flows, and no records.`,
 	p.flags(cmd)
 	f := cmd.Flags()
 	f.DurationVar(&dur, "for", 0, "end after this time [on Ctrl-C]")
-	f.StringVar(&files.cert, "cert", "", "certificate of tls: listeners, PEM")
+	f.StringVar(&files.cert, "cert", "", "certificate of tls: and dtls: listeners, PEM")
 	f.StringVar(&files.key, "key", "", "its key, PEM")
 	f.StringVar(&files.clientCA, "client-ca", "", "authorities that exporters' certificates are checked with, PEM [exporters need none]")
 	return cmd
@@ -87,7 +87,7 @@ func parseListen(s string) (transport, addr string, err error) {
 		}
 	}
 	if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
-		return "", "", fmt.Errorf("%q is no address to listen on: want HOST:PORT, udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT", s)
+		return "", "", fmt.Errorf("%q is no address to listen on: want HOST:PORT, udp:HOST:PORT, or tcp:, tls:, dtls: likewise", s)
 	}
 	return transport, addr, nil
 }
@@ -131,10 +131,13 @@ func listen(c *collector.Collector, arg string, files tlsFiles) error {
 	switch transport {
 	case "tcp":
 		return c.ListenTCP(addr)
-	case "tls":
+	case "tls", "dtls":
 		cfg, err := files.config()
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", transport, err)
+		}
+		if transport == "dtls" {
+			return c.ListenDTLS(addr, cfg.Certificates[0], cfg.ClientCAs)
 		}
 		return c.ListenTLS(addr, cfg)
 	}
@@ -144,7 +147,7 @@ func listen(c *collector.Collector, arg string, files tlsFiles) error {
 // config reads the files.
 func (f tlsFiles) config() (*tls.Config, error) {
 	if f.cert == "" || f.key == "" {
-		return nil, errors.New("tls: needs --cert FILE and --key FILE")
+		return nil, errors.New("needs --cert FILE and --key FILE")
 	}
 	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
 	if err != nil {

@@ -99,7 +99,7 @@ func TestShort(t *testing.T) {
 // TestParseListen: what collect takes and what it refuses.
 func TestParseListen(t *testing.T) {
 	for s, want := range map[string][2]string{
-		"127.0.0.1:4739": {"udp", "127.0.0.1:4739"}, "udp:[::1]:1": {"udp", "[::1]:1"}, "tcp::4739": {"tcp", ":4739"}, "tls:h:1": {"tls", "h:1"},
+		"127.0.0.1:4739": {"udp", "127.0.0.1:4739"}, "udp:[::1]:1": {"udp", "[::1]:1"}, "tcp::4739": {"tcp", ":4739"}, "tls:h:1": {"tls", "h:1"}, "dtls:h:1": {"dtls", "h:1"},
 	} {
 		if transport, addr, err := parseListen(s); err != nil || transport != want[0] || addr != want[1] {
 			t.Errorf("%q: %q, %q, %v", s, transport, addr, err)

@@ -1,5 +1,5 @@
-// Package collector is a small IPFIX collector: it takes messages over UDP, TCP, TLS
-// and from files (RFC 7011, RFC 5655), decodes with the decoder of goflow2 (an
+// Package collector is a small IPFIX collector: it takes messages over UDP, TCP, TLS,
+// DTLS and from files (RFC 7011, RFC 5655), decodes with the decoder of goflow2 (an
 // implementation that shares nothing with our exporter), checks sequence numbers, keeps
 // totals of every flow and what options tell. Tests compare it with what was sent, the
 // demonstration shows its table, pollux ipfix read and collect print its records.

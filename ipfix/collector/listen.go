@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+var errNoCertificate = errors.New("collector: TLS without a certificate: a listener needs one")
+
 const (
 	readBuffer   = 8 << 20 // bytes of a UDP socket
 	maxConns     = maxSessions
@@ -21,8 +24,8 @@ const (
 // listeners are the sockets of a collector.
 type listeners struct {
 	mu    sync.Mutex
-	open  map[io.Closer]struct{}
-	conns int // of open, those that are connections
+	open  map[io.Closer]bool // true: a connection
+	conns int                // of open
 	addrs []string
 	shut  bool
 	wait  sync.WaitGroup
@@ -68,17 +71,20 @@ func (c *Collector) ListenTCP(addr string) error { return c.listenStream("tcp", 
 // ListenTLS has the collector accept TLS connections on one more address.
 func (c *Collector) ListenTLS(addr string, cfg *tls.Config) error {
 	if cfg == nil || len(cfg.Certificates) == 0 && cfg.GetCertificate == nil && cfg.GetConfigForClient == nil {
-		return errors.New("collector: TLS without a certificate: a listener needs one")
+		return errNoCertificate
 	}
-	return c.listenStream("tls", addr, cfg)
+	return c.listenStream("tls", addr, func(ctx context.Context, conn net.Conn) (net.Conn, error) {
+		t := tls.Server(conn, cfg)
+		return t, t.HandshakeContext(ctx)
+	})
 }
 
-func (c *Collector) listenStream(transport, addr string, cfg *tls.Config) error {
+func (c *Collector) listenStream(transport, addr string, secure handshake) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("collector: %w", err)
 	}
-	return c.serve(l, l.Addr(), func() { c.accept(l, transport, cfg) })
+	return c.serve(l, l.Addr(), func() { c.accept(l, transport, secure) })
 }
 
 // serve runs a reader of a socket until Close.
@@ -101,13 +107,20 @@ func (l *listeners) add(s io.Closer, conn bool) bool {
 		return false
 	}
 	if l.open == nil {
-		l.open = make(map[io.Closer]struct{})
+		l.open = make(map[io.Closer]bool)
 	}
-	l.open[s] = struct{}{}
+	l.open[s] = conn
 	if conn {
 		l.conns++
 	}
 	return true
+}
+
+// ended reports whether Close was called.
+func (l *listeners) ended() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shut
 }
 
 // drop closes a connection and forgets it.
@@ -120,6 +133,9 @@ func (l *listeners) drop(s io.Closer) {
 	l.mu.Unlock()
 	s.Close()
 }
+
+// handshake makes a connection a secure one.
+type handshake func(context.Context, net.Conn) (net.Conn, error)
 
 // growBuffer asks for a large socket buffer, past the system's limit where this
 // process may. Without it a burst of messages is lost to a busy machine.
@@ -156,8 +172,8 @@ func (c *Collector) Close() error {
 	l.mu.Lock()
 	l.shut = true
 	var errs []error
-	for s := range l.open {
-		if err := s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	for s, conn := range l.open {
+		if err := s.Close(); err != nil && !conn { // a connection may have broken off
 			errs = append(errs, err)
 		}
 	}

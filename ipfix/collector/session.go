@@ -8,7 +8,7 @@ import (
 
 // session is a transport session: an exporter's UDP socket, a connection, a file.
 type session struct {
-	transport string // udp, tcp, tls, file
+	transport string // udp, tcp, tls, dtls, file
 	peer      string
 	closed    bool
 	heard     uint64 // Collector.clock of the last message
@@ -35,7 +35,7 @@ func newSession(transport, peer string) *session {
 }
 
 // stream reports whether templates are sent once and may be withdrawn.
-func (s *session) stream() bool { return s.transport != "udp" }
+func (s *session) stream() bool { return s.transport != "udp" && s.transport != "dtls" }
 
 // domain returns an observation domain, nil if there are too many.
 func (s *session) domain(id uint32) *domain {
@@ -72,7 +72,7 @@ func (s *sequence) check(seq uint32) (missing uint32) {
 
 // Session is what a transport session and one observation domain of it are known by.
 type Session struct {
-	Transport string            `json:"transport"` // udp, tcp, tls, file
+	Transport string            `json:"transport"` // udp, tcp, tls, dtls, file
 	Peer      string            `json:"peer"`
 	Closed    bool              `json:"closed"`
 	Domain    uint32            `json:"domain"`

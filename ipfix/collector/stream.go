@@ -2,15 +2,11 @@ package collector
 
 import (
 	"bufio"
-	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"time"
 )
 
 // TruncatedError says that a stream ends inside a message.
@@ -121,50 +117,4 @@ func (c *Collector) end(s *session) {
 	c.mu.Lock()
 	s.closed = true
 	c.mu.Unlock()
-}
-
-// accept takes connections until the listener is closed.
-func (c *Collector) accept(l net.Listener, transport string, cfg *tls.Config) {
-	for {
-		conn, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil { // too many files, say: it may pass
-			c.note(err)
-			time.Sleep(10 * time.Millisecond)
-			continue
-		}
-		if !c.listeners.add(conn, true) {
-			c.note(fmt.Errorf("connection from %v: want at most %d", conn.RemoteAddr(), maxConns))
-			conn.Close()
-			continue
-		}
-		c.listeners.wait.Go(func() { c.connection(conn, transport, cfg) })
-	}
-}
-
-// connection reads one connection to its end.
-func (c *Collector) connection(conn net.Conn, transport string, cfg *tls.Config) {
-	defer c.listeners.drop(conn)
-	s := newSession(transport, conn.RemoteAddr().String())
-	defer c.end(s)
-	var in io.Reader = conn
-	if cfg != nil {
-		t := tls.Server(conn, cfg)
-		ctx, cancel := context.WithTimeout(context.Background(), handshakeMax)
-		err := t.HandshakeContext(ctx)
-		cancel()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			c.note(fmt.Errorf("%s: %w", s.peer, err))
-			return
-		}
-		in = t
-	}
-	if err := c.stream(s, in); err != nil && !errors.Is(err, net.ErrClosed) {
-		c.note(fmt.Errorf("%s: %w", s.peer, err))
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/netsampler/goflow2/v2/decoders/netflow"
 )
@@ -192,7 +193,7 @@ func (m *msg) withdraw(set uint16, k templateKey) error {
 	t := &m.s.templates
 	switch {
 	case !t.strict:
-		return fmt.Errorf("withdrawal of template %d over UDP, which has none (RFC 7011 section 8.4)", k.id)
+		return fmt.Errorf("withdrawal of template %d over %s, which has none (RFC 7011 section 8.4)", k.id, strings.ToUpper(m.s.transport))
 	case k.id == set:
 		for o, l := range t.layouts {
 			if o.domain == k.domain && l.set == set {
