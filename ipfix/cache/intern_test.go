@@ -168,3 +168,29 @@ func TestPointsAreKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestTunnelsOutnumberNumbers: packets of a tunnel that has no number are lost, and are
+// not taken for those of the flow that came by none.
+func TestTunnelsOutnumberNumbers(t *testing.T) {
+	c := New(Config{MaxFlows: 70_000})
+	defer c.Close()
+	c.UseSlots(1)
+	b, keys, idx := packetsOf(1, 2)
+	keys[1].Set(flow.WTunID, 0)
+	const more = 10
+	for id := range uint64(nowhere + more) {
+		keys[1].W[flow.WTunID] = id
+		c.Observe(Point{}, b, keys, idx, []int32{-1, -1}, 0)
+		c.Dropped(Point{}, b, keys, idx[1:], nil, 1, 0)
+	}
+	c.Publish()
+	s := c.Stats()
+	if s.Flows != nowhere+1 || s.Lost[LossNoRoom] != (Count{more, more * 86, more * 100}) || s.DropsUntold != more {
+		t.Errorf("%d flows, lost %+v, %d drops untold", s.Flows, s.Lost, s.DropsUntold)
+	}
+	c.Each(new(int), 1, func(r *Record) {
+		if r.Tunnel.On || r.Packets != nowhere+more {
+			t.Errorf("%d packets by tunnel %+v", r.Packets, r.Tunnel)
+		}
+	})
+}
