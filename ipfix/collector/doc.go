@@ -37,13 +37,12 @@
 //
 // 256 sessions (the one quiet for longest gives way) with 256 connections, 1024 domains
 // each, 4096 templates with 65,536 fields and 4096 things told each, strings of 255
-// bytes, a million flows at half a kilobyte; flows beyond are counted in the totals
-// alone. A message makes at most 131,072 values. It is a tool for looking and testing,
+// bytes, a million flows at 600 bytes; flows beyond are counted in the totals alone. A message makes at most 131,072 values. It is a tool for looking and testing,
 // and no store of records.
 //
 // # Threads and cost
 //
 // One goroutine reads each socket or connection. All methods but OnRecord may be called
 // from any; they take a lock that a reader holds while it handles one message, in which
-// OnRecord's function runs. A record costs about a microsecond, with OnRecord three.
+// OnRecord's function runs. A record costs about a microsecond, with OnRecord two.
 package collector
