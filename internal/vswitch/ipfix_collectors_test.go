@@ -22,6 +22,7 @@ const soon = `    cache_idle_timeout: 1s
 // and by a file, all at once from one exporter, say of every flow what was sent, to the
 // packet and the byte.
 func TestCollectorsAgree(t *testing.T) {
+	t.Parallel()
 	peers.Need(t, "tshark", "tshark")
 	nfcapd := peers.StartNfcapd(t, t.TempDir(), peers.FreePort(t))
 	nfacctd := peers.StartNfacctd(t, t.TempDir(), peers.FreePort(t))

@@ -17,6 +17,7 @@ import (
 // dropped, those that the caches of decisions handled too, with rule, table, reason and
 // status; what is forwarded has no drops and the status of that.
 func TestDropsOfEveryPacketOfAMegaflow(t *testing.T) {
+	t.Parallel()
 	c := listenUDP(t)
 	r := newIPFIXRig(t, mixed.Config{Seed: 6, Flows: 2000, Packets: 20_000, Split: 0.2})
 	r.flows = `flows: |
@@ -62,6 +63,7 @@ func TestDropsOfEveryPacketOfAMegaflow(t *testing.T) {
 // collector set, beside the bridge's own exporter of every packet and a set that takes
 // one in 10 of all. The estimates are what was played, and the options say how.
 func TestSampleActionOfASwitch(t *testing.T) {
+	t.Parallel()
 	all, set, tenth := listenUDP(t), listenUDP(t), listenUDP(t)
 	r := newIPFIXRig(t, mixed.Config{Seed: 7, Flows: 2000, Packets: 40_000})
 	r.repeat = 3

@@ -56,6 +56,7 @@ func collectorStats(t *testing.T, x exporterShow, target string) ipfix.Collector
 // counted, what comes after is read by the new ones, which know no template of before,
 // and a collector beside them misses nothing.
 func TestCollectorKilledAndRestarted(t *testing.T) {
+	t.Parallel()
 	port := peers.FreePort(t)
 	nfcapd := peers.StartNfcapd(t, t.TempDir(), port)
 	stream, err := collector.ListenTCP("127.0.0.1:0")
@@ -141,6 +142,7 @@ func deaf(t *testing.T) (tcp, udp string) {
 // does not read its socket either. The first costs what its buffer does not hold, which
 // is counted; of the second UDP tells nothing; the collector beside them misses nothing.
 func TestCollectorThatReadsNothing(t *testing.T) {
+	t.Parallel()
 	tcp, udp := deaf(t)
 	healthy := listenUDP(t)
 	cfg := trouble
@@ -170,6 +172,7 @@ func TestCollectorThatReadsNothing(t *testing.T) {
 // that are there at once. Flows leave for lack of resources, what finds no room is
 // counted by reason, told by options, and the collector has all the rest.
 func TestCacheATenthOfWhatIsNeeded(t *testing.T) {
+	t.Parallel()
 	healthy := listenUDP(t)
 	r := newIPFIXRig(t, trouble)
 	r.setRate(20_000)
@@ -217,6 +220,7 @@ func TestCacheATenthOfWhatIsNeeded(t *testing.T) {
 // key, the size of the caches, what is in records, and a collector comes and another
 // goes. Nothing of it loses a packet at the collector that stays.
 func TestReconfigurationInTheMiddle(t *testing.T) {
+	t.Parallel()
 	stays, goes, comes := listenUDP(t), listenUDP(t), listenUDP(t)
 	stream, err := collector.ListenTCP("127.0.0.1:0")
 	if err != nil {

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -104,18 +105,35 @@ func FixbufFile(t testing.TB, path string) string {
 // FixbufRecords returns the data records in ipfixDump's text, those of options included:
 // values by the names of the registry, and by PEN/number where it has no name.
 func FixbufRecords(text string) (all []Record) {
-	var r Record
+	eachFixbufRecord(text, func(r Record) { all = append(all, maps.Clone(r)) })
+	return all
+}
+
+// eachFixbufRecord calls fn with each of FixbufRecords in turn; the record is fn's until
+// it returns.
+func eachFixbufRecord(text string, fn func(Record)) {
+	r, open := Record{}, false
+	end := func() {
+		if open {
+			fn(r)
+			clear(r)
+			open = false
+		}
+	}
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "--- data record") {
-			r = Record{}
-			all = append(all, r)
+		if strings.HasPrefix(line, "--- ") {
+			end()
+			open = strings.HasPrefix(line, "--- data record")
+			continue
+		}
+		if !open || !strings.HasPrefix(line, "\t(") {
 			continue
 		}
 		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " : ")
-		if !ok || r == nil || !strings.HasPrefix(name, "\t(") {
+		if !ok {
 			continue
 		}
-		number, name, _ := strings.Cut(strings.TrimPrefix(name, "\t("), ")")
+		number, name, _ := strings.Cut(name[2:], ")")
 		name = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(name), "(S)"))
 		if strings.HasPrefix(name, "_alien") {
 			name = number
@@ -125,7 +143,7 @@ func FixbufRecords(text string) (all []Record) {
 		}
 		r[name] = value
 	}
-	return all
+	end()
 }
 
 // FixbufView is what ipfixDump shows: all of it.
@@ -138,9 +156,9 @@ func FixbufView(k mixed.Key, c mixed.Counts) (mixed.Key, mixed.Counts, bool) {
 func FixbufReport(t testing.TB, text string) Report {
 	t.Helper()
 	r := Report{}
-	for _, v := range FixbufRecords(text) {
+	eachFixbufRecord(text, func(v Record) {
 		if _, ok := v["packetDeltaCount"]; !ok {
-			continue // options
+			return // options
 		}
 		number := func(name string) uint64 {
 			s, ok := v[name]
@@ -186,6 +204,6 @@ func FixbufReport(t testing.TB, text string) Report {
 			MinLen: uint16(number("minimumIpTotalLength")), MaxLen: uint16(number("maximumIpTotalLength")),
 			MinTTL: uint8(number("minimumTTL")), MaxTTL: uint8(number("maximumTTL")), TCPFlags: uint16(number("tcpControlBits")),
 		})
-	}
+	})
 	return r
 }

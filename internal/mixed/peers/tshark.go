@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -48,24 +49,40 @@ type Record map[string]string
 
 // Records returns the data records in tshark's text, those of options included.
 func Records(text string) (all []Record) {
-	var r Record
+	eachRecord(text, func(r Record) { all = append(all, maps.Clone(r)) })
+	return all
+}
+
+// eachRecord calls fn with each of Records in turn; the record is fn's until it returns.
+func eachRecord(text string, fn func(Record)) {
+	r, open := Record{}, false
+	end := func() {
+		if open {
+			fn(r)
+			clear(r)
+			open = false
+		}
+	}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
-		depth := len(line) - len(strings.TrimLeft(line, " "))
+		depth := 0
+		for depth < len(line) && line[depth] == ' ' {
+			depth++
+		}
 		word := line[depth:]
 		switch {
 		case depth == 8 && strings.HasPrefix(word, "Flow "):
-			r = Record{}
-			all = append(all, r)
-		case depth == 12 && r != nil:
+			end()
+			open = true
+		case depth == 12 && open:
 			if name, value, ok := strings.Cut(word, ": "); ok {
 				r[name] = value
 			}
 		case depth < 12:
-			r = nil
+			end()
 		}
 	}
-	return all
+	end()
 }
 
 // TsharkView is what tshark shows: all of the key, and of the counts all but the sum
@@ -79,16 +96,16 @@ func TsharkView(k mixed.Key, c mixed.Counts) (mixed.Key, mixed.Counts, bool) {
 func TsharkReport(t testing.TB, text string) Report {
 	t.Helper()
 	r := Report{}
-	for _, v := range Records(text) {
+	eachRecord(text, func(v Record) {
 		if _, ok := v["Packets"]; !ok {
-			continue // options
+			return // options
 		}
 		r.Add(v.key(t), mixed.Counts{
 			Packets: v.number(t, "Packets"), Octets: v.number(t, "Octets"), L2Octets: v.number(t, "Layer2 Octet Delta Count"),
 			MinLen: uint16(v.number(t, "MinLength")), MaxLen: uint16(v.number(t, "MaxLength")),
 			MinTTL: uint8(v.number(t, "MinTTL")), MaxTTL: uint8(v.number(t, "MaxTTL")), TCPFlags: uint16(v.number(t, "TCP Flags")),
 		})
-	}
+	})
 	return r
 }
 
