@@ -182,6 +182,8 @@ func (s *schema) eachOption(emit func(*Template, *source)) {
 	}
 }
 
+const ofReverse = ", of the reverse direction"
+
 // describe sets what there is to say of an element.
 func (o *options) describe(e E, own uint32) {
 	el := e.element()
@@ -189,6 +191,6 @@ func (o *options) describe(e E, own uint32) {
 	o.dataType, o.semantics, o.units = types[el.Type].number, el.Semantics, el.Units
 	o.name, o.about = e.name(), el.About
 	if e&reversed != 0 {
-		o.about += ", of the reverse direction"
+		o.about += ofReverse
 	}
 }

@@ -2,11 +2,8 @@ package ipfix
 
 import (
 	"fmt"
-	"hash/fnv"
-	"slices"
 
 	"pollux/flow"
-	"pollux/internal/clock"
 	"pollux/ipfix/cache"
 )
 
@@ -51,15 +48,6 @@ type content struct {
 	want   [NumElements]bool
 	biflow bool
 }
-
-// Limits of strings in records, bytes. Those of ports are Open vSwitch's.
-const (
-	maxVirtualObsID = 254
-	maxPortName     = 64
-	maxDescription  = 128
-	maxReasonName   = 64
-	maxSentence     = 254
-)
 
 // Numbers of templates. A schema has a block of them, chosen by what its templates
 // are, and in it each kind of record has its place: so that as good as always another
@@ -148,101 +136,6 @@ func makeSchema(c *ExporterConfig) (*schema, error) {
 	return s, nil
 }
 
-// describe takes what options tell and templates do not depend on.
-func (s *schema) describe(c *ExporterConfig) {
-	s.virtualObsID = c.VirtualObsID
-	s.interfaces, s.ports = c.Interfaces, nil
-	s.listed = slices.Clone(c.DropReasons)
-	clear(s.reasons[:])
-	for i := range s.listed {
-		r := &s.listed[i]
-		r.Name, r.Sentence = cut(r.Name, maxReasonName), cut(r.Sentence, maxSentence)
-		s.reasons[r.ID] = *r
-	}
-}
-
-// wanted returns the set of elements that are not of the key by names and groups.
-func wanted(names []string) (want [NumElements]bool, err error) {
-	if len(names) == 0 {
-		names = []string{"standard"}
-	}
-	for _, name := range names {
-		known := name == "standard" || name == "full"
-		for i := range layout {
-			r := &layout[i]
-			switch {
-			case r.key || r.in == inAll:
-			case name == r.e.name(), name == "standard" && r.in == inStandard, name == "full" && r.in <= inFull:
-				want[r.e] = true
-			}
-			known = known || name == r.e.name()
-		}
-		if !known {
-			return want, fmt.Errorf("element %q: no flow record has it", name)
-		}
-	}
-	return want, nil
-}
-
-// asked puts in what goes with other members of the configuration, and leaves out what
-// there is nothing to say about.
-func (c *ExporterConfig) asked(want *[NumElements]bool) {
-	want[virtualObsID] = c.VirtualObsID != ""
-	if c.RuleAttribution {
-		want[ruleCookie], want[ruleTable], want[dropReason] = true, true, true
-	}
-	if c.TCPQoS {
-		want[tcpHandshakeTime], want[tcpRetransmissionCount], want[tcpOutOfOrderCount] = true, true, true
-	}
-	if c.Interfaces == nil {
-		want[interfaceName], want[interfaceDescription] = false, false
-		want[ingressInterfaceType], want[egressInterfaceType] = false, false
-	}
-	if len(c.DropReasons) == 0 {
-		want[dropReasonName] = false
-	}
-}
-
-// occurs says whether records may have the traits in this configuration.
-func (s *schema) occurs(t traits) bool {
-	return t&isBiflow == 0 || s.content.biflow && t.all()&isIP != 0
-}
-
-// fields lists the elements of records with the traits; which of them are of the key
-// is told as bits, that of the first in front (flowKeyIndicator).
-func (s *schema) fields(t traits) (es []E, keys uint64) {
-	all := t.all()
-	var back []E
-	for i := range layout {
-		r := &layout[i]
-		if !s.applies(r, all) {
-			continue
-		}
-		if r.key && len(es) < 64 {
-			keys |= 1 << len(es)
-		}
-		es = append(es, r.e)
-		if r.back && all&isBiflow != 0 {
-			back = append(back, r.e|reversed)
-		}
-	}
-	return append(es, back...), keys
-}
-
-func (s *schema) applies(r *row, all traits) bool {
-	if all&r.need != r.need {
-		return false
-	}
-	if all&r.when == r.when {
-		for _, f := range r.of {
-			if f.GetMask(&s.content.key).IsZero() {
-				return false
-			}
-		}
-	}
-	return r.key || s.content.want[r.e] || all&r.with != 0 || r.in == inAll && r.e != virtualObsID
-}
-
 // template makes the template of records with the traits.
 func (s *schema) template(t traits) *Template {
 	es, keys := s.fields(t)
@@ -251,59 +144,6 @@ func (s *schema) template(t traits) *Template {
 	s.byTraits[t] = tpl
 	s.made = append(s.made, tpl)
 	return tpl
-}
-
-// check says whether every record and template there may be fits a message, notes which
-// private elements there may be, and sums up the templates.
-func (s *schema) check(message int) error {
-	room := message - headerLen - setHeader - (align - 1)
-	var private [2][NumElements]bool
-	sum := fnv.New64a()
-	note := func(place int, t *Template) error {
-		var b [6]byte
-		put16(b[:], uint16(place))
-		put32(b[2:], uint32(t.Scope))
-		sum.Write(b[:])
-		for _, e := range t.Elements {
-			put16(b[:], e.id())
-			put32(b[2:], e.enterprise(s.pen))
-			sum.Write(b[:])
-			if n := e.enterprise(s.pen); n != 0 && n != ReversePEN {
-				private[e>>15][e&^reversed] = true
-			}
-		}
-		if n := max(t.longest(), t.bytes()); n > room {
-			return fmt.Errorf("records of up to %d bytes and templates of %d do not fit messages of %d: want fewer elements or a larger mtu",
-				t.longest(), t.bytes(), message)
-		}
-		return nil
-	}
-	for t := range traits(1 << numTraits) {
-		if !t.possible() || !s.occurs(t) {
-			continue
-		}
-		es, _ := s.fields(t)
-		if err := note(int(places[t])+numOptions, newTemplate(s, 0, 0, es...)); err != nil {
-			return err
-		}
-	}
-	for kind, t := range s.kinds {
-		if t == nil {
-			continue
-		}
-		if err := note(kind, t); err != nil {
-			return err
-		}
-	}
-	s.sum = sum.Sum64()
-	for e := range E(NumElements) {
-		for i := range private {
-			if private[i][e] {
-				s.private = append(s.private, e|E(i)<<15)
-			}
-		}
-	}
-	return nil
 }
 
 // data returns the templates of flow records in use, in the order they were made:
@@ -338,67 +178,3 @@ type mark struct{ templates, selectors int }
 
 // mark returns the mark of all there is now.
 func (s *schema) mark() mark { return mark{len(s.made), len(s.selectors)} }
-
-// port returns a port of the switch; without a name when it is not known.
-func (s *schema) port(number uint32) *Interface {
-	if p := s.ports[number]; p != nil {
-		return p
-	}
-	if s.interfaces == nil || s.ports != nil && clock.Now()-s.portsAt < portsAge {
-		return &noPort
-	}
-	s.loadPorts()
-	if p := s.ports[number]; p != nil {
-		return p
-	}
-	return &noPort
-}
-
-// portsAge is how long a port that the table does not have is taken not to be, ns.
-const portsAge = int64(1e9)
-
-var noPort Interface
-
-// loadPorts reads the interface table.
-func (s *schema) loadPorts() []Interface {
-	if s.interfaces == nil {
-		return nil
-	}
-	list := slices.Clone(s.interfaces())
-	s.ports, s.portsAt = make(map[uint32]*Interface, len(list)), clock.Now()
-	for i := range list {
-		p := &list[i]
-		p.Name, p.Description = cut(p.Name, maxPortName), cut(p.Description, maxDescription)
-		s.ports[p.Index] = p
-	}
-	return list
-}
-
-// reason returns a drop reason; without a name when it is not known.
-func (s *schema) reason(id uint8) *DropReason { return &s.reasons[id] }
-
-// cut returns a string without what is behind its first n bytes, in whole characters.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	for n > 0 && text[n]&0xc0 == 0x80 {
-		n--
-	}
-	return text[:n]
-}
-
-// longest returns the most bytes that a value of variable length may have.
-func (s *schema) longest(e *Element) int {
-	switch e.Name {
-	case Elements[virtualObsID].Name:
-		return len(s.virtualObsID)
-	case Elements[tunnelKey].Name:
-		return 8
-	case Elements[interfaceName].Name, Elements[dropReasonName].Name, Elements[informationElementName].Name:
-		return maxPortName
-	case Elements[interfaceDescription].Name:
-		return maxDescription
-	}
-	return maxSentence
-}

@@ -257,3 +257,15 @@ func BenchmarkRecord(b *testing.B) {
 		}
 	}
 }
+
+// TestNothingIsLonger: names of elements fit what is reckoned with for them.
+func TestNothingIsLonger(t *testing.T) {
+	for e := range NumElements {
+		if n := len((e | reversed).name()); n > maxPortName {
+			t.Errorf("%s has %d bytes", (e | reversed).name(), n)
+		}
+		if n := len(Elements[e].About) + len(ofReverse); n > maxSentence {
+			t.Errorf("what is told of %s has %d bytes", e.name(), n)
+		}
+	}
+}
