@@ -35,15 +35,19 @@ func (a *authority) listenDTLS(t *testing.T, name string) (*collector.Collector,
 	}
 	c := collector.New()
 	var readers sync.WaitGroup
+	var mu sync.Mutex
+	var conns []net.Conn
 	readers.Go(func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
+			conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 			readers.Go(func() {
-				defer conn.Close()
-				conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 				from := conn.RemoteAddr().(*net.UDPAddr).AddrPort()
 				for b := make([]byte, 65536); ; {
 					n, err := conn.Read(b)
@@ -55,7 +59,15 @@ func (a *authority) listenDTLS(t *testing.T, name string) (*collector.Collector,
 			})
 		}
 	})
-	t.Cleanup(func() { l.Close(); readers.Wait() })
+	t.Cleanup(func() {
+		l.Close()
+		mu.Lock()
+		for _, conn := range conns {
+			conn.Close()
+		}
+		mu.Unlock()
+		readers.Wait()
+	})
 	return c, l.Addr().String()
 }
 

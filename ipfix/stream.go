@@ -3,6 +3,7 @@ package ipfix
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -313,6 +314,7 @@ func (s *stream) session(k sink) outcome {
 				return broken
 			}
 		case k.renews() && s.another(b.items[0].list, b.items[0].domain):
+			s.forget(b.items[0].list)
 			return renewed
 		case !s.write(k, &b):
 			if end, ok := s.failed(k); !ok {
@@ -366,6 +368,14 @@ func (s *stream) said(domain uint32) *session {
 func (s *stream) another(l *templateList, domain uint32) bool {
 	d := s.sessions[domain]
 	return d != nil && d.list != nil && d.list.of != l.of
+}
+
+// forget drops the option records of other schemas than that of a list: a new session
+// that begins with them would be one of that schema again, and end as the last.
+func (s *stream) forget(l *templateList) {
+	for domain, list := range s.preamble {
+		s.preamble[domain] = slices.DeleteFunc(list, func(m kept) bool { return m.list.of != l.of })
+	}
 }
 
 // stamp writes export time and sequence number into a message.

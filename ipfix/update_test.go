@@ -109,6 +109,68 @@ func TestUpdateKeepsSessions(t *testing.T) {
 	}
 }
 
+// TestUpdateOverUDP: other elements have templates of other numbers, which come before
+// the records; nothing is withdrawn, as RFC 7011 section 8.4 has it, and the sequence goes on.
+func TestUpdateOverUDP(t *testing.T) {
+	l := newLab(cache.Config{}, 1)
+	c := listen(t)
+	cfg := ExporterConfig{Targets: []string{c.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second}
+	x, stop := runExporter(t, cfg, l.caches)
+	last := uint64(0)
+	for i, elements := range []string{"standard", "full", "standard"} {
+		cfg.Elements = []string{elements}
+		if err := x.Update(cfg); err != nil {
+			t.Fatal(err)
+		}
+		l.send(0, cache.Point{}, specs(100, uint64(140+i)))
+		l.flush(t)
+		s := eventually(t, "not sent", x, func(s Stats) bool { return s.Collectors[0].Sent.Packets == l.packets })
+		if n := s.Collectors[0].Templates; n <= last {
+			t.Errorf("%s: %d templates sent, before it %d", elements, n, last)
+		}
+		last = s.Collectors[0].Templates
+	}
+	s := stop()
+	checkSum(t, s)
+	c.Wait(l.packets, time.Second)
+	compare(t, l, c)
+	if s.Collectors[0].Withdrawn != 0 || c.Totals().Withdrawn != 0 {
+		t.Errorf("withdrawn over UDP: %+v", s.Collectors[0])
+	}
+}
+
+// TestOtherRecordsRotateTheFile: other elements begin another file, and one alone. Each has
+// one set of templates.
+func TestOtherRecordsRotateTheFile(t *testing.T) {
+	l := newLab(cache.Config{}, 1)
+	path := t.TempDir() + "/flows.ipfix"
+	cfg := ExporterConfig{Targets: []string{"file:" + path}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second, Domains: []uint32{0, 1}}
+	x, stop := runExporter(t, cfg, l.caches)
+	for i, elements := range []string{"standard", "full"} {
+		cfg.Elements = []string{elements}
+		if err := x.Update(cfg); err != nil {
+			t.Fatal(err)
+		}
+		for d := range uint32(2) {
+			l.send(0, cache.Point{Domain: d}, specs(50, uint64(150+i)))
+			l.flush(t)
+		}
+		waitSent(t, x, 0, l.packets)
+	}
+	s := stop()
+	files, err := rotatedFiles(path)
+	if err != nil || len(files) != 1 || s.Collectors[0].Withdrawn != 0 {
+		t.Fatalf("%v, %v: %+v", files, err, s.Collectors[0])
+	}
+	all := collector.New()
+	for _, name := range append(files, path) {
+		if err := all.ReadFile(name); err != nil {
+			t.Error(err)
+		}
+	}
+	compare(t, l, all)
+}
+
 // TestUpdateOfFiles: new settings of files make a new session of the file, and of
 // nothing else; one writer follows the other.
 func TestUpdateOfFiles(t *testing.T) {
