@@ -17,6 +17,7 @@ type Cache struct {
 	qos     []tcpState // nil unless TCP is measured
 	free    []uint32   // numbers of free entries, the lowest on top at first
 	high    uint32     // entries at and after it have never been used
+	far     uint32     // with more entries used than this their lines are asked for ahead
 	bonds   [2][]bond  // by direction, by slot of the exact-match cache
 	points  points
 	tunnels pool[Tunnel]
@@ -70,6 +71,7 @@ func New(cfg Config) *Cache {
 		points:  points{pool: newPool[Point](a, n+1)},
 		tunnels: newPool[Tunnel](a, n+chunk),
 		mem:     cfg.Memory,
+		far:     farEntries,
 		arena:   a,
 		max:     uint64(n),
 		records: ring.New[Record](cfg.RecordRing),

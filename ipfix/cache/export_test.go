@@ -8,6 +8,9 @@ func (c *Cache) NearWrap() {
 	}
 }
 
+// AskAhead makes the cache ask for entries ahead however few there are.
+func (c *Cache) AskAhead() { c.far = 0 }
+
 // Bonds returns how many slots are bound to entries that they count in now.
 func (c *Cache) Bonds() (n int) {
 	for _, bonds := range c.bonds {

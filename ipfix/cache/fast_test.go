@@ -2,6 +2,7 @@ package cache
 
 import (
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -88,5 +89,21 @@ func TestLanesSpill(t *testing.T) {
 			t.Errorf("slot %d: %d broadcasts, total %d, %d multicasts", slot, sum.Broadcast, last.Broadcast, last.Multicast)
 		}
 		c.Close()
+	}
+}
+
+// TestAskingAheadStaysWithin: slots that are nowhere, and lists of slots that are too short,
+// are not followed.
+func TestAskingAheadStaysWithin(t *testing.T) {
+	c := New(Config{MaxFlows: 4})
+	defer c.Close()
+	base := unsafe.Pointer(unsafe.SliceData(c.hot))
+	for _, bonds := range [][]bond{nil, make([]bond, 1), make([]bond, 300)} {
+		for _, slots := range [][]int32{nil, {-1}, {0, 1, 299, 300, -1 << 31, 1<<31 - 1}} {
+			for _, idx := range [][]uint16{nil, {0}, {0, 1, 2, 3, 4, 5}, {255, 65535, 0}} {
+				prefetchBonds(bonds, slots, idx)
+				prefetchEntries(base, bonds, slots, idx)
+			}
+		}
 	}
 }

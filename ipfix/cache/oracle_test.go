@@ -86,6 +86,9 @@ func newMachine(t *rapid.T) *machine {
 	if rapid.Bool().Draw(t, "nearWrap") {
 		m.c.NearWrap()
 	}
+	if rapid.Bool().Draw(t, "askAhead") {
+		m.c.AskAhead()
+	}
 	m.exact.keys = make([]flow.Key, rapid.IntRange(1, 20).Draw(t, "slots"))
 	if rapid.IntRange(0, 3).Draw(t, "useSlots") != 0 {
 		m.c.UseSlots(len(m.exact.keys))
