@@ -22,6 +22,8 @@
 //     makes the step do nothing to that packet, as in Open vSwitch. Only a push
 //     that finds no room drops.
 //   - Batch.L25, L3 and L4 are true after every step.
+//   - A flow cache that accounted a packet is told when Run then drops it: see
+//     sample_drops.go for which samples are, and how often.
 //
 // # Threads
 //

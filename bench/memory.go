@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"pollux/internal/cpu"
@@ -81,6 +82,7 @@ type MemoryResult struct {
 	Mpps          Spread  `json:"mpps"`           // packets by NsPacket: what the core would do undisturbed
 	NsPacket      Spread  `json:"ns_packet"`      // of the loop's own time, source and sink included
 	Cost          Spread  `json:"cost"`           // NsPacket beyond that of IPFIX off in the same round, in percent
+	CostFastest   float64 `json:"cost_fastest"`   // the same by the fastest turns of both: steadier where others use the core
 	Disturbed     float64 `json:"disturbed"`      // share of the time that others had the core, 0 to 1
 	ExactShare    float64 `json:"exact_share"`    // of packets, 0 to 1
 	MegaflowShare float64 `json:"megaflow_share"` // likewise
@@ -176,6 +178,10 @@ func summary(sc MemoryScenario, turns, off []memoryTurn) MemoryResult {
 	m := MemoryResult{MemoryScenario: sc}
 	var mpps, ns, cost, other []float64
 	var all memoryTurn
+	best := math.Inf(1)
+	for _, t := range off {
+		best = min(best, t.ns())
+	}
 	for i, t := range turns {
 		n := t.ns()
 		ns, mpps = append(ns, n), append(mpps, 1e3/n)
@@ -184,6 +190,7 @@ func summary(sc MemoryScenario, turns, off []memoryTurn) MemoryResult {
 		all.add(t)
 	}
 	m.Mpps, m.NsPacket, m.Cost, m.Elsewhere = NewSpread(mpps), NewSpread(ns), NewSpread(cost), NewSpread(other)
+	m.CostFastest = 100 * (m.NsPacket.Min/best - 1)
 	m.ExactShare = float64(all.exact) / float64(all.packets)
 	m.MegaflowShare = float64(all.mega) / float64(all.packets)
 	m.Disturbed = max(0, 1-float64(all.loop)/float64(all.wall))

@@ -142,13 +142,14 @@ func (t *memoryTurn) add(o memoryTurn) {
 
 // read asks the running loop for its counters and its thread's time.
 func (r *memoryRig) read() (t memoryTurn) {
-	r.loop().Do(func(*pmd.Loop) {
+	// In one step: the loop goes on before the next.
+	r.loop().Do(func(l *pmd.Loop) {
+		s := l.Counts()
+		t.packets, t.exact, t.mega = s.Packets, s.ExactHits, s.MegaHits
 		t.wall = clockOf(unix.CLOCK_MONOTONIC)
 		t.loop = clockOf(unix.CLOCK_THREAD_CPUTIME_ID)
 		t.other = clockOf(unix.CLOCK_PROCESS_CPUTIME_ID) - t.loop
 	})
-	s, _, _ := r.loop().Stats()
-	t.packets, t.exact, t.mega = s.Packets, s.ExactHits, s.MegaHits
 	return t
 }
 

@@ -8,6 +8,8 @@
 //	  credit      is the decision of the snapshot in force? count the packet on it
 //	  groups      packets whose programs are equal, run together
 //	  Exec.Run    actions; frames end in staging areas, or dropped for a named reason
+//	  remember    the keys that the exact cache did not know go into it, at the end: the
+//	              slots where the others were found stand for their keys until then
 //	takeHandoffs  frames other loops left for transmit queues of this loop
 //	finish        flush staging areas, reclaim sent frames, sweep caches, open the mail
 //	backOff       sleep a little, where nothing has come for long and that is allowed
@@ -19,6 +21,8 @@
 //   - Tables: an immutable snapshot of all that decides; ofp/pipeline makes them.
 //   - Upcall: one call of Tables.Translate, in the loop's own thread.
 //   - Home: the loop that a chunk of memory belongs to.
+//   - Flow cache: where samples of one exporter are accounted. It may be exchanged for
+//     another between two batches; the old one is retired: emptied a slice at a time.
 //
 // # Threads
 //

@@ -125,6 +125,11 @@ type TxStats struct {
 	Full QueueStats `json:"full"` // dropped as tx_full or handoff_full here
 }
 
+// Counts returns what the loop has counted by now, but for what Stats gathers elsewhere.
+// Only in the loop's thread: for what is called by Do and wants to read them together
+// with something else.
+func (l *Loop) Counts() LoopStats { return l.stats }
+
 // Stats returns a copy of everything the loop counts, taken between two batches, and
 // makes the numbers of its flow caches current.
 func (l *Loop) Stats() (s LoopStats, rx []RxStats, tx []TxStats) {
