@@ -1,54 +1,51 @@
 package ipfix
 
 import (
-	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
-	"time"
+
+	"pollux/internal/mixed"
+	"pollux/internal/mixed/peers"
 )
 
-// need returns the path of a program that a test is about. Where tests must be
-// whole (CI is true) its absence is a failure; on a developer's machine the test
-// is skipped and says which package is missing.
+// need returns the path of a program that a test is about; without it the test is
+// skipped, or fails where tests must be whole.
 func need(t testing.TB, program, debian string) string {
 	t.Helper()
-	path, err := exec.LookPath(program)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed (Debian package %s)", program, debian)
-	}
-	t.Skipf("%s is not installed (Debian package %s)", program, debian)
-	return ""
+	return peers.Need(t, program, debian)
 }
 
-// freePort returns a UDP port of loopback that nobody has.
-func freePort(t testing.TB) int {
+// pcapOf wraps messages into a capture file of UDP to port 4739.
+func pcapOf(messages [][]byte) []byte { return peers.Pcap(messages) }
+
+// capture returns the messages that come to a socket until stop is called.
+func capture(t testing.TB) (addr string, stop func() [][]byte) {
 	t.Helper()
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).Port
+	c := peers.StartCapture(t)
+	return c.Addr(), c.Stop
 }
 
-// waitBound returns when somebody listens on the UDP port.
-func waitBound(t testing.TB, port int) {
-	t.Helper()
-	want := fmt.Sprintf(":%04X ", port)
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		b, err := os.ReadFile("/proc/net/udp")
-		if err != nil {
-			t.Fatal(err)
+// truth returns what a collector with that view is to say of what the lab sent.
+func (l *lab) truth(view peers.View) peers.Report {
+	r := peers.Report{}
+	for k, c := range l.want {
+		key := mixed.Key{
+			EthSrc: k.EthSrc, EthDst: k.EthDst, EthType: k.EthType, TCI: k.VLAN &^ (1 << 12), Proto: k.Proto, TOS: k.TOS, Label: k.Label,
+			SrcPort: k.SrcPort, DstPort: k.DstPort,
 		}
-		if strings.Contains(string(b), want) {
-			return
+		key.Src, key.Dst = k.Addrs()
+		if k.VLAN != 0 {
+			key.Tags = 1
+		}
+		if k.InnerTag {
+			key.Tags = 2
+		}
+		key, counts, ok := view(key, mixed.Counts{
+			Packets: c.Packets, Octets: c.Octets, L2Octets: c.L2Octets, MinLen: c.MinLen, MaxLen: c.MaxLen, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL,
+			TCPFlags: c.TCPFlags,
+		})
+		if ok {
+			r.Add(key, counts)
 		}
 	}
-	t.Fatalf("nobody listens on port %d", port)
+	return r
 }

@@ -31,14 +31,21 @@ func Tshark(t testing.TB, messages [][]byte) string {
 // to it. Values of forwardingStatus are no complaint, though tshark's names of some have
 // the word in them: that a forwarded packet has no reason for it is status 64.
 func Complaints(text string) (lines []string) {
-	for line := range strings.Lines(text) {
-		if strings.Contains(line, "ForwardingStatus") {
-			continue
-		}
-		for _, bad := range []string{"Malformed", "nknown", "Expert Info", "no template found", "Unassigned"} {
-			if strings.Contains(line, bad) {
+	for _, bad := range []string{"Malformed", "nknown", "Expert Info", "no template found", "Unassigned"} {
+		for rest := text; ; {
+			at := strings.Index(rest, bad)
+			if at < 0 {
+				break
+			}
+			end := len(rest)
+			if n := strings.IndexByte(rest[at:], '\n'); n >= 0 {
+				end = at + n
+			}
+			line := rest[strings.LastIndexByte(rest[:at], '\n')+1 : end]
+			if !strings.Contains(line, "ForwardingStatus") {
 				lines = append(lines, strings.TrimSpace(line))
 			}
+			rest = rest[end:]
 		}
 	}
 	return lines
