@@ -13,7 +13,8 @@ import (
 
 // TestLoopsGoOnWhateverCollectorsDo shows what the loops forward of as many packets as
 // they can take, while the collectors read everything and while none of them does. The
-// times are for the reader; what is tested is that every change of collectors leaves
+// times are for the reader of a run without the race detector, on a machine that has
+// cores beside those of the loops; what is tested is that every change of collectors leaves
 // the sums whole and that the loops never stop.
 func TestLoopsGoOnWhateverCollectorsDo(t *testing.T) {
 	tcp, udp := deaf(t)
@@ -32,6 +33,7 @@ func TestLoopsGoOnWhateverCollectorsDo(t *testing.T) {
 	const keys = "    cache_active_timeout: 200ms\n    buffer: 65536\n"
 	r.exporter(good, keys)
 	r.run()
+	time.Sleep(300 * time.Millisecond)
 	rate := func() float64 {
 		from, began := r.received(), time.Now()
 		time.Sleep(400 * time.Millisecond)
@@ -43,6 +45,7 @@ func TestLoopsGoOnWhateverCollectorsDo(t *testing.T) {
 		if _, err := ctl.Call(r.sock, "reload"); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(300 * time.Millisecond) // sessions are made, decisions are checked again
 	}
 	var ratios []float64
 	for range 5 {
