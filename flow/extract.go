@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/binary"
 	"math/bits"
 
 	"pollux/internal/packet"
@@ -16,7 +17,9 @@ func Extract(mem *packet.Memory, b *packet.Batch, keys []Key) {
 	for w, odd := range straight(mem.Buf, b, keys) {
 		for ; odd != 0; odd &= odd - 1 {
 			i := (w*64 + bits.TrailingZeros64(odd)) & (packet.MaxBatch - 1)
-			b.L25[i], b.L3[i], b.L4[i] = ExtractOne(mem.Frame(b.Desc[i]), b.InPort, &keys[i])
+			frame := mem.Frame(b.Desc[i])
+			b.L25[i], b.L3[i], b.L4[i] = ExtractOne(frame, b.InPort, &keys[i])
+			b.IPLen[i] = ipLen(frame, b.L3[i], &keys[i])
 		}
 	}
 }
@@ -27,6 +30,24 @@ func ExtractOne(frame []byte, inPort uint32, k *Key) (l25, l3, l4 uint16) {
 	k.Clear()
 	k.Set(WPort, uint64(inPort))
 	return parse(frame, k)
+}
+
+// ipLen returns what Batch.IPLen holds of a frame.
+func ipLen(frame []byte, l3 uint16, k *Key) uint16 {
+	if k.Map&(1<<WIP) == 0 || l3 == packet.None {
+		return 0
+	}
+	ip := frame[l3:]
+	switch k.EthType() {
+	case etherIPv4:
+		return uint16(min(len(ip), int(binary.BigEndian.Uint16(ip[2:]))))
+	case etherIPv6:
+		// A payload of 0 may be a jumbogram (RFC 2675): not known here.
+		if n := int(binary.BigEndian.Uint16(ip[4:])); n != 0 {
+			return uint16(min(len(ip), n+40, 0xffff))
+		}
+	}
+	return 0
 }
 
 // ExtractHeaders replaces the words of k that packets fill (L2 and up) and

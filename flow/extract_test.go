@@ -55,6 +55,9 @@ func checkFrames(t interface {
 		if got := [3]uint16{b.L25[i], b.L3[i], b.L4[i]}; got != [3]uint16{want.l25, want.l3, want.l4} {
 			t.Fatalf("Extract of %x: offsets %d, want %d %d %d", f, got, want.l25, want.l3, want.l4)
 		}
+		if n := plainIPLen(f, want); b.IPLen[i] != n {
+			t.Fatalf("Extract of %x: IP length %d, want %d", f, b.IPLen[i], n)
+		}
 		one := keys[(i+1)%len(frames)]
 		l25, l3, l4 := ExtractOne(f, b.InPort, &one)
 		if d := difference(&one, &want.key); d != "" {
@@ -69,6 +72,21 @@ func checkFrames(t interface {
 			}
 		}
 	}
+}
+
+// plainIPLen is Batch.IPLen of a frame.
+func plainIPLen(f []byte, o *oracle) uint16 {
+	if o.l3 == packet.None {
+		return 0
+	}
+	ip := f[o.l3:]
+	switch typ := EthType.Get(&o.key).Lo; {
+	case typ == 0x0800 && o.key.Map>>WIP&1 != 0:
+		return uint16(min(int(number(ip[2:4])), len(ip)))
+	case typ == 0x86dd && o.key.Map>>WIP&1 != 0 && number(ip[4:6]) != 0:
+		return uint16(min(int(number(ip[4:6]))+40, len(ip)))
+	}
+	return 0
 }
 
 func TestExtractSamples(t *testing.T) {

@@ -59,7 +59,7 @@ func straight(buf []byte, b *packet.Batch, keys []Key) (odd oddSet) {
 		total := h0 >> 32 & 0xffff
 		pad := length - l3 - total                   // huge when total is beyond the frame
 		l4 := binary.BigEndian.Uint64(ip[20:]) >> 32 // src:16 dst:16
-		b.L25[i], b.L3[i], b.L4[i] = packet.None, uint16(l3), uint16(l3+20)
+		b.L25[i], b.L3[i], b.L4[i], b.IPLen[i] = packet.None, uint16(l3), uint16(l3+20), uint16(total)
 		if typ == etherIPv4 && h0&(0xff<<56|0x3fff) == 0x45<<56 && pad <= 255 {
 			if proto == protoUDP && total >= 28 {
 				k.W[WL4] = l4 << 32

@@ -29,6 +29,9 @@ type Batch struct {
 	L25    [MaxBatch]uint16 // offset of the first MPLS label from the frame's start, or None
 	L3     [MaxBatch]uint16 // offset of the network header, or None
 	L4     [MaxBatch]uint16 // offset of the transport header, or None
+	// IPLen is the length of the IP packet as it was received: what its header says, but
+	// no more than the frame holds. 0 where there is none, or it is not known here.
+	IPLen [MaxBatch]uint16
 }
 
 // Memory is the one piece of memory that all ports of a switch share.

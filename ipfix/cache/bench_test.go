@@ -70,7 +70,7 @@ func benchObserve(b *testing.B, flows int, way string, cfg Config, proto flow.Ke
 	for i := range ks {
 		ks[i], all[i] = proto, uint16(i)
 		bt.Desc[i] = packet.Desc{Addr: uint64(i * 2048), Len: 60}
-		bt.L3[i], bt.L4[i] = 14, 34
+		bt.L3[i], bt.L4[i], bt.IPLen[i] = 14, 34, 46
 		mem.Buf[i*2048+14+3] = 46
 		mem.Buf[i*2048+34+12] = 5 << 4
 	}

@@ -4,51 +4,8 @@ import (
 	"testing"
 	"unsafe"
 
-	"pgregory.net/rapid"
-
 	"pollux/flow"
-	"pollux/internal/packet"
 )
-
-// TestLengthsArePlain: the way by slots takes the lengths that ipLen takes, whatever the
-// header says and wherever the frame ends.
-func TestLengthsArePlain(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		mem := &packet.Memory{Buf: make([]byte, 8*2048), FD: -1, ChunkSize: 2048, PerHome: 8}
-		c := New(Config{MaxFlows: 1, Memory: mem})
-		defer c.Close()
-		if rapid.IntRange(0, 9).Draw(t, "blind") == 0 {
-			c.mem = nil
-		}
-		b := &packet.Batch{N: 8}
-		for i := range b.N {
-			class := Class(rapid.IntRange(0, int(NumClasses)-1).Draw(t, "class"))
-			l3 := uint16(rapid.SampledFrom([]int{14, 18, 22}).Draw(t, "l3"))
-			if class == Other && rapid.Bool().Draw(t, "none") {
-				l3 = packet.None
-			}
-			at := i * 2048
-			if i == b.N-1 { // the last frame of all memory
-				at = rapid.IntRange(at, len(mem.Buf)-80).Draw(t, "at")
-			}
-			b.Desc[i], b.L3[i] = packet.Desc{Addr: uint64(at), Len: uint32(rapid.IntRange(62, 80).Draw(t, "len"))}, l3
-			header := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 0, 0, 20, 40, 41, 255}), 8, 8).Draw(t, "header")
-			copy(mem.Buf[at+int(l3)%64:], header)
-			c.scratch.who[i] = uint16(i)
-			c.scratch.bond[i] = bond(classKind(class)|kind(rapid.IntRange(0, 0xff).Draw(t, "flags"))) << bondKind
-		}
-		c.lengths(b, b.N)
-		for i := range b.N {
-			want := length{frame: b.Desc[i].Len}
-			if class := c.scratch.bond[i].kind().class(); class != Other {
-				want.ip = uint32(c.ipLen(class, &b.Desc[i], b.L3[i]))
-			}
-			if got := c.scratch.length[i]; got != want {
-				t.Fatalf("packet %d: lengths %v, want %v", i, got, want)
-			}
-		}
-	})
-}
 
 // TestLanesSpill: flags and destinations are counted beyond what a lane holds, by slots
 // and by keys, and over records.

@@ -5,26 +5,22 @@ import "pollux/flow"
 // kind is what the counting of a packet depends on besides its lengths. It follows
 // from the packet's whole key, and so is remembered with a slot:
 //
-//	bits 0-5 TCP flags FIN…URG, 6-7 destination (1 multicast, 2 broadcast), 8 TCP, 9-15 class
+//	bits 0-5 TCP flags FIN…URG, 6-7 destination (1 multicast, 2 broadcast), 8 TCP, 9-10 class
 //
-// The bits of a class are such that the way by slots has its numbers by masking, in a kind
-// shifted right by kindIP: where an IP header has its length, how much that leaves out,
-// and a one in a place of its own to count packets of the class by.
+// A class has a bit of its own beside it where the way by slots counts packets by class:
+// bit 9 of IPv4 and bit 15 of IPv6, so that six bits of sums fit between.
 type kind uint16
 
 const (
 	kindCast  = 6
 	kindTCP   = 1 << 8
 	kindClass = 9
-	kindIP    = 8
 
-	lengthAt   = 2 | 4  // the length is at 2 in a header of IPv4, at 4 in one of IPv6
-	lengthMore = 8 | 32 // the 40 bytes of the header of IPv6 are not in its length
-	countIPv4  = 2
-	countIPv6  = 128
+	isIPv4 = kind(IPv4) << kindClass
+	isIPv6 = kind(IPv6)<<kindClass | oneIPv6
 
-	isIPv4 kind = 2 << kindIP
-	isIPv6 kind = (4 | lengthMore | countIPv6) << kindIP
+	oneIPv4 kind = 1 << 9
+	oneIPv6 kind = 1 << 15
 )
 
 func (k kind) class() Class { return Class(k >> kindClass & 3) }

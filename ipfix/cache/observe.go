@@ -28,9 +28,7 @@ type sample struct {
 type scratch struct {
 	chosen  [packet.MaxBatch]uint16
 	rest    [packet.MaxBatch]uint16
-	bond    [chunk]bond
-	who     [chunk]uint16
-	length  [chunk]length
+	who     [chunk]uint16 // of Dropped
 	key     [chunk]ckey
 	hash    [chunk]uint32
 	entry   [chunk]uint32
@@ -173,7 +171,7 @@ func (c *Cache) account(k *call, idx []uint16) {
 		p := &s.samples[i]
 		octets += uint64(p.ipLen)
 		l2 += uint64(p.len)
-		classes += uint64(p.kind >> kindIP & (countIPv4 | countIPv6))
+		classes += uint64(p.kind & (oneIPv4 | oneIPv6))
 		if n < uint32(len(c.hot)) && n < uint32(len(c.cold)) && !inOrder {
 			if e := &c.hot[n]; e.packets != 0 && e.within(p) && c.cold[n].key.same(&s.key[i]) {
 				e.add(p, k.now)
@@ -183,7 +181,7 @@ func (c *Cache) account(k *call, idx []uint16) {
 		}
 		later |= 1 << (i & (chunk - 1))
 	}
-	v4, v6 := classes&(countIPv6-1)/countIPv4, classes/countIPv6
+	v4, v6 := classes%uint64(oneIPv6)/uint64(oneIPv4), classes/uint64(oneIPv6)
 	c.n.own[nSeenBy+int(IPv4)] += v4
 	c.n.own[nSeenBy+int(IPv6)] += v6
 	c.n.own[nSeenBy+int(Other)] += uint64(len(idx)) - v4 - v6

@@ -51,19 +51,16 @@ func (c *Cache) isBound(k *call, x uint16) bool {
 	if len(k.bonds) == 0 {
 		return false
 	}
-	_, ok := c.bound(k.bonds, k.slots[x], k.point)
-	return ok
+	d, ok := c.bound(k.bonds, k.slots[x], k.point)
+	return ok && k.counts(d, x)
 }
 
 // fastInOrder does the work of fast for at most a chunk of packets, all of which are bound.
 func (c *Cache) fastInOrder(k *call, idx []uint16) {
-	s := &c.scratch
-	n, _ := c.follow(k, idx, 0)
-	c.lengths(k.b, n)
-	c.tally(n, k.now)
-	for i, x := range s.who[:n] {
-		if d := s.bond[i]; d.kind()&kindTCP != 0 {
-			c.segment(d.entry(), k, x, s.length[i].ip)
+	c.tally(k, idx, 0)
+	for _, x := range idx {
+		if d, ok := c.bound(k.bonds, k.slots[x], k.point); ok && d.kind()&kindTCP != 0 {
+			c.segment(d.entry(), k, x, uint32(k.b.IPLen[x]))
 		}
 	}
 }
