@@ -48,6 +48,7 @@ type Cache struct {
 	records *ring.SPSC[Record]
 	n       numbers
 	gone    bool   // a record went to the ring in this Observe
+	plain   bool   // tests: the plain version of tallyBonds serves
 	touched uint64 // keeps the loads of find from being thrown away
 	scratch scratch
 }

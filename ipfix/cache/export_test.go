@@ -11,6 +11,9 @@ func (c *Cache) NearWrap() {
 // AskAhead makes the cache ask for entries ahead however few there are.
 func (c *Cache) AskAhead() { c.far = 0 }
 
+// Plain makes the cache count by tallyPlain.
+func (c *Cache) Plain() { c.plain = true }
+
 // Bonds returns how many slots are bound to entries that they count in now.
 func (c *Cache) Bonds() (n int) {
 	for _, bonds := range c.bonds {

@@ -13,12 +13,14 @@ func (c *Cache) fast(k *call, idx []uint16) (rest []uint16) {
 	s := &c.scratch
 	left := 0
 	far := c.high > c.far
+	step := laneRoom
 	if far {
+		step = chunk
 		prefetchBonds(k.bonds, k.slots, idx)
 		c.ahead(k, idx)
 	}
 	for len(idx) > 0 {
-		part := idx[:min(len(idx), chunk)]
+		part := idx[:min(len(idx), step)]
 		idx = idx[len(part):]
 		if far {
 			c.ahead(k, idx)
@@ -27,6 +29,10 @@ func (c *Cache) fast(k *call, idx []uint16) (rest []uint16) {
 	}
 	return s.rest[:left]
 }
+
+// laneRoom is how many packets tally may take: a lane whose highest bit is not set has room
+// for that many.
+const laneRoom = 128
 
 // farEntries is how many entries have been used when the first- and second-level caches
 // hold few of them, so that it pays to ask for their lines a chunk ahead. Measured with
@@ -46,63 +52,93 @@ func (k *call) counts(d bond, x uint16) bool {
 
 // Where bonds have a one for each class.
 const (
-	onesIPv4 = uint64(oneIPv4) << bondKind
-	onesIPv6 = uint64(oneIPv6) << bondKind
+	onesIPv4  = uint64(oneIPv4) << bondKind
+	onesIPv6  = uint64(oneIPv6) << bondKind
+	classOnes = onesIPv4 | onesIPv6
+	bondClass = bondKind + kindClass
 )
+
+// tallied is what tallyBonds works on and what it has found.
+type tallied struct {
+	hot    unsafe.Pointer // entry 0
+	bonds  *bond
+	nBonds int
+	slots  *int32 // one for each packet of idx at least
+	batch  *packet.Batch
+	rest   *[packet.MaxBatch]uint16
+	left   int // how many are in rest
+	now    int64
+	point  uint32
+
+	octets  uint64 // those of IP, and from bit 32 on those of frames
+	classes uint64 // packets by class, where bonds have their ones
+	full    lanes  // all lanes that were written, ORed
+}
 
 // tally counts the packets of idx whose slots are bound in their entries, and all of
 // them as seen; it writes the others to scratch.rest[left:] and returns where those end.
 func (c *Cache) tally(k *call, idx []uint16, left int) int {
-	s := &c.scratch
-	hot := unsafe.Pointer(unsafe.SliceData(c.hot))
-	b, bonds, slots, point, now := k.b, k.bonds, k.slots, k.point, k.now
-	// The sums of a chunk share one word, as registers are few: bits 0-19 are IP octets,
-	// 20-40 frames' octets (a frame has at most 4096), the rest packets by class, where
-	// bonds have their ones.
-	var sum uint64
-	var full lanes
-	at := left
-	for _, x := range idx {
-		x &= packet.MaxBatch - 1
-		if slot := uint(uint32(slots[x])); slot < uint(len(bonds)) {
-			d := bonds[slot]
-			e := hotAt(hot, d)
-			ip := uint64(b.IPLen[x])
-			if e.check == d.check(point) && k.counts(d, x) {
-				frame := uint64(b.Desc[x].Len)
-				sum += ip + frame<<20 + uint64(d)&(onesIPv4|onesIPv6)
-				e.packets++
-				e.octets += ip
-				e.l2 += frame
-				e.sumSq += ip * ip
-				e.last = now
-				e.lanes += laneSteps[uint8(d>>bondKind)]
-				full |= e.lanes
-				if low := e.minLen; uint16(ip)-low > e.maxLen-low {
-					e.minLen = min(low, uint16(ip))
-					e.maxLen = max(e.maxLen, uint16(ip))
-				}
-				continue
-			}
-		}
-		s.rest[at&(packet.MaxBatch-1)] = x
-		at++
+	t := tallied{
+		hot:    unsafe.Pointer(unsafe.SliceData(c.hot)),
+		bonds:  unsafe.SliceData(k.bonds),
+		nBonds: len(k.bonds),
+		slots:  unsafe.SliceData(k.slots),
+		batch:  k.b,
+		rest:   &c.scratch.rest,
+		left:   left,
+		now:    k.now,
+		point:  k.point,
 	}
-	n := uint64(len(idx) - (at - left))
-	c.n.count(nSeen, n, sum&(1<<20-1), sum>>20&(1<<21-1))
-	v4, v6 := sum%onesIPv6/onesIPv4, sum/onesIPv6
+	if c.plain {
+		tallyPlain(&t, idx)
+	} else {
+		tallyBonds(&t, idx)
+	}
+	n := uint64(len(idx) - (t.left - left))
+	c.n.count(nSeen, n, t.octets&(1<<32-1), t.octets>>32)
+	v4, v6 := t.classes%onesIPv6/onesIPv4, t.classes/onesIPv6
 	c.n.own[nSeenBy+int(IPv4)] += v4
 	c.n.own[nSeenBy+int(IPv6)] += v6
 	c.n.own[nSeenBy+int(Other)] += n - v4 - v6
 	// A lane that got its highest bit in this chunk has room for the rest of it.
-	if full&lanesFull != 0 {
+	if t.full&lanesFull != 0 {
 		for _, x := range idx {
-			if slot := uint(uint32(slots[x])); slot < uint(len(bonds)) {
-				if d := bonds[slot]; hotAt(hot, d).check == d.check(point) {
-					c.empty(d.entry())
-				}
+			if d, ok := c.bound(k.bonds, k.slots[x], k.point); ok {
+				c.empty(d.entry())
 			}
 		}
 	}
-	return at
+	return t.left
+}
+
+// tallyPlain counts the packets of idx whose slots are bound in their entries and puts the
+// others into t.rest. It is what tallyBonds is held against, and where that is not written
+// for the processor it is what runs.
+func tallyPlain(t *tallied, idx []uint16) {
+	bonds, slots := unsafe.Slice(t.bonds, t.nBonds), unsafe.Slice(t.slots, packet.MaxBatch)
+	for _, x := range idx {
+		x &= packet.MaxBatch - 1
+		if slot := uint(uint32(slots[x])); slot < uint(len(bonds)) {
+			d := bonds[slot]
+			e := hotAt(t.hot, d)
+			ip := uint64(t.batch.IPLen[x])
+			if e.check == d.check(t.point) && (ip != 0 || d.kind().class() == Other) {
+				frame := uint64(t.batch.Desc[x].Len)
+				t.octets += ip + frame<<32
+				t.classes += uint64(d) & classOnes
+				e.packets++
+				e.octets += ip
+				e.l2 += frame
+				e.sumSq += ip * ip
+				e.last = t.now
+				e.lanes += laneSteps[uint8(d>>bondKind)]
+				t.full |= e.lanes
+				e.minLen = min(e.minLen, uint16(ip))
+				e.maxLen = max(e.maxLen, uint16(ip))
+				continue
+			}
+		}
+		t.rest[t.left] = x
+		t.left++
+	}
 }

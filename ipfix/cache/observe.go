@@ -68,6 +68,7 @@ func (c *Cache) Observe(pt Point, b *packet.Batch, keys []flow.Key, idx []uint16
 	}
 	k := call{point: point, b: b, keys: keys, slots: slots, now: now}
 	if slots != nil {
+		_ = slots[:b.N] // tallyBonds does not look whether there are as many
 		k.bonds = c.bonds[pt.Dir&1]
 	}
 	c.gone = false

@@ -4,7 +4,7 @@ package cache
 
 import "unsafe"
 
-// Where there is no prefetch the loads of follow have to do.
+// Where there is no prefetch the loads of tally have to do.
 
 func prefetchBonds([]bond, []int32, []uint16) {}
 

@@ -43,6 +43,9 @@ func differ(t *rapid.T, steps int) {
 	if rapid.Bool().Draw(t, "askAhead") {
 		with.AskAhead()
 	}
+	if rapid.Bool().Draw(t, "plain") {
+		with.Plain()
+	}
 	pool := rapid.SliceOfN(rapid.Custom(drawPkt), 1, 8).Draw(t, "pool")
 	points := rapid.SliceOfN(rapid.Custom(drawPoint), 1, 3).Draw(t, "points")
 	pairs := [2]*cache.Cache{with, without}

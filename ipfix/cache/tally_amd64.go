@@ -1,0 +1,6 @@
+package cache
+
+// tallyBonds is tallyPlain.
+//
+//go:noescape
+func tallyBonds(t *tallied, idx []uint16)
