@@ -13,7 +13,7 @@ func (c *Cache) fast(k *call, idx []uint16) (rest []uint16) {
 	s := &c.scratch
 	left := 0
 	far := c.high > c.far
-	step := laneRoom
+	step := tallyRoom
 	if far {
 		step = chunk
 		prefetchBonds(k.bonds, k.slots, idx)
@@ -30,9 +30,9 @@ func (c *Cache) fast(k *call, idx []uint16) (rest []uint16) {
 	return s.rest[:left]
 }
 
-// laneRoom is how many packets tally may take: a lane whose highest bit is not set has room
-// for that many.
-const laneRoom = 128
+// tallyRoom is how many packets tally may take: as many as the sums by class have room for
+// (kind). A lane whose highest bit is not set has room for twice as many.
+const tallyRoom = 63
 
 // farEntries is how many entries have been used when the first- and second-level caches
 // hold few of them, so that it pays to ask for their lines a chunk ahead. Measured with

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"pollux/flow"
+	"pollux/internal/packet"
 )
 
 // TestLanesSpill: flags and destinations are counted beyond what a lane holds, by slots
@@ -46,6 +47,44 @@ func TestLanesSpill(t *testing.T) {
 			t.Errorf("slot %d: %d broadcasts, total %d, %d multicasts", slot, sum.Broadcast, last.Broadcast, last.Multicast)
 		}
 		c.Close()
+	}
+}
+
+// TestFullBatchesBySlots: batches as large as they get, of packets of one class or of all,
+// count by slots what they count by keys.
+func TestFullBatchesBySlots(t *testing.T) {
+	for _, types := range [][]uint64{{0x0800}, {0x86dd}, {0x0806}, {0x0800, 0x86dd, 0x0806}, {0x86dd, 0x86dd, 0x0800}} {
+		for _, plain := range []bool{false, true} {
+			var got [2]Stats
+			for way, slotted := range []bool{true, false} {
+				c := New(Config{})
+				c.UseSlots(packet.MaxBatch)
+				c.plain = plain
+				b, keys, idx := packetsOf(1, packet.MaxBatch)
+				slots := make([]int32, len(keys))
+				for i := range keys {
+					typ := types[i%len(types)]
+					keys[i].W[flow.WEthDst] = keys[i].W[flow.WEthDst]&^0xffff | typ
+					b.L3[i], b.IPLen[i] = 14, uint16(b.Desc[i].Len-14)
+					if typ == 0x0806 {
+						b.IPLen[i] = 0
+					}
+					if slots[i] = int32(i); !slotted {
+						slots[i] = -1
+					}
+				}
+				for now := range int64(5) {
+					c.Observe(Point{}, b, keys, idx, slots, now)
+				}
+				c.Publish()
+				got[way] = c.Stats()
+				got[way].Probes, got[way].Lookups = 0, 0
+				c.Close()
+			}
+			if got[0] != got[1] {
+				t.Errorf("types %x, plain %t: by slots\n%+v, by keys\n%+v", types, plain, got[0], got[1])
+			}
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ func TestTallyIsPlain(t *testing.T) {
 		}), 0, 60).Draw(t, "bonds")
 		b := &packet.Batch{N: packet.MaxBatch}
 		var slots [packet.MaxBatch]int32
-		idx := rapid.SliceOfN(rapid.Uint16Range(0, packet.MaxBatch-1), 0, laneRoom).Draw(t, "idx")
+		idx := rapid.SliceOfN(rapid.Uint16Range(0, packet.MaxBatch-1), 0, tallyRoom).Draw(t, "idx")
 		for _, x := range idx {
 			slots[x] = rapid.Int32Range(-1, int32(len(bonds))).Draw(t, "slot")
 			b.IPLen[x] = rapid.OneOf(rapid.Just(uint16(0)), rapid.Uint16(), rapid.Uint16Range(40, 60)).Draw(t, "ipLen")
