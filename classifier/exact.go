@@ -15,8 +15,24 @@ const ExactWords = 14
 // need the first only.
 type exactEntry struct {
 	mf    *Megaflow
-	words uint64             // flow.Key.Map
+	words uint64             // flow.Key.Map, and from bit serialBit on the megaflow's serial
 	w     [ExactWords]uint64 // the present words, in order
+}
+
+// serialBit is where a serial begins in exactEntry.words: keys have fewer words.
+const serialBit = 48
+
+const _ = uint(serialBit - flow.NumWords)
+
+// holds says whether the entry is of a key with those words.
+func (e *exactEntry) holds(words uint64) bool { return (e.words^words)<<(64-serialBit) == 0 }
+
+// live returns the megaflow, or nil if it is no longer what it was when it was noted.
+func (e *exactEntry) live() *Megaflow {
+	if mf := e.mf; !mf.Dead && mf.serial == uint16(e.words>>serialBit) {
+		return mf
+	}
+	return nil
 }
 
 // ExactStats are the counters of an Exact since it was made.
@@ -110,7 +126,7 @@ func (x *Exact) Lookup(keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64, 
 	}
 	for i, s := range slot {
 		if s >= 0 {
-			differ[i] = x.entry[s].words ^ keys[i].Map
+			differ[i] = (x.entry[s].words ^ keys[i].Map) << (64 - serialBit)
 		}
 	}
 	missed := len(miss)
@@ -120,13 +136,15 @@ func (x *Exact) Lookup(keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64, 
 		if s >= 0 {
 			e := &x.entry[s]
 			if differ[i] == 0 && e.equal(&keys[i]) {
-				if mf := e.mf; !mf.Dead {
+				if mf := e.live(); mf != nil {
 					out[i] = mf
 					continue
 				}
-			} else if s := x.search(hashes[i], &keys[i]); s >= 0 && !x.entry[s].mf.Dead {
-				out[i], slot[i] = x.entry[s].mf, s
-				continue
+			} else if s := x.search(hashes[i], &keys[i]); s >= 0 {
+				if mf := x.entry[s].live(); mf != nil {
+					out[i], slot[i] = mf, s
+					continue
+				}
 			}
 			slot[i] = -1
 		}
@@ -150,7 +168,7 @@ const (
 func (e *exactEntry) equal(k *flow.Key) bool {
 	w := &e.w
 	var d uint64
-	switch e.words {
+	switch k.Map {
 	case wordsIPv4:
 		d = w[0] ^ k.W[flow.WPort] | w[1] ^ k.W[flow.WEthDst] | w[2] ^ k.W[flow.WEthSrc] |
 			w[3] ^ k.W[flow.WIPv4] | w[4] ^ k.W[flow.WIP] | w[5] ^ k.W[flow.WL4]
@@ -171,7 +189,7 @@ func (e *exactEntry) equal(k *flow.Key) bool {
 func (e *exactEntry) equalAny(k *flow.Key) bool {
 	var d uint64
 	j := 0
-	for m := e.words; m != 0; m &= m - 1 {
+	for m := k.Map; m != 0; m &= m - 1 {
 		d |= k.W[bits.TrailingZeros64(m)] ^ e.w[j]
 		j++
 	}
@@ -186,7 +204,7 @@ func (x *Exact) search(hash uint64, k *flow.Key) int32 {
 	for {
 		for c := x.tag[g].match(t); c != 0; c = c.next() {
 			s := int(g)*groupSlots + c.first()
-			if e := &x.entry[s]; e.mf != nil && e.words == k.Map && e.equal(k) {
+			if e := &x.entry[s]; e.mf != nil && e.holds(k.Map) && e.equal(k) {
 				return int32(s)
 			}
 		}
@@ -208,7 +226,7 @@ func (x *Exact) Insert(hash uint64, k *flow.Key, mf *Megaflow) (slot int32, fres
 		return -1, false
 	}
 	if s := x.search(hash, k); s >= 0 {
-		x.entry[s].mf = mf
+		x.entry[s].mf, x.entry[s].words = mf, mf.words(k)
 		return s, false
 	}
 	g, lane, ok := x.empty(hash)
@@ -217,13 +235,14 @@ func (x *Exact) Insert(hash uint64, k *flow.Key, mf *Megaflow) (slot int32, fres
 			x.stats.Declined++
 			return -1, false
 		}
+		x.stats.Evictions++
 		g, lane = x.victim(hash)
 	}
 	x.stats.Inserts++
 	x.tag[g] = x.tag[g].with(lane, tagOf(hash))
 	s := int(g)*groupSlots + lane
 	e := &x.entry[s]
-	e.mf, e.words = mf, k.Map
+	e.mf, e.words = mf, mf.words(k)
 	j := 0
 	for m := k.Map; m != 0; m &= m - 1 {
 		e.w[j] = k.W[bits.TrailingZeros64(m)]
@@ -247,24 +266,19 @@ func (x *Exact) empty(hash uint64) (group uint64, lane int, ok bool) {
 	return g, l.first(), true
 }
 
-// victim chooses the slot to overwrite: one whose megaflow is dead, or else any of
-// the eight.
+// victim chooses the slot to overwrite: any of the eight. To look for one whose megaflow is
+// dead would cost up to sixteen memory accesses, for what the dice find soon enough.
 func (x *Exact) victim(hash uint64) (group uint64, lane int) {
 	g, alt := x.groups(hash)
-	for _, g := range [2]uint64{g, alt} {
-		for i := range groupSlots {
-			if x.entry[int(g)*groupSlots+i].mf.Dead {
-				return g, i
-			}
-		}
-	}
-	x.stats.Evictions++
 	r := x.roll()
 	if r>>32&1 != 0 {
 		g = alt
 	}
 	return g, int(r >> 40 % groupSlots)
 }
+
+// words returns what exactEntry.words is of key k and this megaflow.
+func (mf *Megaflow) words(k *flow.Key) uint64 { return k.Map | uint64(mf.serial)<<serialBit }
 
 // allow says whether an eviction is worth it, by the hit rate of the last window.
 func (x *Exact) allow() bool {

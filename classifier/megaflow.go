@@ -15,7 +15,8 @@ type Creditor interface {
 
 // Megaflow is one cached decision of one loop: packets whose key, under the
 // subtable's mask, equals Key are treated by Program. Only the owning loop's
-// thread touches it; the control plane reads through the loop's mailbox.
+// thread touches it; the control plane reads through the loop's mailbox. Its memory is
+// used again for other decisions (Megaflows.Recycle).
 //
 // Size: 512 bytes, which the allocator aligns; what each packet touches is the
 // seventh cache line of it alone.
@@ -31,6 +32,7 @@ type Megaflow struct {
 	FDB     bool       // the decision depends on learned addresses too
 	Group   int32      // the loop's number for Program; packets of equal programs are run together
 	Dead    bool       // removed; an exact-cache entry that still points here is a miss
+	serial  uint16     // how often it was removed: an exact-cache entry of before is a miss
 	place   int32      // index in Megaflows.all
 	Mask    *flow.Mask // the subtable's, shared, immutable
 	sub     *subtable
@@ -40,4 +42,5 @@ type Megaflow struct {
 	Created       int64
 	PushedPackets uint64 // of Packets, already credited
 	PushedBytes   uint64
+	slot          int32 // of the subtable's slots, cur or old
 }

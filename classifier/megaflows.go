@@ -21,7 +21,14 @@ type Megaflows struct {
 	stats MegaflowStats
 	b     batch
 	sig   *signatures // nil unless in use
+
+	free    []*Megaflow // to be used again
+	resting []*Megaflow // removed since the last Recycle
 }
+
+// spares is how many removed megaflows are kept to be used again. A loop that removes one
+// for each that it adds needs as many as a batch has packets.
+const spares = 1024
 
 // MegaflowStats are the counters of Megaflows since it was made.
 type MegaflowStats struct {
@@ -45,7 +52,10 @@ type SubtableStats struct {
 
 // NewMegaflows returns an empty table that takes up to limit megaflows.
 func NewMegaflows(limit int) *Megaflows {
-	return &Megaflows{limit: limit, salts: randomSalts()}
+	return &Megaflows{
+		limit: limit, salts: randomSalts(),
+		free: make([]*Megaflow, 0, spares), resting: make([]*Megaflow, 0, spares),
+	}
 }
 
 // Lookup looks for keys[i] for every i of idx and writes the megaflow, or nil, to
@@ -91,6 +101,16 @@ func (t *Megaflows) Insert(key *flow.Key, mask *flow.Mask) (*Megaflow, error) {
 			return mf, nil
 		}
 	}
+	return t.add(s, key, mask)
+}
+
+// Add is Insert for who knows that key has no megaflow (Find).
+func (t *Megaflows) Add(key *flow.Key, mask *flow.Mask) (*Megaflow, error) {
+	return t.add(t.subtable(mask), key, mask)
+}
+
+// add adds a megaflow to subtable s, or to one of its own if s is nil.
+func (t *Megaflows) add(s *subtable, key *flow.Key, mask *flow.Mask) (*Megaflow, error) {
 	if len(t.all) >= t.limit {
 		t.stats.Refused++
 		return nil, ErrFull
@@ -99,7 +119,8 @@ func (t *Megaflows) Insert(key *flow.Key, mask *flow.Mask) (*Megaflow, error) {
 		s = newSubtable(mask, t.salts)
 		t.subs = append(t.subs, s)
 	}
-	mf := &Megaflow{Mask: &s.mask, sub: s, place: int32(len(t.all)), Group: -1}
+	mf := t.blank()
+	mf.Mask, mf.sub, mf.place, mf.Group = &s.mask, s, int32(len(t.all)), -1
 	mask.Apply(&mf.Key, key)
 	s.insert(mf)
 	t.all = append(t.all, mf)
@@ -122,6 +143,7 @@ func (t *Megaflows) Remove(mf *Megaflow) {
 		return
 	}
 	mf.Dead = true
+	mf.serial++
 	mf.sub.remove(mf)
 	last := t.all[len(t.all)-1]
 	t.all[mf.place] = last
@@ -132,6 +154,40 @@ func (t *Megaflows) Remove(mf *Megaflow) {
 	if mf.sub.len() == 0 {
 		t.forget(mf.sub)
 	}
+	mf.sub = nil
+	// One whose serial begins again could be taken for what it was once.
+	if mf.serial != 0 && len(t.resting)+len(t.free) < spares {
+		t.resting = append(t.resting, mf)
+	}
+}
+
+// Recycle lets the memory of megaflows that were removed before be used by Insert. Nobody
+// but exact caches may have pointers to them then: a loop calls it between batches.
+func (t *Megaflows) Recycle() {
+	if len(t.resting) == 0 {
+		return
+	}
+	for _, mf := range t.resting {
+		mf.Program, mf.Credit, mf.Mask = nil, nil, nil
+	}
+	t.free = append(t.free, t.resting...)
+	clear(t.resting)
+	t.resting = t.resting[:0]
+}
+
+// blank returns a megaflow that is as new but for its key and serial.
+func (t *Megaflows) blank() *Megaflow {
+	n := len(t.free) - 1
+	if n < 0 {
+		return new(Megaflow)
+	}
+	mf := t.free[n]
+	t.free[n] = nil
+	t.free = t.free[:n]
+	// The key is the caller's to write; the rest but the serial begins from nothing.
+	mf.Gen, mf.Packets, mf.Bytes, mf.Used, mf.FDB, mf.Dead = 0, 0, 0, 0, false, false
+	mf.Created, mf.PushedPackets, mf.PushedBytes = 0, 0, 0
+	return mf
 }
 
 // forget removes an empty subtable, in order.

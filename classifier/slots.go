@@ -132,6 +132,7 @@ func (s *slots) put(p *packedMask, hash uint64, mf *Megaflow) {
 	i := int(g)*groupSlots + lane
 	p.put(&mf.Key, s.word[i*len(p.word):])
 	s.mf[i] = mf
+	mf.slot = int32(i)
 	s.live++
 }
 

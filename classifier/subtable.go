@@ -103,11 +103,9 @@ func (t *subtable) move(n int) {
 
 // remove takes mf out.
 func (t *subtable) remove(mf *Megaflow) {
-	h := t.packed.hash(&mf.Key, t.seed)
-	if i := t.cur.find(&t.packed, h, &mf.Key); i >= 0 {
-		t.cur.drop(i)
-	} else {
-		i := t.old.find(&t.packed, h, &mf.Key)
-		t.old.drop(i)
+	s := t.cur
+	if i := int(mf.slot); i >= len(s.mf) || s.mf[i] != mf {
+		s = t.old
 	}
+	s.drop(int(mf.slot))
 }

@@ -114,6 +114,18 @@ func (k *Key) Clear() {
 	k.Map = 0
 }
 
+// CopyFrom makes k equal to o, in time proportional to the words that either has.
+func (k *Key) CopyFrom(o *Key) {
+	for m := k.Map &^ o.Map; m != 0; m &= m - 1 {
+		k.W[bits.TrailingZeros64(m)] = 0
+	}
+	for m := o.Map; m != 0; m &= m - 1 {
+		i := bits.TrailingZeros64(m)
+		k.W[i] = o.W[i]
+	}
+	k.Map = o.Map
+}
+
 // Or adds bits v of word w to the mask.
 func (m *Mask) Or(w Word, v uint64) {
 	m.W[w] |= v

@@ -84,6 +84,7 @@ type programs struct {
 	byHash map[uint64][]int32
 	all    []interned
 	free   []int32
+	last   int32 // of what intern was asked last: one new flow is mostly as the one before
 }
 
 type interned struct {
@@ -96,10 +97,15 @@ func newPrograms() programs { return programs{byHash: map[uint64][]int32{}} }
 
 // intern returns the loop's copy of p and its number, counting one more user.
 func (s *programs) intern(p *actions.Program, g *groups) (*actions.Program, int32) {
+	if id := s.last; int(id) < len(s.all) && s.all[id].p == p {
+		s.all[id].refs++
+		return p, id
+	}
 	h := hashProgram(p)
 	for _, id := range s.byHash[h] {
 		if e := &s.all[id]; e.p == p || actions.Equal(e.p, p) {
 			e.refs++
+			s.last = id
 			return e.p, id
 		}
 	}
@@ -114,6 +120,7 @@ func (s *programs) intern(p *actions.Program, g *groups) (*actions.Program, int3
 	}
 	s.all[id] = interned{p, h, 1}
 	s.byHash[h] = append(s.byHash[h], id)
+	s.last = id
 	return p, id
 }
 

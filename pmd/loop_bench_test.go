@@ -51,6 +51,8 @@ func (t *byBit) Translate(u *pmd.Upcall) {
 	u.Program, u.Credit, u.FDB = t.out, nobody{}, false
 }
 
+const rigMegaflows = 65536 // the most that a rig caches
+
 // rig is one loop from a memory source in slot 0 to a memory sink in slot 1.
 type rig struct {
 	loop *pmd.Loop
@@ -59,12 +61,17 @@ type rig struct {
 
 func newRig(tb testing.TB, flows, masks int, ipfix bool) *rig {
 	tb.Helper()
+	return newRigOf(tb, newByBit(masks, ipfix), flows, masks, ipfix)
+}
+
+func newRigOf(tb testing.TB, tables pmd.Tables, flows, masks int, ipfix bool) *rig {
+	tb.Helper()
 	const frames = 2048
 	mem := &packet.Memory{Buf: make([]byte, frames*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: frames}
 	var pub pmd.Published
-	pub.Store(newByBit(masks, ipfix))
+	pub.Store(tables)
 	cfg := pmd.LoopConfig{
-		Burst: 64, ExactEntries: 65536, Megaflows: 65536, MegaflowIdle: 10e9,
+		Burst: 64, ExactEntries: 65536, Megaflows: rigMegaflows, MegaflowIdle: 10e9,
 		Memory: mem, Tables: &pub, Slots: 4,
 	}
 	if ipfix {

@@ -5,7 +5,8 @@ import "pollux/classifier"
 const (
 	sweepEvery = 500e6 // ns between two rounds over the megaflows
 	sweepSlice = 8     // megaflows an iteration while a round is on
-	evictLook  = 16    // megaflows looked at for the one that is given up
+	evictLook  = 32    // megaflows looked at for those that are given up
+	evictMany  = 8     // of which so many go at once: the look costs a memory access each
 )
 
 // sweep moves the hands of the clocks one slice on: flow caches age, megaflows hand
@@ -53,23 +54,33 @@ func (l *Loop) remove(mf *classifier.Megaflow) {
 	mf.Dead = true
 }
 
-// evict makes room for one decision: of the next few megaflows under a hand of its own,
-// the one unused for longest goes.
+// evict makes room for some decisions: of the next few megaflows under a hand of its own,
+// those unused for longest go.
 func (l *Loop) evict() {
-	var oldest *classifier.Megaflow
+	var look [evictLook]*classifier.Megaflow
+	n := 0
 	l.mega.Sweep(&l.victim, evictLook, func(mf *classifier.Megaflow) {
-		if oldest == nil || mf.Used < oldest.Used {
-			oldest = mf
+		// One used in this very batch (hold) is still pointed to by a packet of it.
+		if mf.Used != l.now {
+			look[n] = mf
+			n++
 		}
 	})
-	// One used in this very batch (hold) is still pointed to by a packet of it.
-	if oldest != nil && oldest.Used != l.now {
+	for k := range min(evictMany, n) {
+		oldest := k
+		for j := k + 1; j < n; j++ {
+			if look[j].Used < look[oldest].Used {
+				oldest = j
+			}
+		}
+		look[k], look[oldest] = look[oldest], look[k]
 		l.stats.Evicted++
-		l.remove(oldest)
+		l.remove(look[k])
 	}
 }
 
-// settle ends a batch: decisions that found no room hand over what they counted.
+// settle ends a batch: decisions that found no room hand over what they counted, and those
+// that were removed are used again.
 func (l *Loop) settle() {
 	for k, mf := range l.oneShot {
 		l.push(mf)
@@ -77,6 +88,7 @@ func (l *Loop) settle() {
 		l.oneShot[k] = nil
 	}
 	l.oneShot = l.oneShot[:0]
+	l.mega.Recycle()
 }
 
 // PushAll hands over everything that all megaflows counted so far, a slice a call:

@@ -17,7 +17,7 @@ func (l *Loop) upcall(i int) *classifier.Megaflow {
 	}
 	start := clock.Ticks()
 	l.translate(i)
-	mf := l.install(i)
+	mf := l.install(i, true)
 	l.stats.Upcalls++
 	l.stats.UpcallTicks += clock.Ticks() - start
 	return mf
@@ -29,13 +29,14 @@ func (l *Loop) translate(i int) {
 	l.snap.tables.Translate(&l.up)
 }
 
-// install makes a megaflow of the answer in l.up to packet i's question. Where the
-// cache has no room even after ageing, the decision serves this batch only.
-func (l *Loop) install(i int) *classifier.Megaflow {
-	mf, err := l.mega.Insert(&l.keys[i], &l.up.Mask)
+// install makes a megaflow of the answer in l.up to packet i's question; fresh says that
+// none has its key. Where the cache has no room even after ageing, the decision serves this
+// batch only.
+func (l *Loop) install(i int, fresh bool) *classifier.Megaflow {
+	mf, err := l.insert(i, fresh)
 	if err != nil {
 		l.evict()
-		mf, err = l.mega.Insert(&l.keys[i], &l.up.Mask)
+		mf, err = l.insert(i, fresh)
 	}
 	if err != nil {
 		l.stats.NoRoom++
@@ -45,6 +46,14 @@ func (l *Loop) install(i int) *classifier.Megaflow {
 	l.adopt(mf)
 	mf.Used = l.now
 	return mf
+}
+
+// insert adds the decision about packet i; fresh says that no megaflow has its key.
+func (l *Loop) insert(i int, fresh bool) (*classifier.Megaflow, error) {
+	if fresh {
+		return l.mega.Add(&l.keys[i], &l.up.Mask)
+	}
+	return l.mega.Insert(&l.keys[i], &l.up.Mask)
 }
 
 // adopt gives mf the decision in l.up.
@@ -73,7 +82,7 @@ func (l *Loop) revalidate(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 		if now := l.mega.Find(&l.keys[i]); now != nil && now.Gen == l.snap.gen[b2i(now.FDB)] {
 			mf = now
 		} else {
-			mf = l.install(i)
+			mf = l.install(i, false)
 		}
 	case l.up.Mask == *mf.Mask:
 		if !actions.Equal(mf.Program, l.up.Program) {
@@ -83,7 +92,7 @@ func (l *Loop) revalidate(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 	default:
 		l.stats.Changed++
 		l.remove(mf)
-		mf = l.install(i)
+		mf = l.install(i, false)
 	}
 	l.stats.UpcallTicks += clock.Ticks() - start
 	return mf

@@ -52,6 +52,8 @@ type xlate struct {
 	set    []Action       // the action set
 	reason actions.Reason // why nothing was sent, as far as known
 	failed actions.Reason
+
+	made made // programs and credits of before
 }
 
 // run translates and fills u's answers.
@@ -65,8 +67,8 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	u.Mask.Clear()
 	u.Program, u.Credit, u.FDB = nil, nil, false
 	x.snap, x.up, x.tr = s, u, tr
-	x.key, x.base = *u.Key, *u.Key
-	x.konst.Clear()
+	x.key.CopyFrom(u.Key)
+	x.base.CopyFrom(u.Key)
 	x.fresh()
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
@@ -81,6 +83,11 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 // fresh makes constants of what no packet brings with it: metadata, registers and
 // marks are 0 in every packet with recirc_id 0, which the mask always has.
 func (x *xlate) fresh() {
+	if x.key.Map&freshKonst.Map == 0 && x.key.W[flow.WPort]>>32 == 0 {
+		x.konst = freshKonst
+		return
+	}
+	x.konst.Clear()
 	if x.key.W[flow.WPort]>>32 != 0 {
 		return
 	}
@@ -95,6 +102,14 @@ var pipelineWords = [...]flow.Word{
 	flow.WMeta, flow.WMark, flow.WReg0, flow.WReg2, flow.WReg4, flow.WReg6,
 	flow.WReg8, flow.WReg10, flow.WReg12, flow.WReg14, flow.WSet, flow.WConj,
 }
+
+// freshKonst is what fresh makes of a packet that brings nothing with it, as most do.
+var freshKonst = func() (m flow.Mask) {
+	for _, w := range &pipelineWords {
+		m.Or(w, ^uint64(0))
+	}
+	return m
+}()
 
 // packet walks the packet through the switch.
 func (x *xlate) packet() {
@@ -122,31 +137,17 @@ func (x *xlate) packet() {
 	x.actionSet()
 }
 
-// program is a Program with memory for a few steps beside it.
-type program struct {
-	actions.Program
-	few [2]actions.Op
-}
-
 // end makes the answers. Program and credit are apart, as loops keep programs
 // longer.
 func (x *xlate) end() {
-	p := new(program)
 	if x.failed != actions.DropNone {
 		x.ops = x.ops[:x.prefix]
 		x.samples = x.samples[:min(x.prefix, len(x.samples))]
 		x.reason, x.sent = x.failed, false
 	}
 	x.judge()
-	if len(x.ops) > 0 {
-		p.Ops = append(p.few[:0], x.ops...)
-	}
-	if len(x.samples) > 0 {
-		p.Samples = append([]actions.Sample(nil), x.samples...)
-	}
-	p.Finish(x.reason)
-	x.up.Program = &p.Program
-	x.up.Credit = newCredit(x.rules, x.missed, x.seen)
+	x.up.Program = x.made.program(x.ops, x.samples, x.reason)
+	x.up.Credit = x.made.credit(x.snap, x.rules, x.missed, x.seen)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }
 

@@ -1,0 +1,65 @@
+package pipeline
+
+import (
+	"slices"
+
+	"pollux/actions"
+)
+
+// made remembers some programs and credits that translations of one thread have made. Both
+// are immutable, and new flows are mostly treated as others were a moment ago: for those a
+// translation allocates nothing.
+type made struct {
+	programs [recent]madeProgram
+	credits  [recent]*credit
+	snap     *Snapshot // that the credits are of
+}
+
+// recent is how many of each are remembered, a place a hash.
+const recent = 16
+
+// madeProgram is a program and what it was made of, which Finish may have changed.
+type madeProgram struct {
+	ops     []actions.Op
+	samples []actions.Sample
+	reason  actions.Reason
+	p       *actions.Program
+}
+
+// program returns the program of these steps.
+func (m *made) program(ops []actions.Op, samples []actions.Sample, reason actions.Reason) *actions.Program {
+	h := uint32(len(ops))<<8 | uint32(reason)
+	for i := range ops {
+		op := &ops[i]
+		h = (h ^ uint32(op.Code) ^ op.A<<4 ^ op.B<<9 ^ uint32(op.V.Lo)) * 0x9e3779b1
+	}
+	e := &m.programs[h>>16%recent]
+	if e.p != nil && e.reason == reason && slices.Equal(e.ops, ops) && slices.Equal(e.samples, samples) {
+		return e.p
+	}
+	p := &actions.Program{Ops: slices.Clone(ops), Samples: slices.Clone(samples)}
+	p.Finish(reason)
+	// Others have p from now on, so what it was made of is kept apart.
+	e.ops, e.samples = append(e.ops[:0], ops...), append(e.samples[:0], samples...)
+	e.reason, e.p = reason, p
+	return p
+}
+
+// credit returns the credit of a translation by snapshot s. Those of another snapshot are
+// let go, so that rules which are gone do not stay in memory.
+func (m *made) credit(s *Snapshot, rules []*Rule, missed []*tableCounters, seen *fdbEntry) *credit {
+	if m.snap != s {
+		m.credits, m.snap = [recent]*credit{}, s
+	}
+	h := uint32(len(missed))
+	for _, r := range rules {
+		h = (h ^ uint32(r.seq)) * 0x9e3779b1
+	}
+	at := &m.credits[h>>16%recent]
+	if c := *at; c != nil && c.seen == seen && slices.Equal(c.rules, rules) && slices.Equal(c.missed, missed) {
+		return c
+	}
+	c := newCredit(rules, missed, seen)
+	*at = c
+	return c
+}
