@@ -303,9 +303,13 @@ func (x *Exact) roll() uint64 {
 
 // Flush forgets every entry and lets go of the megaflows.
 func (x *Exact) Flush() {
-	clear(x.tag)
+	x.Forget()
 	clear(x.entry)
 }
+
+// Forget forgets every entry, in a microsecond for 10,000: what entries point to stays in
+// memory until they are written again.
+func (x *Exact) Forget() { clear(x.tag) }
 
 // Stats returns a copy of the counters.
 func (x *Exact) Stats() ExactStats { return x.stats }

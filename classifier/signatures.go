@@ -53,12 +53,12 @@ func (t *Megaflows) UseSignatures(entries int) {
 // masks, it guesses first.
 func (t *Megaflows) LookupHashed(keys []flow.Key, idx []uint16, hashes *[packet.MaxBatch]uint64, out *[packet.MaxBatch]*Megaflow, miss []uint16) []uint16 {
 	s := t.sig
-	if s == nil {
-		return t.Lookup(keys, idx, out, miss)
-	}
-	t.weigh()
-	if !s.on {
-		return t.Lookup(keys, idx, out, miss)
+	if !t.Guesses() {
+		miss = t.Lookup(keys, idx, out, miss)
+		if s != nil {
+			t.weigh()
+		}
+		return miss
 	}
 	rest := s.lookup(t.all, keys, idx, hashes, out)
 	guessed := uint64(len(idx) - len(rest))
@@ -73,8 +73,12 @@ func (t *Megaflows) LookupHashed(keys []flow.Key, idx []uint16, hashes *[packet.
 			}
 		}
 	}
+	t.weigh()
 	return miss
 }
+
+// Guesses says whether the next LookupHashed looks at hashes.
+func (t *Megaflows) Guesses() bool { return t.sig != nil && t.sig.on }
 
 // weigh decides, a window at a time, whether to guess.
 func (t *Megaflows) weigh() {

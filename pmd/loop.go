@@ -71,6 +71,7 @@ type Loop struct {
 
 	exact      *classifier.Exact
 	exactSlots int // of exact; it does not change
+	passBy     passBy
 	mega       *classifier.Megaflows
 	progs      programs
 	seed       uint64
@@ -142,6 +143,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		verify: cfg.Verify,
 	}
 	l.exactSlots = l.exact.Stats().Entries
+	l.passBy.left = trialRounds * l.exactSlots
 	l.mega.UseSignatures(signatures)
 	l.exec = actions.NewExec(l.mem, l.free)
 	l.exec.Slots = l.slots[:]
