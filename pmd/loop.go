@@ -117,8 +117,10 @@ type rxSlot struct {
 }
 
 // signatures is how many flows the megaflow cache remembers the mask of, where hits
-// visit many masks: 1.5 MB, and 20 masks at 100,000 flows cost a third.
-const signatures = 1 << 18
+// visit many masks: enough for a million. Their 12 MB are touched where there are such
+// masks only. Measured with 20 masks: 100,000 flows cost a third of what they did without,
+// 1,000,000 flows 50 ns a packet, and 82 with 1 << 18.
+const signatures = 1 << 21
 
 // NewLoop returns a loop that does not run yet.
 func NewLoop(cfg LoopConfig) (*Loop, error) {
