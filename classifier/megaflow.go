@@ -30,6 +30,7 @@ type Megaflow struct {
 	Bytes   uint64
 	Used    int64      // ns, monotonic, of the last batch that hit it
 	FDB     bool       // the decision depends on learned addresses too
+	Exact   bool       // Mask has more bits than the decision needs (Megaflows.SetMasks)
 	Group   int32      // the loop's number for Program; packets of equal programs are run together
 	Dead    bool       // removed; an exact-cache entry that still points here is a miss
 	serial  uint16     // how often it was removed: an exact-cache entry of before is a miss

@@ -2,6 +2,7 @@ package classifier
 
 import (
 	"errors"
+	"math/bits"
 
 	"pollux/flow"
 	"pollux/internal/packet"
@@ -17,11 +18,14 @@ type Megaflows struct {
 	subs  []*subtable // most hit first
 	all   []*Megaflow
 	limit int
+	masks int // the most masks there are to be, exact ones apart; 0 is any number
 	salts *salts
 	stats MegaflowStats
 	b     batch
 	sig   *signatures // nil unless in use
 
+	wide    flow.Mask   // scratch of widen
+	cold    []*Megaflow // scratch of EachCold
 	free    []*Megaflow // to be used again
 	resting []*Megaflow // removed since the last Recycle
 }
@@ -39,6 +43,7 @@ type MegaflowStats struct {
 	Inserts   uint64
 	Removes   uint64
 	Refused   uint64 // inserts refused for want of room
+	Narrowed  uint64 // of Inserts, those as exact megaflows, because there were too many masks
 	Len       int    // megaflows now
 	Subtables int    // masks now
 }
@@ -54,7 +59,7 @@ type SubtableStats struct {
 func NewMegaflows(limit int) *Megaflows {
 	return &Megaflows{
 		limit: limit, salts: randomSalts(),
-		free: make([]*Megaflow, 0, spares), resting: make([]*Megaflow, 0, spares),
+		cold: make([]*Megaflow, 0, coldLimit), free: make([]*Megaflow, 0, spares), resting: make([]*Megaflow, 0, spares),
 	}
 }
 
@@ -109,18 +114,51 @@ func (t *Megaflows) Add(key *flow.Key, mask *flow.Mask) (*Megaflow, error) {
 	return t.add(t.subtable(mask), key, mask)
 }
 
+// SetMasks bounds how many masks there are: each costs every look-up that misses, so who can
+// make packets that need new ones could make all packets slow (Csikor et al., "Tuple Space
+// Explosion", 2019). A megaflow that would bring one more gets an exact mask, all bits of the
+// words that matter or that its packet has, of which there are as many as kinds of packets.
+// 0 is no bound. Masks above it stay.
+func (t *Megaflows) SetMasks(n int) { t.masks = n }
+
+// exactMasks is how many masks may be made beyond the bound.
+const exactMasks = 32
+
+// narrow returns the exact mask for a megaflow that needs mask.
+func (t *Megaflows) narrow(key *flow.Key, mask *flow.Mask) *flow.Mask {
+	t.wide.Clear()
+	for b := key.Map | mask.Map; b != 0; b &= b - 1 {
+		t.wide.Or(flow.Word(bits.TrailingZeros64(b)), ^uint64(0))
+	}
+	return &t.wide
+}
+
 // add adds a megaflow to subtable s, or to one of its own if s is nil.
 func (t *Megaflows) add(s *subtable, key *flow.Key, mask *flow.Mask) (*Megaflow, error) {
 	if len(t.all) >= t.limit {
 		t.stats.Refused++
 		return nil, ErrFull
 	}
+	exact := false
+	if s == nil && t.masks > 0 && len(t.subs) >= t.masks {
+		mask, exact = t.narrow(key, mask), true
+		if s = t.subtable(mask); s == nil && len(t.subs) >= t.masks+exactMasks {
+			t.stats.Refused++
+			return nil, ErrFull
+		}
+		if s != nil {
+			if mf := s.find(key); mf != nil {
+				return mf, nil
+			}
+		}
+		t.stats.Narrowed++
+	}
 	if s == nil {
 		s = newSubtable(mask, t.salts)
 		t.subs = append(t.subs, s)
 	}
 	mf := t.blank()
-	mf.Mask, mf.sub, mf.place, mf.Group = &s.mask, s, int32(len(t.all)), -1
+	mf.Mask, mf.sub, mf.place, mf.Group, mf.Exact = &s.mask, s, int32(len(t.all)), -1, exact
 	mask.Apply(&mf.Key, key)
 	s.insert(mf)
 	t.all = append(t.all, mf)

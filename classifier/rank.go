@@ -19,3 +19,30 @@ func (t *Megaflows) Rank() {
 		t.subs[j] = s
 	}
 }
+
+// coldLimit is the most megaflows that EachCold visits.
+const coldLimit = 256
+
+// EachCold calls fn with the megaflows of the masks that were hit least when Rank was called
+// last, n masks and coldLimit megaflows at most, if there are too many masks (SetMasks): without
+// that, masks that are hardly used could keep out others for long. fn may remove them.
+func (t *Megaflows) EachCold(n int, fn func(*Megaflow)) {
+	if t.masks == 0 || len(t.subs) < t.masks {
+		return
+	}
+	cold := t.cold[:0]
+	for i := len(t.subs) - 1; i >= 0 && n > 0; i, n = i-1, n-1 {
+		s := t.subs[i]
+		if len(cold)+s.len() > cap(cold) {
+			break
+		}
+		cold = s.cur.appendTo(cold)
+		if s.old != nil {
+			cold = s.old.appendTo(cold)
+		}
+	}
+	for _, mf := range cold {
+		fn(mf)
+	}
+	clear(cold)
+}

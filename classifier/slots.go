@@ -144,6 +144,16 @@ func (s *slots) drop(i int) {
 	s.live--
 }
 
+// appendTo appends the megaflows to dst.
+func (s *slots) appendTo(dst []*Megaflow) []*Megaflow {
+	for _, mf := range s.mf {
+		if mf != nil {
+			dst = append(dst, mf)
+		}
+	}
+	return dst
+}
+
 // full says whether the next put needs more room first: half the slots may be
 // full, of which then one group in twenty has overflowed; and one in four may have
 // after much coming and going.

@@ -19,10 +19,11 @@ func (c *Config) defaults() {
 		MACTableSize: 8192,
 	}
 	c.Datapath = Datapath{
-		Burst:        256, // costs memory ports nothing and brings AF_XDP in copy mode a tenth more than 64
-		Memory:       Memory{FrameSize: 2048, HugePages: "auto"},
-		Megaflows:    65536,
-		MegaflowIdle: Duration(10 * time.Second),
+		Burst:         256, // costs memory ports nothing and brings AF_XDP in copy mode a tenth more than 64
+		Memory:        Memory{FrameSize: 2048, HugePages: "auto"},
+		Megaflows:     65536,
+		MegaflowMasks: 256,
+		MegaflowIdle:  Duration(10 * time.Second),
 	}
 	c.IPFIX.Bridge.defaults()
 	c.Control = Control{Socket: DefaultSocket}

@@ -82,7 +82,7 @@ func TestDefaults(t *testing.T) {
 		Datapath: Datapath{
 			Loops: []Loop{{Core: 3}}, Burst: 256,
 			Memory:    Memory{FramesPerLoop: 17408, FramesAuto: true, FrameSize: 2048, HugePages: "auto"},
-			Megaflows: 65536, MegaflowIdle: Duration(10 * time.Second),
+			Megaflows: 65536, MegaflowMasks: 256, MegaflowIdle: Duration(10 * time.Second),
 		},
 		Ports: []Port{
 			{Name: "a", Type: AFXDP, Device: "a", Queues: 1, OFPort: 1, Mode: ModeAuto, RxRing: 2048, TxRing: 2048, TxBudget: 256,

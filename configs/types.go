@@ -22,14 +22,15 @@ type Bridge struct {
 
 // Datapath is what the poll loops run on.
 type Datapath struct {
-	Loops        []Loop   `json:"loops,omitempty" jsonschema:"One poll loop per entry. Default: one loop on the machine's last core."`
-	SleepMax     Duration `json:"sleep_max,omitempty" unit:"time" jsonschema:"Longest nap of a loop that finds no packets; 0 never sleeps."`
-	Burst        int      `json:"burst,omitempty" range:"1,256" unit:"packets" jsonschema:"Most packets taken from a receive queue at once, 1 to 256."`
-	Memory       Memory   `json:"memory,omitzero" jsonschema:"The memory that all frames lie in."`
-	ExactCache   int      `json:"exact_cache,omitempty" range:"0,16777216" pow2:"yes" unit:"entries" jsonschema:"Size of a loop's exact-match cache, a power of two; 0 takes it from the size of the processor's cache."`
-	Megaflows    int      `json:"megaflows,omitempty" range:"64,16777216" unit:"megaflows" jsonschema:"Most megaflows that a loop keeps."`
-	MegaflowIdle Duration `json:"megaflow_idle,omitempty" unit:"time" jsonschema:"A megaflow without a packet for this long is removed."`
-	Verify       int      `json:"verify,omitempty" range:"0,1000000000" unit:"1/N of hits" jsonschema:"Translate one cache hit in N again and count differences; 0 never."`
+	Loops         []Loop   `json:"loops,omitempty" jsonschema:"One poll loop per entry. Default: one loop on the machine's last core."`
+	SleepMax      Duration `json:"sleep_max,omitempty" unit:"time" jsonschema:"Longest nap of a loop that finds no packets; 0 never sleeps."`
+	Burst         int      `json:"burst,omitempty" range:"1,256" unit:"packets" jsonschema:"Most packets taken from a receive queue at once, 1 to 256."`
+	Memory        Memory   `json:"memory,omitzero" jsonschema:"The memory that all frames lie in."`
+	ExactCache    int      `json:"exact_cache,omitempty" range:"0,16777216" pow2:"yes" unit:"entries" jsonschema:"Size of a loop's exact-match cache, a power of two; 0 takes it from the size of the processor's cache."`
+	Megaflows     int      `json:"megaflows,omitempty" range:"64,16777216" unit:"megaflows" jsonschema:"Most megaflows that a loop keeps."`
+	MegaflowMasks int      `json:"megaflow_masks,omitempty" range:"8,65536" unit:"masks" jsonschema:"Most masks that a loop's megaflows have. A decision that would bring one more is kept for its packet's very headers, so that nobody makes look-ups slow by sending what needs ever new masks."`
+	MegaflowIdle  Duration `json:"megaflow_idle,omitempty" unit:"time" jsonschema:"A megaflow without a packet for this long is removed."`
+	Verify        int      `json:"verify,omitempty" range:"0,1000000000" unit:"1/N of hits" jsonschema:"Translate one cache hit in N again and count differences; 0 never."`
 }
 
 // Loop is one poll loop.

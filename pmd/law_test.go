@@ -67,7 +67,7 @@ func newWorldOf(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Ta
 		w.pub.Store(s)
 	})
 	w.loop, err = pmd.NewLoop(pmd.LoopConfig{
-		Burst: 32, ExactEntries: exact, Megaflows: 12, MegaflowIdle: 1e18,
+		Burst: 32, ExactEntries: exact, Megaflows: 12, MegaflowMasks: 3, MegaflowIdle: 1e18,
 		Memory: w.mem, Tables: &w.pub, Slots: 4,
 		Caches: []*cache.Cache{w.flows},
 	})

@@ -19,17 +19,18 @@ import (
 
 // LoopConfig is what one loop is made of.
 type LoopConfig struct {
-	ID, Core     int
-	Burst        int           // packets asked of a queue at a time, 1 to packet.MaxBatch
-	SleepMax     time.Duration // longest nap of an idle loop; 0 = never sleeps
-	ExactEntries int
-	Megaflows    int           // limit
-	MegaflowIdle time.Duration // a decision not used for this long is forgotten
-	Verify       uint32        // re-translate one hit in so many and compare; 0 = never
-	Memory       *packet.Memory
-	Tables       *Published
-	Caches       []*cache.Cache // by exporter, as the loop begins; nil entries are off
-	Slots        int            // number of port slots of the switch
+	ID, Core      int
+	Burst         int           // packets asked of a queue at a time, 1 to packet.MaxBatch
+	SleepMax      time.Duration // longest nap of an idle loop; 0 = never sleeps
+	ExactEntries  int
+	Megaflows     int           // limit
+	MegaflowMasks int           // limit of their masks, exact ones apart; 0 is none
+	MegaflowIdle  time.Duration // a decision not used for this long is forgotten
+	Verify        uint32        // re-translate one hit in so many and compare; 0 = never
+	Memory        *packet.Memory
+	Tables        *Published
+	Caches        []*cache.Cache // by exporter, as the loop begins; nil entries are off
+	Slots         int            // number of port slots of the switch
 }
 
 // Published is where the control plane puts the snapshot in force. Loops load it
@@ -147,6 +148,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 	l.exactSlots = l.exact.Stats().Entries
 	l.passBy.left = trialRounds * l.exactSlots
 	l.mega.UseSignatures(signatures)
+	l.mega.SetMasks(cfg.MegaflowMasks)
 	l.exec = actions.NewExec(l.mem, l.free)
 	l.exec.Slots = l.slots[:]
 	l.exec.Out = make([]*actions.Staging, cfg.Slots)

@@ -52,6 +52,7 @@ type LoopStats struct {
 	Verified    uint64                      `json:"verified"`
 	Differed    uint64                      `json:"differed"` // of those, against law 1
 	NoRoom      uint64                      `json:"no_room"`  // decisions used once because the cache was full
+	Narrowed    uint64                      `json:"narrowed"` // decisions kept for exact headers because there were too many masks
 	Evicted     uint64                      `json:"evicted"`
 	Aged        uint64                      `json:"aged"`
 	HandedOff   uint64                      `json:"handed_off"` // frames given to another loop to send
@@ -139,7 +140,8 @@ func (l *Loop) Stats() (s LoopStats, rx []RxStats, tx []TxStats) {
 		l.publishCaches()
 		s.Drops, s.Clones = l.exec.Stats.Drops, l.exec.Stats.Clones
 		s.Megaflows, s.FreeFrame = l.mega.Len(), l.free.Len()
-		s.Subtables = l.mega.Stats().Subtables
+		m := l.mega.Stats()
+		s.Subtables, s.Narrowed = m.Subtables, m.Narrowed
 		for i := range l.rx {
 			r := &l.rx[i]
 			rx = append(rx, RxStats{r.slot, r.queue, l.cfg.ID, r.n})

@@ -6,6 +6,7 @@ const (
 	sweepEvery = 500e6 // ns between two rounds over the megaflows
 	sweepSlice = 8     // megaflows an iteration while a round is on
 	evictLook  = 32    // megaflows looked at for those that are given up
+	coldMasks  = 4     // masks that go after a round, where there are too many
 	evictMany  = 8     // of which so many go at once: the look costs a memory access each
 )
 
@@ -26,6 +27,7 @@ func (l *Loop) sweep() {
 	if l.hand == 0 {
 		l.nextS = l.now + sweepEvery
 		l.mega.Rank()
+		l.mega.EachCold(coldMasks, l.remove)
 	}
 }
 

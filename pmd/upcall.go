@@ -84,7 +84,7 @@ func (l *Loop) revalidate(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 		} else {
 			mf = l.install(i, false)
 		}
-	case l.up.Mask == *mf.Mask:
+	case l.up.Mask == *mf.Mask, mf.Exact && mf.Mask.Covers(&l.up.Mask):
 		if !actions.Equal(mf.Program, l.up.Program) {
 			l.stats.Changed++
 		}

@@ -48,6 +48,9 @@ func (v *PerfShow) text(w io.Writer) {
 	}
 	line("Megaflows", "%d in %s", v.Megaflows, plural(v.Subtables, "subtable"))
 	line("- revalidated", "%d, %d with another outcome", v.Revalidated, v.Changed)
+	if v.Narrowed > 0 {
+		line("- too many masks", "%d megaflows made exact", v.Narrowed)
+	}
 	line("- aged, evicted", "%d, %d; no room %d", v.Aged, v.Evicted, v.NoRoom)
 	if v.Verified > 0 {
 		line("- verified", "%d, %d differed", v.Verified, v.Differed)

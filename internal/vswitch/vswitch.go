@@ -83,7 +83,7 @@ func (s *Switch) assemble() error {
 	}
 	dc := datapath.Config{
 		Burst: d.Burst, SleepMax: d.SleepMax.Std(), ExactEntries: exact,
-		Megaflows: d.Megaflows, MegaflowIdle: d.MegaflowIdle.Std(), Verify: uint32(d.Verify),
+		Megaflows: d.Megaflows, MegaflowMasks: d.MegaflowMasks, MegaflowIdle: d.MegaflowIdle.Std(), Verify: uint32(d.Verify),
 	}
 	for _, l := range d.Loops {
 		dc.Cores = append(dc.Cores, l.Core)

@@ -20,14 +20,15 @@ const MaxSlots = 1024
 
 // Config is what a datapath is made of. Sizes are those of pmd.LoopConfig.
 type Config struct {
-	Cores        []int // one loop each
-	Burst        int
-	SleepMax     time.Duration
-	ExactEntries int
-	Megaflows    int
-	MegaflowIdle time.Duration
-	Verify       uint32
-	Exporters    []cache.Config // a flow cache in each loop for each
+	Cores         []int // one loop each
+	Burst         int
+	SleepMax      time.Duration
+	ExactEntries  int
+	Megaflows     int
+	MegaflowMasks int
+	MegaflowIdle  time.Duration
+	Verify        uint32
+	Exporters     []cache.Config // a flow cache in each loop for each
 }
 
 // Datapath is the running whole. Its methods may be called from any thread but a
@@ -68,7 +69,7 @@ func New(cfg Config, mem *packet.Memory) (*Datapath, error) {
 	for id, core := range cfg.Cores {
 		l, err := pmd.NewLoop(pmd.LoopConfig{
 			ID: id, Core: core, Burst: cfg.Burst, SleepMax: cfg.SleepMax,
-			ExactEntries: cfg.ExactEntries, Megaflows: cfg.Megaflows,
+			ExactEntries: cfg.ExactEntries, Megaflows: cfg.Megaflows, MegaflowMasks: cfg.MegaflowMasks,
 			MegaflowIdle: cfg.MegaflowIdle, Verify: cfg.Verify,
 			Memory: mem, Tables: &d.tables, Slots: MaxSlots,
 		})
