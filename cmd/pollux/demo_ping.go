@@ -16,9 +16,10 @@ type pingResult struct {
 	Best           time.Duration // of the round trips
 }
 
-// ping sends count ICMP echo requests (RFC 792) out of a namespace, one after the
-// other, and waits up to wait for the reply of each.
-func ping(ns *lab.Namespace, to string, count int, wait time.Duration) (res pingResult, err error) {
+// ping sends ICMP echo requests (RFC 792) out of a namespace, one after the other, and
+// waits up to wait for the reply of each, until want replies have come or most requests
+// are sent.
+func ping(ns *lab.Namespace, to string, want, most int, wait time.Duration) (res pingResult, err error) {
 	var c *net.IPConn
 	err = ns.Do(func() (err error) {
 		c, err = net.ListenIP("ip4:icmp", nil)
@@ -30,7 +31,7 @@ func ping(ns *lab.Namespace, to string, count int, wait time.Duration) (res ping
 	defer c.Close()
 	dst := &net.IPAddr{IP: net.ParseIP(to)}
 	id := uint16(os.Getpid())
-	for seq := range count {
+	for seq := 0; seq < most && res.Received < want; seq++ {
 		res.Sent++
 		sent := time.Now()
 		// An unreachable host is an error of sending once the kernel has asked for

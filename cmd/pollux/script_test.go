@@ -46,15 +46,20 @@ func TestScripts(t *testing.T) {
 			"jsonfile": jsonFile,
 			"status":   status,
 			"soon":     soon,
+			"soonfile": soonFile,
 			"unhex":    unhex,
 		},
 	})
 }
 
+// patience is how long a script waits for what must come. A machine that does other things
+// besides may take a while to start a program.
+const patience = time.Minute
+
 // await SOCKET waits until somebody listens there; ! await until nobody does.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		c, err := net.Dial("unix", path)
 		if err == nil {
 			c.Close()
@@ -63,7 +68,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
-	ts.Fatalf("%s: waited 15 s in vain", path)
+	ts.Fatalf("%s: waited %v in vain", path, patience)
 }
 
 // jsonfile FILE… checks that each holds one JSON value.
@@ -80,13 +85,27 @@ func jsonFile(ts *testscript.TestScript, neg bool, args []string) {
 func soon(ts *testscript.TestScript, _ bool, args []string) {
 	re, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		ts.Check(ts.Exec(args[1], args[2:]...))
 		if re.MatchString(ts.ReadFile("stdout")) {
 			return
 		}
 	}
-	ts.Fatalf("%v: %q did not come in 15 s; last:\n%s", args[1:], args[0], ts.ReadFile("stdout"))
+	ts.Fatalf("%v: %q did not come in %v; last:\n%s", args[1:], args[0], patience, ts.ReadFile("stdout"))
+}
+
+// soonfile PATTERN FILE waits until the pattern is in what the file holds.
+func soonFile(ts *testscript.TestScript, _ bool, args []string) {
+	re, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	var b []byte
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		// It may not be there yet.
+		if b, err = os.ReadFile(ts.MkAbs(args[1])); err == nil && re.Match(b) {
+			return
+		}
+	}
+	ts.Fatalf("%s: %q did not come in %v (%v):\n%s", args[1], args[0], patience, err, b)
 }
 
 // unhex OUT IN writes the bytes that IN has in hexadecimal.
