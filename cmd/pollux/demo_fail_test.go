@@ -53,7 +53,7 @@ func TestDemoFailsWhenTheSinkIsCutOff(t *testing.T) {
 			if err := h.LinkSetDown(l); err != nil {
 				return err
 			}
-			time.Sleep(2500 * time.Millisecond)
+			time.Sleep(time.Second)
 			return h.LinkSetUp(l)
 		}, `100000 packets were sent, \d+ were delivered`},
 	} {
