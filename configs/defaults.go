@@ -63,6 +63,7 @@ func (e *Exporter) defaults() {
 		PEN:                  32473, // of examples: RFC 5612
 		MTU:                  1500,
 		Buffer:               4 << 20,
+		MessageRate:          10_000,
 		File:                 File{MaxBytes: 64 << 20, MaxAge: Duration(time.Hour), Keep: 24},
 	}
 }

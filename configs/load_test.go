@@ -100,7 +100,7 @@ func TestDefaults(t *testing.T) {
 		CacheActiveTimeout: Duration(time.Minute), CacheIdleTimeout: Duration(15 * time.Second), CacheMaxFlows: 65536,
 		TemplateInterval: Duration(10 * time.Minute), StatsInterval: Duration(10 * time.Minute),
 		FlowKey: FlowKey{"ovs"}, Elements: []string{"standard"}, Biflow: "off", BiflowWindow: Duration(2500 * time.Millisecond),
-		EnableInputSampling: true, EnableOutputSampling: true, EnableTunnelSampling: true, PEN: 32473, MTU: 1500, Buffer: 4 << 20,
+		EnableInputSampling: true, EnableOutputSampling: true, EnableTunnelSampling: true, PEN: 32473, MTU: 1500, Buffer: 4 << 20, MessageRate: 10_000,
 		File: File{MaxBytes: 64 << 20, MaxAge: Duration(time.Hour), Keep: 24}}
 	if d := cmp.Diff(want, c); d != "" {
 		t.Error(d)

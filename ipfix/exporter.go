@@ -33,7 +33,6 @@ type Exporter struct {
 	targets []*target
 	leaving []*target // no longer configured, sending what they have
 	domains map[uint32]*domain
-	pace    pacer
 	batch   []cache.Record
 	hurryBy atomic.Int64     // when not 0, Run is to stop and sending ends then
 	wall    func() time.Time // the wall clock
@@ -66,7 +65,6 @@ func New(cfg ExporterConfig, caches []*cache.Cache) (*Exporter, error) {
 		wall:    time.Now,
 	}
 	x.cfg.defaults(len(caches))
-	x.pace = newPacer(x.cfg.MessageRate)
 	x.setCaches(caches)
 	x.setMerge()
 	for _, name := range cfg.Targets {
@@ -115,6 +113,10 @@ func (x *Exporter) Run(ctx context.Context) error {
 		if n > 0 {
 			continue
 		}
+		if gap := x.pump(); gap > 0 {
+			time.Sleep(gap)
+			continue
+		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
@@ -131,6 +133,7 @@ func (x *Exporter) close() error {
 	var errs []error
 	for _, t := range x.targets {
 		if t.udp != nil {
+			t.giveUp(atStop)
 			errs = append(errs, t.udp.close())
 		} else {
 			t.out.stop(x.left())
@@ -166,7 +169,11 @@ func (x *Exporter) round(now int64) (popped int) {
 	x.change()
 	x.reckon()
 	x.refresh(now)
+	x.pump()
 	for _, f := range x.feeds {
+		if !x.late() && x.stuffed() {
+			break // their records wait in the caches, where flows can go on
+		}
 		n := f.cache.Records().PopN(x.batch)
 		for i := range x.batch[:n] {
 			f.popped = plus(f.popped, totals(&x.batch[i]).count())
@@ -197,10 +204,37 @@ func (x *Exporter) reckon() {
 // exportTime returns the time of a message, seconds since 1970.
 func (x *Exporter) exportTime() uint32 { return uint32(x.wall().Unix()) }
 
+// pump sends what waits for its time, and returns how long it is until more may go; 0 if
+// nothing waits.
+func (x *Exporter) pump() (gap time.Duration) {
+	for _, t := range x.targets {
+		if t.udp == nil || t.udp.q.bytes == 0 || !x.ready(t) {
+			continue
+		}
+		if t.pump(x.exportTime()); t.udp.q.bytes > 0 && (gap == 0 || t.udp.pace.gap < gap) {
+			gap = t.udp.pace.gap
+		}
+	}
+	// A few messages at a time: a sleep takes longer than it should.
+	return min(burst/4*gap, pollEvery)
+}
+
+// stuffed says that every collector is one whose queue is full.
+func (x *Exporter) stuffed() bool {
+	for _, t := range x.targets {
+		if t.udp == nil || t.udp.conn == nil || !t.udp.full() {
+			return false
+		}
+	}
+	return len(x.targets) > 0
+}
+
 // drain sends everything there is.
 func (x *Exporter) drain() {
 	x.hurry()
+	x.unload()
 	for x.round(clock.Now()) > 0 {
+		x.unload()
 	}
 	x.settle()
 	for _, d := range x.domains {
@@ -209,6 +243,18 @@ func (x *Exporter) drain() {
 				x.sendOptions(t, d.id)
 			}
 		}
+	}
+	x.unload()
+}
+
+// unload sends what waits for its time, as long as sending may go on.
+func (x *Exporter) unload() {
+	for {
+		gap := x.pump()
+		if gap == 0 || x.late() {
+			return
+		}
+		time.Sleep(min(gap, x.left()))
 	}
 }
 
@@ -300,11 +346,8 @@ func (x *Exporter) flush(d *domain) {
 	m.reset()
 }
 
-// send sends a message to one target, in good time.
+// send sends a message to one target.
 func (x *Exporter) send(t *target, id uint32, m *message, options int) {
-	if t.udp != nil {
-		x.pace.wait(x.left())
-	}
 	t.send(id, m, x.templates(), x.exportTime(), options)
 }
 

@@ -70,9 +70,6 @@ func (x *Exporter) update(cfg ExporterConfig) {
 	if schema, err := x.schema.next(&x.cfg); err == nil { // prepare found no error
 		x.schema = schema
 	}
-	if x.cfg.MessageRate != old.MessageRate {
-		x.pace = newPacer(x.cfg.MessageRate)
-	}
 	x.retarget(&old)
 	if x.cfg.messageSize() != old.messageSize() {
 		for _, d := range x.domains {
@@ -99,6 +96,11 @@ func (x *Exporter) retarget(old *ExporterConfig) {
 			t.name = name
 			if t.out != nil {
 				t.out.adjust(&x.cfg)
+			} else {
+				t.udp.q.limit = x.cfg.Buffer
+				if x.cfg.MessageRate != old.MessageRate {
+					t.udp.pace = newPacer(x.cfg.MessageRate)
+				}
 			}
 			x.targets = append(x.targets, t)
 			continue
@@ -112,6 +114,8 @@ func (x *Exporter) retarget(old *ExporterConfig) {
 	}
 	for _, t := range have {
 		if t.udp != nil {
+			t.udp.pace = newPacer(1e9) // nothing is held up any more
+			t.pump(x.exportTime())
 			t.udp.close()
 			continue
 		}

@@ -87,7 +87,7 @@ type CollectorStats struct {
 type Unsent struct {
 	NoSocket   uint64 `json:"no_socket"`   // UDP: there was none (yet)
 	Refused    uint64 `json:"refused"`     // UDP: the socket did not take the message
-	BufferFull uint64 `json:"buffer_full"` // a stream's collector or disk was too slow or away
+	BufferFull uint64 `json:"buffer_full"` // a stream's collector or disk was too slow or away, or UDP had more than its pace
 	Stop       uint64 `json:"stop"`        // sending took too long at the end
 }
 

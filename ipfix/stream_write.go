@@ -30,7 +30,7 @@ func (s *stream) forget(l *templateList) {
 }
 
 // stamp writes export time and sequence number into a message.
-func (s *stream) stamp(b []byte, now uint32, d *session, records uint32) {
+func stamp(b []byte, now uint32, d *session, records uint32) {
 	binary.BigEndian.PutUint32(b[4:], now)
 	binary.BigEndian.PutUint32(b[8:], d.seq)
 	d.seq += records
@@ -51,7 +51,7 @@ func (s *stream) write(k sink, b *batch) bool {
 		if !d.list.has(it.list) {
 			break
 		}
-		s.stamp(b.message(n), now, d, it.records)
+		stamp(b.message(n), now, d, it.records)
 	}
 	out, err := k.write(b.buf[b.from:b.items[n-1].end])
 	whole := 0
@@ -108,7 +108,7 @@ func (s *stream) resend(k sink, domain uint32, m *kept) bool {
 	if !s.announce(k, domain, m.list) {
 		return false
 	}
-	s.stamp(m.buf, s.now(), s.said(domain), m.records)
+	stamp(m.buf, s.now(), s.said(domain), m.records)
 	if !s.plain(k, m.buf) {
 		return false
 	}

@@ -69,7 +69,7 @@ func (x *Exporter) newTarget(name string) *target {
 	a, _ := parseTarget(name) // checked with the configuration
 	t := &target{addr: a, name: name, sessions: make(map[uint32]*session)}
 	if a.transport == UDP {
-		t.udp = &datagrams{dialer: newDialer(a)}
+		t.udp = &datagrams{dialer: newDialer(a), pace: newPacer(x.cfg.MessageRate), q: queue{limit: x.cfg.Buffer}}
 		return t
 	}
 	t.out = newStream(a, &x.cfg, x.wall)
@@ -107,6 +107,7 @@ func (t *target) open(stopping bool) bool {
 func (t *target) counts() CollectorStats {
 	if t.udp != nil {
 		t.stats.State = t.udp.state()
+		t.stats.QueuedSize = uint64(t.udp.q.bytes)
 	} else {
 		t.stats = t.out.counts()
 	}

@@ -10,11 +10,17 @@ import (
 // writeDeadline is how long a datagram may wait for room in the socket.
 const writeDeadline = 100 * time.Millisecond
 
-// datagrams is a UDP socket to a collector.
+// datagrams is a UDP socket to a collector. Messages that come faster than its pace wait in
+// a queue, so that no other collector waits for it.
 type datagrams struct {
 	conn   net.Conn // nil: not open
 	dialer dialer
+	pace   pacer
+	q      queue
 }
+
+// full says that the next messages will be lost.
+func (d *datagrams) full() bool { return d.q.bytes+maxMTU > d.q.limit }
 
 func (d *datagrams) state() string {
 	switch {
@@ -62,19 +68,55 @@ func (t *target) write(b []byte) bool {
 	return true
 }
 
-// sendDatagram sends a message and counts what became of its flow records.
+// sendDatagram sends a message, or queues it until its time has come, and counts what
+// became of its flow records.
 func (t *target) sendDatagram(domain uint32, m *message, exportTime uint32) {
-	if t.udp.conn == nil {
+	d := t.udp
+	if d.conn == nil {
 		t.lose(m.flows, noSocket)
 		return
 	}
-	s := t.session(domain)
-	if !t.write(m.finish(exportTime, s.seq)) {
-		t.lose(m.flows, refused)
+	it := item{domain: domain, records: m.records, flows: m.flows}
+	b := m.finish(exportTime, 0)
+	if d.q.bytes == 0 && d.pace.allow(time.Now()) {
+		t.datagram(b, &it, exportTime)
 		return
 	}
-	s.seq += m.records
-	t.stats.Sent.add(m.flows)
+	if !d.q.put(b, it) {
+		t.lose(m.flows, bufferFull)
+		return
+	}
+	t.stats.Queued.add(m.flows)
+}
+
+// datagram sends a message now.
+func (t *target) datagram(b []byte, it *item, exportTime uint32) {
+	s := t.session(it.domain)
+	stamp(b, exportTime, s, it.records)
+	if !t.write(b) {
+		s.seq -= it.records
+		t.lose(it.flows, refused)
+		return
+	}
+	t.stats.Sent.add(it.flows)
+}
+
+// pump sends what is queued and may go now.
+func (t *target) pump(exportTime uint32) {
+	d := t.udp
+	for d.q.bytes > 0 && d.conn != nil && d.pace.allow(time.Now()) {
+		b := d.q.head()
+		it := b.items[0]
+		t.datagram(b.message(0), &it, exportTime)
+		t.stats.Queued.sub(d.q.took(1))
+	}
+}
+
+// giveUp counts what is queued as not sent.
+func (t *target) giveUp(w why) {
+	t.lose(t.stats.Queued, w)
+	t.stats.Queued = Totals{}
+	t.udp.q = queue{limit: t.udp.q.limit}
 }
 
 // close closes the socket and ends an attempt to open it.

@@ -83,7 +83,7 @@ func exporting(c *configs.Exporter) ipfix.ExporterConfig {
 	return ipfix.ExporterConfig{
 		Targets: c.Targets, MTU: c.MTU,
 		TemplateInterval: c.TemplateInterval.Std(), StatsInterval: c.StatsInterval.Std(),
-		Domains: []uint32{c.ObsDomainID}, DrainTimeout: drainTimeout, Buffer: c.Buffer,
+		Domains: []uint32{c.ObsDomainID}, DrainTimeout: drainTimeout, Buffer: c.Buffer, MessageRate: c.MessageRate,
 		TLS:     ipfix.TLSConfig{CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, ServerName: c.TLS.ServerName},
 		File:    ipfix.FileConfig{MaxBytes: int64(c.File.MaxBytes), MaxAge: c.File.MaxAge.Std(), Keep: c.File.Keep},
 		FlowKey: c.FlowKey.Mask(), Elements: c.Elements, RuleAttribution: c.RuleAttribution, TCPQoS: c.TCPQoS,
