@@ -51,6 +51,7 @@ func cacheConfig(e *configs.Exporter) cache.Config {
 	return cache.Config{
 		MaxFlows: e.CacheMaxFlows, IdleTimeout: idle, ActiveTimeout: active,
 		Sampling: uint32(e.Sampling), KeyMask: e.FlowKey.Mask(), QoS: e.TCPQoS,
+		Align: e.Biflow != configs.BiflowOff,
 	}
 }
 
@@ -112,7 +113,8 @@ func sameCaches(a, b *configs.Exporter) bool {
 
 // sameTuning says whether flow caches work by the same times and sampling.
 func sameTuning(a, b *configs.Exporter) bool {
-	return a.CacheIdleTimeout == b.CacheIdleTimeout && a.CacheActiveTimeout == b.CacheActiveTimeout && a.Sampling == b.Sampling
+	return a.CacheIdleTimeout == b.CacheIdleTimeout && a.CacheActiveTimeout == b.CacheActiveTimeout && a.Sampling == b.Sampling &&
+		(a.Biflow == configs.BiflowOff) == (b.Biflow == configs.BiflowOff)
 }
 
 // run lets the exporting process run until e.stop.

@@ -141,7 +141,7 @@ func (s *Switch) changeExporter(e *exporter, was *configs.Exporter) error {
 			old = nil
 		}
 	case !sameTuning(was, &e.cfg):
-		s.dp.TuneExporter(e.index, cc.IdleTimeout, cc.ActiveTimeout, cc.EndLinger, cc.Sampling)
+		s.dp.TuneExporter(e.index, &cc)
 	}
 	if sameExporting(was, &e.cfg) {
 		return nil

@@ -35,6 +35,7 @@ type Cache struct {
 	sampler  sampler
 	chosen   chosen
 
+	align                bool
 	idle, active, linger int64
 	coarseActive         uint32
 	hand                 uint32 // next entry that Sweep looks at
@@ -75,6 +76,7 @@ func New(cfg Config) *Cache {
 		far:     farEntries,
 		arena:   a,
 		max:     uint64(n),
+		align:   cfg.Align,
 		records: ring.New[Record](cfg.RecordRing),
 	}
 	if cfg.QoS {

@@ -31,6 +31,10 @@ type Config struct {
 	KeyMask       *flow.Mask // nil: OVSKey(). Bits that OVSKey does not have are ignored
 	RecordRing    int        // records that the ring holds, rounded up to a power of two
 
+	// Align reports flows that go on at times that other caches of the process would, so
+	// that their parts of a flow, or its other direction, come together (align.go).
+	Align bool
+
 	// QoS measures TCP flows: see the type QoS. It reads sequence numbers from the
 	// frames and wants Memory.
 	QoS bool

@@ -12,7 +12,7 @@ type hot struct {
 	last    int64  // ns
 	lanes   lanes  // not yet in cold.counted
 	check   uint32 // generation:16 number of the point:16, which is nowhere when the entry is free
-	first   uint32 // coarse time of the first packet since the last record
+	first   uint32 // coarse time from which the active timeout runs: the first packet since the last record, or a boundary (align)
 	minLen  uint16
 	maxLen  uint16
 	flags   uint16 // TCP, of all packets since the last record, ORed; and finished
@@ -96,6 +96,9 @@ func (c *Cache) count(x uint32, p *sample, now int64) {
 	if e.packets == 0 {
 		c.cold[x].first = now
 		e.begin(p, now)
+		if c.align {
+			e.first = coarse(c.boundary(&c.cold[x].key, now))
+		}
 	} else {
 		e.add(p, now)
 		e.stretch(p)

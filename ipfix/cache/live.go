@@ -11,7 +11,16 @@ func (c *Cache) SetTimeouts(idle, active, linger int64) {
 	c.coarseActive = uint32(min(max(c.active>>20-1, 0), 1<<31))
 	c.linger = min(cfg.EndLinger, cfg.IdleTimeout)
 	c.period = sweepPeriod(c.idle, c.active, c.linger)
+	if c.align {
+		// There is no exact time to look at: never before the boundary.
+		c.coarseActive += 2
+		c.period = min(c.period, alignedPeriod)
+	}
 }
+
+// SetAlign changes Config.Align: for records that begin from now on. SetTimeouts is to follow.
+// Owner only.
+func (c *Cache) SetAlign(on bool) { c.align = on }
 
 // SetSampling changes N of sampling 1:N; 0 and 1 are every packet. Flows held go on:
 // their records hold packets that were selected with either probability. Owner only.

@@ -21,6 +21,10 @@ func sweepPeriod(idle, active, linger int64) int64 {
 	return min(max(p/8, int64(time.Millisecond)), int64(time.Second))
 }
 
+// alignedPeriod is the most that the hand takes where several caches report a flow at the
+// same time: half of what an exporter waits for the other parts.
+const alignedPeriod = int64(time.Second / 2)
+
 // Sweep moves the hand over up to budget entries and ends the flows that are due.
 // It may be called as often as one likes: the hand goes at the speed that the
 // timeouts need and no faster. It returns the number of records that left. When the
@@ -83,7 +87,7 @@ func (c *Cache) due(x uint32, now int64) EndReason {
 		return EndDetected
 	case quiet >= c.idle:
 		return EndIdle
-	case c.active > 0 && e.packets != 0 && coarse(now)-e.first >= c.coarseActive && now-c.cold[x].first >= c.active:
+	case c.active > 0 && e.packets != 0 && coarse(now)-e.first >= c.coarseActive && (c.align || now-c.cold[x].first >= c.active):
 		return EndActive
 	}
 	return EndNone

@@ -32,6 +32,7 @@ func (d *Datapath) SetExporter(i int, cfg *cache.Config) ([]*cache.Cache, error)
 			c := *cfg
 			c.Seed += uint64(id) + uint64(clock.Ticks())
 			c.Memory = d.mem
+			c.Align = d.aligned(cfg)
 			made = append(made, cache.New(c))
 		}
 	}
@@ -53,16 +54,20 @@ func (d *Datapath) SetExporter(i int, cfg *cache.Config) ([]*cache.Cache, error)
 	return slices.Clone(made), nil
 }
 
-// TuneExporter changes the timeouts (ns; 0 is the default, a negative active never) and
-// the sampling 1:N of exporter i in all loops, which keep their flows.
-func (d *Datapath) TuneExporter(i int, idle, active, linger int64, sampling uint32) {
+// TuneExporter changes the timeouts, the sampling and whether reports are aligned of exporter
+// i in all loops to those of cfg; they keep their flows.
+func (d *Datapath) TuneExporter(i int, cfg *cache.Config) {
 	for _, l := range d.loops {
 		l.Tune(i, func(c *cache.Cache) {
-			c.SetTimeouts(idle, active, linger)
-			c.SetSampling(sampling)
+			c.SetAlign(d.aligned(cfg))
+			c.SetTimeouts(cfg.IdleTimeout, cfg.ActiveTimeout, cfg.EndLinger)
+			c.SetSampling(cfg.Sampling)
 		})
 	}
 }
+
+// aligned says whether flow caches report at the same times: several may have a part of a flow.
+func (d *Datapath) aligned(cfg *cache.Config) bool { return cfg.Align || len(d.loops) > 1 }
 
 // Caches returns the flow caches of an exporter that are in force, one a loop; nil
 // while it is off.

@@ -206,14 +206,14 @@ func TestEachFlowAndTune(t *testing.T) {
 	d.EachFlow(1, func(int, *cache.Record) { t.Error("a flow of an exporter that is off") })
 	d.EachFlow(-1, func(int, *cache.Record) { t.Error("a flow of an exporter that cannot be") })
 
-	d.TuneExporter(0, int64(time.Hour), int64(5*time.Millisecond), 0, 0)
+	d.TuneExporter(0, &cache.Config{IdleTimeout: int64(time.Hour), ActiveTimeout: int64(5 * time.Millisecond)})
 	for end := time.Now().Add(5 * time.Second); ended(d, cache.EndActive) == 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	if ended(d, cache.EndActive) == 0 {
 		t.Error("no record of the new active timeout")
 	}
-	d.TuneExporter(0, 0, -1, 0, 1<<30)
+	d.TuneExporter(0, &cache.Config{ActiveTimeout: -1, Sampling: 1 << 30})
 	d.Barrier()
 	sum := func() (offered, seen uint64) {
 		d.Stats() // brings the numbers up to date
