@@ -118,7 +118,7 @@ func TestBiflowRules(t *testing.T) {
 	} {
 		for _, order := range [][2]*cache.Record{{row.client, row.server}, {row.server, row.client}} {
 			m := newMerger(10, 8, row.rule)
-			if m.add(order[0], 0) != held || m.add(order[1], 1) != merged {
+			if m.add(order[0], nil, 0) != held || m.add(order[1], nil, 1) != merged {
 				t.Fatalf("%s: not paired", name)
 			}
 			r := m.pop()
@@ -181,7 +181,7 @@ func TestBiflowAgainstLists(t *testing.T) {
 			r := rec(k, rapid.Uint64Range(1, 9).Draw(t, "packets"), now, uint16(rapid.IntRange(0, 31).Draw(t, "flags")))
 			in[wayOf(&k)] += r.Packets
 			records++
-			if m.add(r, now) == merged {
+			if m.add(r, nil, now) == merged {
 				joined++
 			}
 		}

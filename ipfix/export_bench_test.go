@@ -55,7 +55,7 @@ func BenchmarkExport(b *testing.B) {
 				if name == "biflow" && i%2 == 1 {
 					r.Key = turned(r.Key)
 				}
-				x.take(r, now)
+				x.take(r, nil, now)
 				if i%popBatch == 0 {
 					now = clock.Now()
 					for x.merge != nil && x.merge.due(now) {
@@ -94,7 +94,7 @@ func TestExportAllocatesNothing(t *testing.T) {
 	}
 	all := func() {
 		for _, r := range recs {
-			x.take(r, 0)
+			x.take(r, nil, 0)
 		}
 		x.settle()
 		for x.targets[0].out.counts().QueuedSize > 0 {

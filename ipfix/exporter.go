@@ -177,7 +177,7 @@ func (x *Exporter) round(now int64) (popped int) {
 		n := f.cache.Records().PopN(x.batch)
 		for i := range x.batch[:n] {
 			f.popped = plus(f.popped, totals(&x.batch[i]).count())
-			x.take(&x.batch[i], now)
+			x.take(&x.batch[i], f, now)
 		}
 		popped += n
 	}
@@ -270,8 +270,8 @@ func (x *Exporter) settle() {
 	}
 }
 
-// take gives a record to the merge, or at once to its message.
-func (x *Exporter) take(r *cache.Record, now int64) {
+// take gives a record of a feed to the merge, or at once to its message.
+func (x *Exporter) take(r *cache.Record, from *feed, now int64) {
 	n := totals(r)
 	x.stats.Popped.add(n)
 	x.stats.Pending.add(n)
@@ -283,7 +283,7 @@ func (x *Exporter) take(r *cache.Record, now int64) {
 	if x.merge.full() {
 		x.add(x.merge.pop(), now)
 	}
-	if x.merge.add(r, now) == merged {
+	if x.merge.add(r, from, now) == merged {
 		x.stats.Merged++
 		x.stats.Pending.Records--
 	}

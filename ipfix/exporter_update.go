@@ -203,5 +203,8 @@ func (x *Exporter) setMerge() {
 	x.merge = nil
 	if window > 0 {
 		x.merge = newMerger(window, x.cfg.MaxPending, x.cfg.Biflow)
+		if m != nil {
+			x.merge.parts = m.parts
+		}
 	}
 }

@@ -21,6 +21,7 @@ type merger struct {
 	head   uint64    // records that ever left
 	tail   uint64    // records that ever came; slot = number modulo len(slots)
 	secret [4]uint64 // collectors' friends must not choose what collides
+	parts  parts
 }
 
 // pending is a record that is held. The members of the reverse direction count if it
@@ -31,6 +32,8 @@ type pending struct {
 	due  int64
 	rkey cache.Key
 	rend cache.EndReason
+	from *feed // that the record came from; of several the first
+	rev  *feed // the same of the other direction
 }
 
 // fate is what became of a record that was added.
@@ -42,7 +45,7 @@ const (
 )
 
 func newMerger(window int64, limit int, rule BiflowRule) *merger {
-	m := &merger{window: window, rule: rule, limit: limit}
+	m := &merger{window: window, rule: rule, limit: limit, parts: parts{}}
 	for i := range m.secret {
 		m.secret[i] = rand.Uint64()
 	}
@@ -52,18 +55,28 @@ func newMerger(window int64, limit int, rule BiflowRule) *merger {
 
 func (m *merger) slot(n uint64) *pending { return &m.slots[n&uint64(len(m.slots)-1)] }
 
-// add takes a record. The merger must not be full.
-func (m *merger) add(r *cache.Record, now int64) fate {
+// add takes a record of a feed. The merger must not be full.
+func (m *merger) add(r *cache.Record, from *feed, now int64) fate {
 	h := m.hash(&r.Key)
 	if p := m.find(&r.Key, h); p != nil {
+		switch {
+		case p.rec.Key == r.Key:
+			m.parts.begin(&r.Key, &p.rec.Total, p.rec.End, p.from, now)
+		case p.rec.Biflow:
+			m.parts.begin(&r.Key, &p.rec.Rev.Total, p.rend, p.rev, now)
+		default:
+			p.rev = from
+		}
+		m.parts.note(r, from, now)
 		p.join(r)
 		return merged
 	}
+	m.parts.note(r, from, now)
 	if m.tail-m.head == uint64(len(m.slots)) {
 		m.resize(2 * len(m.slots))
 	}
 	p := m.slot(m.tail)
-	p.rec.Record, p.rec.Biflow, p.hash, p.due = *r, false, h, now+m.window
+	p.rec.Record, p.rec.Biflow, p.hash, p.due, p.from = *r, false, h, now+m.window, from
 	m.insert(h, m.tail)
 	m.tail++
 	return held
@@ -129,7 +142,9 @@ func (m *merger) pop() *record {
 	p := m.slot(m.head)
 	m.remove(p.hash, m.head)
 	m.head++
+	m.parts.settle(&p.rec.Key, &p.rec.Total)
 	if p.rec.Biflow {
+		m.parts.settle(&p.rkey, &p.rec.Rev.Total)
 		p.orient(m.rule)
 	}
 	return &p.rec

@@ -59,7 +59,7 @@ func TestMergeAgainstMap(t *testing.T) {
 			}
 			records++
 			_, known := first[r.Key]
-			if (m.add(&r, now) == merged) != known {
+			if (m.add(&r, nil, now) == merged) != known {
 				t.Fatalf("record of flow %d: merged is not %v", r.SrcPort, known)
 			}
 			if known {
@@ -90,8 +90,8 @@ func TestMergeAgainstMap(t *testing.T) {
 // TestMergedEnd: the end of the part that went on longest is the flow's.
 func TestMergedEnd(t *testing.T) {
 	m := newMerger(1, 4, BiflowOff)
-	m.add(&cache.Record{Counters: cache.Counters{Last: 5}, End: cache.EndDetected}, 0)
-	m.add(&cache.Record{Counters: cache.Counters{Last: 3}, End: cache.EndIdle}, 0)
+	m.add(&cache.Record{Counters: cache.Counters{Last: 5}, End: cache.EndDetected}, nil, 0)
+	m.add(&cache.Record{Counters: cache.Counters{Last: 3}, End: cache.EndIdle}, nil, 0)
 	if r := m.pop(); r.End != cache.EndDetected {
 		t.Errorf("end %v, want that of the later part", r.End)
 	}
@@ -122,7 +122,7 @@ func BenchmarkMerge(b *testing.B) {
 		if m.full() {
 			m.pop()
 		}
-		m.add(&r, int64(i))
+		m.add(&r, nil, int64(i))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns/record")
 }

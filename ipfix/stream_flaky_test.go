@@ -71,7 +71,7 @@ func TestSessionsThatBreak(t *testing.T) {
 				r := rec(tcpKey(byte(i), 2, uint16(i)), rapid.Uint64Range(1, 9).Draw(t, "packets"), 1, 0)
 				r.Point.Domain = rapid.Uint32Range(0, 2).Draw(t, "domain")
 				sums[r.Point.Domain] += r.Packets
-				x.take(r, 0)
+				x.take(r, nil, 0)
 			}
 			switch rapid.IntRange(0, 5).Draw(t, "event") {
 			case 0:

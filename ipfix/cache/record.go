@@ -156,11 +156,12 @@ func (c *Counters) Merge(o *Counters) {
 	c.Dropped += o.Dropped
 	c.DroppedOctets += o.DroppedOctets
 	c.DroppedL2Octets += o.DroppedL2Octets
-	c.Total.merge(&o.Total)
+	c.Total.Merge(&o.Total)
 	c.QoS.merge(&o.QoS)
 }
 
-func (t *Total) merge(o *Total) {
+// Merge adds what another part of the same flow has come to.
+func (t *Total) Merge(o *Total) {
 	t.Began = min(t.Began, o.Began)
 	t.Packets += o.Packets
 	t.Octets += o.Octets
