@@ -18,6 +18,10 @@ import (
 	"pollux/internal/vswitch"
 )
 
+// patience is how long tests wait for what is to come. It costs nothing when it comes, so
+// it is much longer than that takes on the slowest machine.
+const patience = time.Minute
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"pollux": main})
 }
@@ -47,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"status":   status,
 			"soon":     soon,
 			"unhex":    unhex,
+			"written":  written,
 		},
 	})
 }
@@ -54,7 +59,7 @@ func TestScripts(t *testing.T) {
 // await SOCKET waits until somebody listens there; ! await until nobody does.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		c, err := net.Dial("unix", path)
 		if err == nil {
 			c.Close()
@@ -63,7 +68,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
-	ts.Fatalf("%s: waited 15 s in vain", path)
+	ts.Fatalf("%s: waited %v in vain", path, patience)
 }
 
 // jsonfile FILE… checks that each holds one JSON value.
@@ -80,13 +85,27 @@ func jsonFile(ts *testscript.TestScript, neg bool, args []string) {
 func soon(ts *testscript.TestScript, _ bool, args []string) {
 	re, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		ts.Check(ts.Exec(args[1], args[2:]...))
 		if re.MatchString(ts.ReadFile("stdout")) {
 			return
 		}
 	}
-	ts.Fatalf("%v: %q did not come in 15 s; last:\n%s", args[1:], args[0], ts.ReadFile("stdout"))
+	ts.Fatalf("%v: %q did not come in %v; last:\n%s", args[1:], args[0], patience, ts.ReadFile("stdout"))
+}
+
+// written FILE PATTERN waits until the pattern is in a file, as one in the background
+// writes it.
+func written(ts *testscript.TestScript, _ bool, args []string) {
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	var b []byte
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if b, err = os.ReadFile(ts.MkAbs(args[0])); err == nil && re.Match(b) {
+			return
+		}
+	}
+	ts.Fatalf("%s: %q did not come in %v: %v\n%s", args[0], args[1], patience, err, b)
 }
 
 // unhex OUT IN writes the bytes that IN has in hexadecimal.
