@@ -177,7 +177,7 @@ func TestCloseSendsWhatItTook(t *testing.T) {
 			continue
 		}
 		for i := range d {
-			if got := host.receive(2 * time.Second); !bytes.Equal(got, makeFrame(60, uint64(i))) {
+			if got := host.receive(patience); !bytes.Equal(got, makeFrame(60, uint64(i))) {
 				t.Fatalf("frame %d: %x", i, got)
 			}
 		}

@@ -19,6 +19,10 @@ import (
 	"pollux/pmd/xsk"
 )
 
+// patience is how long tests wait for what is to come. It costs nothing when it comes, so
+// it is much longer than that takes on the slowest machine.
+const patience = 30 * time.Second
+
 // needRoot skips where namespaces cannot be made.
 func needRoot(t testing.TB) {
 	if os.Geteuid() != 0 {
@@ -264,7 +268,7 @@ func crosses(t testing.TB, from, to *raw, frames ...[]byte) {
 	t.Helper()
 	for i, f := range frames {
 		must(t, from.send(f))
-		got := to.receive(2 * time.Second)
+		got := to.receive(patience)
 		if got == nil {
 			t.Fatalf("frame %d of %d bytes is lost", i, len(f))
 		}
@@ -357,7 +361,7 @@ func promiscuous(t testing.TB, ns *lab.Namespace, device string) bool {
 // until waits for a condition.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
