@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -412,9 +413,7 @@ func TestRefusals(t *testing.T) {
 
 func TestHotPathDoesNotAllocate(t *testing.T) {
 	r := newTwoHosts(t, "auto")
-	for range 400 { // they wait on the rx ring
-		must(t, r.host1.send(makeFrame(64, 1)))
-	}
+	r.pour(t, slices.Repeat([][]byte{makeFrame(64, 1)}, 400)...) // they wait on the rx ring
 	r.there.max = 3
 	moved := 0
 	if n := testing.AllocsPerRun(100, func() { moved += r.there.step() }); n != 0 {

@@ -263,6 +263,24 @@ func makeFrame(size int, seed uint64) []byte {
 	return f
 }
 
+// pour sends frames that a port is to receive later. It waits for each few of them to come
+// to the port's device: the queue of a veth has room for 256, until a core has time for it.
+func (r *twoHosts) pour(t testing.TB, frames ...[]byte) {
+	t.Helper()
+	came := func() uint64 {
+		link, err := r.dut.Netlink().LinkByName("p0")
+		must(t, err)
+		return link.Attrs().Statistics.RxPackets
+	}
+	from := came()
+	for i, f := range frames {
+		must(t, r.host1.send(f))
+		if n := uint64(i + 1); n%64 == 0 || i == len(frames)-1 {
+			until(t, "frames to come to the device", func() bool { return came() >= from+n })
+		}
+	}
+}
+
 // crosses sends frames at one end and expects exactly them, in order, at the other.
 func crosses(t testing.TB, from, to *raw, frames ...[]byte) {
 	t.Helper()
