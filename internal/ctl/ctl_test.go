@@ -336,7 +336,7 @@ func TestCallEndsWithContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	_, err = CallContext(ctx, sock, "version")
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "gave no answer to version") {
