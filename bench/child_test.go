@@ -13,10 +13,10 @@ func TestChildReadyAndStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.WaitReady(5 * time.Second); err != nil {
+	if err := c.WaitReady(patience); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Stop(5 * time.Second); err != nil {
+	if err := c.Stop(patience); err != nil {
 		t.Error(err)
 	}
 	if got := c.Output(); got != "first\nready\nbye\n" || echo.String() != got {
@@ -29,10 +29,10 @@ func TestChildThatFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.WaitReady(5 * time.Second); err == nil || !strings.Contains(err.Error(), "why") || !strings.Contains(err.Error(), "exit status 3") {
+	if err := c.WaitReady(patience); err == nil || !strings.Contains(err.Error(), "why") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("error %v", err)
 	}
-	if err := c.Stop(time.Second); err != nil { // told once
+	if err := c.Stop(patience); err != nil { // told once
 		t.Error(err)
 	}
 }
@@ -42,7 +42,7 @@ func TestChildThatDoesNotStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.WaitReady(5 * time.Second); err != nil {
+	if err := c.WaitReady(patience); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Stop(100 * time.Millisecond); err == nil || !strings.Contains(err.Error(), "killed") {

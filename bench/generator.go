@@ -47,8 +47,10 @@ var ErrStalled = errors.New("nothing arrived")
 // windowNap is how long the generator sleeps when the window is full.
 const windowNap = 50 * time.Microsecond
 
-// stallTime is how long nothing may arrive before a full window counts as lost.
-const stallTime = time.Second
+// stallTime is how long nothing may arrive before a full window counts as lost. If it is
+// only late, the next window overruns the queues: a busy machine must not be taken for one
+// that loses.
+const stallTime = 3 * time.Second
 
 // NewGenerator returns a generator that is not pinned.
 func NewGenerator(p *Port, fs *FlowSet) *Generator {

@@ -33,6 +33,10 @@ func TestMemoryRig(t *testing.T) {
 			t.Fatal(err)
 		}
 		turn, err := r.turn(context.Background(), time.Millisecond, 20*time.Millisecond)
+		// A loop that has no core for all of a turn takes nothing.
+		for end := time.Now().Add(patience); err == nil && turn.packets == 0 && time.Now().Before(end); {
+			turn, err = r.turn(context.Background(), time.Millisecond, 20*time.Millisecond)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

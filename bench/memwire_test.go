@@ -52,7 +52,8 @@ func TestMemoryTraffic(t *testing.T) {
 		name       string
 		lose       int
 		sent, lost uint64
-	}{{"all come back", 0, 5000, 0}, {"one in ten is lost", 10, 200, 20}} {
+		quiet      time.Duration // that ends it when some are lost
+	}{{"all come back", 0, 5000, 0, patience}, {"one in ten is lost", 10, 200, 20, 2 * time.Second}} {
 		t.Run(tc.name, func(t *testing.T) {
 			mem, err := xsk.NewMemory(xsk.MemoryConfig{Homes: 1, PerHome: 1024})
 			if err != nil {
@@ -80,7 +81,7 @@ func TestMemoryTraffic(t *testing.T) {
 				defer close(stopped)
 				relay(in, out, mem, tc.lose, stop)
 			}()
-			r, err := MemoryTraffic(context.Background(), in, out, fs, tc.sent, 256, 300*time.Millisecond)
+			r, err := MemoryTraffic(context.Background(), in, out, fs, tc.sent, 256, tc.quiet)
 			close(stop)
 			<-stopped
 			if err != nil {

@@ -12,6 +12,10 @@ import (
 	"pollux/internal/lab"
 )
 
+// patience is how long tests wait for what is to come. It costs nothing when it comes, so
+// it is much longer than that takes on the slowest machine.
+const patience = 30 * time.Second
+
 // wires makes a chain of namespaces a, b, …, each joined to the next by a veth
 // with devices <left>r and <right>l, and returns their names.
 func wires(t *testing.T, names ...string) (*lab.Lab, []*lab.Namespace) {
@@ -72,6 +76,9 @@ func exchange(t *testing.T, tx, rx *Port, fs *FlowSet, rate float64, count uint6
 	start := time.Now()
 	err := g.Run(context.Background())
 	took := time.Since(start)
+	for end := time.Now().Add(patience); err == nil && r.Tally.Total() < count && time.Now().Before(end); {
+		time.Sleep(time.Millisecond) // the last ones are on their way
+	}
 	cancel()
 	if err := errors.Join(err, <-done); err != nil {
 		t.Fatal(err)
@@ -222,9 +229,17 @@ func TestKernelGeneratorToSink(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if err := g.Run(ctx); err != nil {
+	ran := make(chan error, 1)
+	go func() { ran <- g.Run(ctx) }()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if n, err := s.Count(); err != nil || n > 0 {
+			break
+		}
+	}
+	cancel()
+	if err := <-ran; err != nil {
 		t.Fatal(err)
 	}
 	sent, err1 := g.Count()

@@ -209,7 +209,7 @@ func TestBiflowReachesTheCollector(t *testing.T) {
 	l := newLab(cache.Config{}, 2)
 	c := listenTCP(t, "127.0.0.1:0")
 	_, stop := runExporter(t, ExporterConfig{
-		Targets: []string{"tcp:" + c.Addr()}, Epoch: epoch, Biflow: BiflowInitiator, BiflowWindow: time.Minute, DrainTimeout: 5 * time.Second,
+		Targets: []string{"tcp:" + c.Addr()}, Epoch: epoch, Biflow: BiflowInitiator, BiflowWindow: time.Minute, DrainTimeout: patience,
 	}, l.caches)
 	for i, s := range specs(300, 90) {
 		switch s.Kind {
@@ -226,7 +226,7 @@ func TestBiflowReachesTheCollector(t *testing.T) {
 	l.flush(t)
 	s := stop()
 	checkSum(t, s)
-	c.Wait(l.packets, time.Second)
+	c.Wait(l.packets, patience)
 	got := c.Totals()
 	if got.Errors+got.Missing != 0 || got.Packets != l.packets || got.L2Octets != l.l2 ||
 		got.Biflows != uint64(conversations) || got.Records != got.Biflows {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -79,7 +80,7 @@ func TestNameWithoutAnswer(t *testing.T) {
 	l := newLab(cache.Config{}, 1)
 	c := listen(t)
 	x, err := New(ExporterConfig{
-		Targets: []string{named(c.Addr()), c.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second,
+		Targets: []string{named(c.Addr()), c.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: patience,
 	}, l.caches)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +108,7 @@ func TestNameWithoutAnswer(t *testing.T) {
 	l.flush(t)
 	s := stop()
 	checkSum(t, s)
-	c.Wait(l.packets, time.Second)
+	c.Wait(l.packets, patience)
 	compare(t, l, c)
 	bad, good := s.Collectors[0], s.Collectors[1]
 	if good.Errors != 0 || good.NotSent != (Totals{}) || good.Sent.Packets != l.packets {
@@ -117,7 +118,8 @@ func TestNameWithoutAnswer(t *testing.T) {
 		t.Errorf("of %d packets, the one without an address: %+v", l.packets, bad)
 	}
 	// One look-up asks for IPv4 and IPv6 at most.
-	if n := asked.Load(); n == 0 || n > 2 {
+	until(t, "a question", func() bool { return asked.Load() > 0 })
+	if n := asked.Load(); n > 2 {
 		t.Errorf("%d questions, want those of one look-up", n)
 	}
 }
@@ -125,18 +127,14 @@ func TestNameWithoutAnswer(t *testing.T) {
 // waitSent returns when so many packets were sent to a target.
 func waitSent(t *testing.T, x *Exporter, target int, packets uint64) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); x.Stats().Collectors[target].Sent.Packets < packets; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("want %d packets sent: %+v", packets, x.Stats())
-		}
-	}
+	eventually(t, fmt.Sprintf("want %d packets sent", packets), x, func(s Stats) bool { return s.Collectors[target].Sent.Packets >= packets })
 }
 
 // TestNameIsWaitedForAtStart: a name that resolves costs no record.
 func TestNameIsWaitedForAtStart(t *testing.T) {
 	l := newLab(cache.Config{}, 1)
 	c := listen(t)
-	x, err := New(ExporterConfig{Targets: []string{named(c.Addr())}, Epoch: epoch, DrainTimeout: 5 * time.Second}, l.caches)
+	x, err := New(ExporterConfig{Targets: []string{named(c.Addr())}, Epoch: epoch, DrainTimeout: patience}, l.caches)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,12 +144,10 @@ func TestNameIsWaitedForAtStart(t *testing.T) {
 	l.send(0, cache.Point{}, specs(300, 9))
 	l.flush(t)
 	stop := runStarted(t, x)
-	for end := time.Now().Add(20 * time.Second); x.Stats().Popped.Packets < l.packets && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "records are not taken", x, func(s Stats) bool { return s.Popped.Packets >= l.packets })
 	s := stop()
 	checkSum(t, s)
-	c.Wait(l.packets, time.Second)
+	c.Wait(l.packets, patience)
 	compare(t, l, c)
 }
 
@@ -161,7 +157,7 @@ func TestNameComesLate(t *testing.T) {
 	l := newLab(cache.Config{}, 1)
 	c := listen(t)
 	x, err := New(ExporterConfig{
-		Targets: []string{named(c.Addr())}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second, Domains: []uint32{0},
+		Targets: []string{named(c.Addr())}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: patience, Domains: []uint32{0},
 	}, l.caches)
 	if err != nil {
 		t.Fatal(err)
@@ -172,24 +168,16 @@ func TestNameComesLate(t *testing.T) {
 	l.send(0, cache.Point{}, specs(50, 11))
 	l.flush(t)
 	early := l.packets
-	for end := time.Now().Add(20 * time.Second); x.Stats().Collectors[0].NotSent.Packets < early; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not counted: %+v", x.Stats())
-		}
-	}
+	eventually(t, "not counted", x, func(s Stats) bool { return s.Collectors[0].NotSent.Packets >= early })
 	close(open)
-	for end := time.Now().Add(20 * time.Second); c.Totals().Templates == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("no template came: %+v", x.Stats())
-		}
-	}
+	eventually(t, "no template came", x, func(Stats) bool { return c.Totals().Templates > 0 })
 	again := newLab(cache.Config{}, 1)
 	again.caches, again.batches = l.caches, l.batches
 	again.send(0, cache.Point{}, specs(50, 12))
 	again.flush(t)
 	s := stop()
 	checkSum(t, s)
-	c.Wait(again.packets, time.Second)
+	c.Wait(again.packets, patience)
 	compare(t, again, c)
 	if n := s.Collectors[0].NotSent.Packets; n != early {
 		t.Errorf("%d packets not sent, want %d", n, early)
@@ -235,9 +223,7 @@ func TestCloseEndsTheAttempt(t *testing.T) {
 	r, asked, ended := silence()
 	d.Resolver = r
 	d.try(false)
-	for end := time.Now().Add(4 * time.Second); asked.Load() == 0 && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "a question", func() bool { return asked.Load() > 0 })
 	d.close()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("the look-up ended with: %v", err)

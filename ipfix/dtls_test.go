@@ -46,7 +46,7 @@ func (a *authority) listenDTLS(t *testing.T, name string) (*collector.Collector,
 			mu.Lock()
 			conns = append(conns, conn)
 			mu.Unlock()
-			conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+			conn.SetReadDeadline(time.Now().Add(patience))
 			readers.Go(func() {
 				from := conn.RemoteAddr().(*net.UDPAddr).AddrPort()
 				for b := make([]byte, 65536); ; {
@@ -78,7 +78,7 @@ func TestDTLS(t *testing.T) {
 	cert, key := a.issue(t, "exporter.example")
 	l := newLab(cache.Config{}, 1)
 	x, stop := runExporter(t, ExporterConfig{
-		Targets: []string{"dtls:" + addr}, Epoch: epoch, DrainTimeout: 5 * time.Second, TemplateInterval: 500 * time.Millisecond,
+		Targets: []string{"dtls:" + addr}, Epoch: epoch, DrainTimeout: patience, TemplateInterval: 500 * time.Millisecond,
 		FlushInterval: time.Millisecond, TLS: TLSConfig{CA: a.file, Cert: cert, Key: key, ServerName: "collector.example"},
 	}, l.caches)
 	for i := range uint64(2) {
@@ -89,7 +89,7 @@ func TestDTLS(t *testing.T) {
 	}
 	s := stop()
 	checkSum(t, s)
-	c.Wait(l.packets, 2*time.Second)
+	c.Wait(l.packets, patience)
 	compare(t, l, c)
 	if got := s.Collectors[0]; got.Transport != "dtls" || got.Sums.Exported.Packets != l.packets {
 		t.Errorf("%+v", got)

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"pollux/actions"
 	"pollux/internal/mixed/peers"
@@ -142,7 +141,7 @@ func TestSamplingDescribed(t *testing.T) {
 	l.flush(t)
 	stop()
 	l.caches[0].Publish()
-	c.Wait(l.caches[0].Stats().Seen.Packets, time.Second)
+	c.Wait(l.caches[0].Stats().Seen.Packets, patience)
 	near := func(a, b float64) bool { return math.Abs(a-b) < 1e-12 }
 	want := []float64{1.0 / n, 40000 / 65535.0 / n}
 	for _, s := range c.Sessions() {

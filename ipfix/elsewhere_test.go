@@ -57,7 +57,7 @@ func TestTunnelKeyZeroIsValid(t *testing.T) {
 	}
 	l.flush(t)
 	stop()
-	c.Wait(20, time.Second)
+	c.Wait(20, patience)
 	got := map[[2]uint64]uint64{}
 	for k, f := range c.Flows() {
 		if !k.Tunnel.Src.IsValid() || k.Tunnel.Src.String() != "10.0.0.1" || k.Tunnel.Dst.String() != "10.0.0.2" {
@@ -98,7 +98,7 @@ func TestTotalsArePerFlow(t *testing.T) {
 			l.caches[0].Sweep(l.now, 1<<16)
 		}
 		waitSent(t, x, 0, l.packets)
-		c.Wait(l.packets, time.Second)
+		c.Wait(l.packets, patience)
 		for n := range sent {
 			f, d := details(t, c, 1000+uint16(n))
 			if d.TotalPackets != sent[n] || f.Packets != sent[n] || d.TotalOctets != f.Octets || d.TotalL2Octets != f.L2Octets || d.TotalTCP[4] != sent[n] {
@@ -142,7 +142,7 @@ func TestIdleActiveEnd(t *testing.T) {
 	}
 	l.flush(t)
 	stop()
-	c.Wait(l.packets, time.Second)
+	c.Wait(l.packets, patience)
 	for _, tt := range []struct {
 		port   uint16
 		reason cache.EndReason

@@ -59,7 +59,7 @@ func TestSequencePerDomain(t *testing.T) {
 func TestReliabilityCounters(t *testing.T) {
 	c := listen(t)
 	l := newLab(cache.Config{MaxFlows: 100, RecordRing: 16}, 1)
-	x, err := New(ExporterConfig{Targets: []string{c.Addr()}, Epoch: epoch, StatsInterval: 10 * time.Millisecond}, l.caches)
+	x, err := New(ExporterConfig{Targets: []string{c.Addr()}, Epoch: epoch, StatsInterval: 10 * time.Millisecond, DrainTimeout: patience}, l.caches)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,8 +71,11 @@ func TestReliabilityCounters(t *testing.T) {
 	if lost.Packets == 0 || lost.Packets >= l.packets {
 		t.Fatalf("%d packets of %d lost: this test needs some", lost.Packets, l.packets)
 	}
-	c.Wait(l.packets-lost.Packets, time.Second)
-	time.Sleep(50 * time.Millisecond) // the options that come last
+	c.Wait(l.packets-lost.Packets, patience)
+	until(t, "the options that come last", func() bool {
+		o := c.Options()
+		return o[42] == c.Totals().Records && o[164] == lost.Packets && o[168] == lost.Octets
+	})
 	got, o := c.Totals(), c.Options()
 	if got.Packets+lost.Packets != l.packets || got.L2Octets+lost.L2Octets != l.l2 {
 		t.Errorf("%+v came, %+v were lost, %d packets of %d octets were seen", got, lost, l.packets, l.l2)
@@ -99,7 +102,7 @@ func TestReliabilityCounters(t *testing.T) {
 func everything(target string) ExporterConfig {
 	return ExporterConfig{
 		Targets: []string{target}, Epoch: epoch, Elements: []string{"full"}, VirtualObsID: "br0",
-		Biflow: BiflowInitiator, BiflowWindow: 200 * time.Millisecond, DrainTimeout: 5 * time.Second, MessageRate: 2000,
+		Biflow: BiflowInitiator, BiflowWindow: 200 * time.Millisecond, DrainTimeout: patience, MessageRate: 2000,
 		Interfaces: func() []Interface {
 			return []Interface{{Index: 1, Name: "eth1", Description: "uplink", Type: 6, Speed: 1e10}}
 		},
@@ -206,15 +209,15 @@ func TestMoreThanUDP(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "flows.ipfix")
 	l := newLab(cache.Config{}, 2)
 	_, stop := runExporter(t, ExporterConfig{
-		Targets: []string{udp.Addr(), "tcp:" + tcp.Addr(), "tcp:" + dump.Addr(), "file:" + file}, Epoch: epoch, DrainTimeout: 10 * time.Second,
+		Targets: []string{udp.Addr(), "tcp:" + tcp.Addr(), "tcp:" + dump.Addr(), "file:" + file}, Epoch: epoch, DrainTimeout: patience,
 	}, l.caches)
 	all := specs(500, 65)
 	l.send(0, cache.Point{Domain: 1}, all[:len(all)/2])
 	l.send(1, cache.Point{Domain: 1}, all[len(all)/2:])
 	l.flush(t)
 	stop()
-	udp.Wait(l.packets, time.Second)
-	tcp.Wait(l.packets, time.Second)
+	udp.Wait(l.packets, patience)
+	tcp.Wait(l.packets, patience)
 	compare(t, l, udp)
 	compare(t, l, tcp)
 	for what, text := range map[string]string{"TCP session": dump.Text(t), "file": peers.FixbufFile(t, file)} {
@@ -231,7 +234,7 @@ func TestMTURespectedAndFilled(t *testing.T) {
 		w := peers.StartCapture(t)
 		l := newLab(cache.Config{}, 1)
 		_, stop := runExporter(t, ExporterConfig{
-			Targets: []string{w.Addr()}, Epoch: epoch, MTU: mtu, FlushInterval: time.Hour, DrainTimeout: 10 * time.Second, MessageRate: 2000,
+			Targets: []string{w.Addr()}, Epoch: epoch, MTU: mtu, FlushInterval: time.Hour, DrainTimeout: patience, MessageRate: 2000,
 		}, l.caches)
 		l.send(0, cache.Point{}, specs(600, 66))
 		l.flush(t)
@@ -279,7 +282,7 @@ func TestTemplatesWithdrawnOnTCP(t *testing.T) {
 	l.send(0, cache.Point{}, specs(100, 67))
 	l.flush(t)
 	stop()
-	c.Wait(l.packets, time.Second)
+	c.Wait(l.packets, patience)
 	compare(t, l, c)
 	if s := c.Totals(); s.Sessions != 1 {
 		t.Errorf("%d sessions, want the one", s.Sessions)

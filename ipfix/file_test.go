@@ -24,7 +24,7 @@ func TestFilesRotate(t *testing.T) {
 	}
 	l := newLab(cache.Config{MaxFlows: 8192}, 1)
 	x, stop := runExporter(t, ExporterConfig{
-		Targets: []string{"file:" + path}, Epoch: epoch, DrainTimeout: 10 * time.Second, FlushInterval: time.Millisecond,
+		Targets: []string{"file:" + path}, Epoch: epoch, DrainTimeout: patience, FlushInterval: time.Millisecond,
 		File: FileConfig{MaxBytes: 1 << 16, Keep: 100},
 	}, l.caches)
 	for i := range 8 {
@@ -134,7 +134,7 @@ func TestDiskFull(t *testing.T) {
 	l := newLab(cache.Config{MaxFlows: 1 << 13, RecordRing: 1 << 13}, 1)
 	x, stop := runExporter(t, ExporterConfig{
 		Targets: []string{"file:" + path}, Epoch: epoch, FlushInterval: time.Millisecond, Buffer: 1 << 16,
-		File: FileConfig{Keep: 1}, DrainTimeout: 5 * time.Second,
+		File: FileConfig{Keep: 1}, DrainTimeout: patience,
 	}, l.caches)
 	l.send(0, cache.Point{}, specs(3000, 80))
 	l.flush(t)

@@ -2,7 +2,6 @@ package ipfix
 
 import (
 	"testing"
-	"time"
 
 	"pollux/internal/mixed/peers"
 	"pollux/ipfix/cache"
@@ -14,7 +13,7 @@ func TestNfdumpAgrees(t *testing.T) {
 	nfcapd := peers.StartNfcapd(t, t.TempDir(), peers.FreePort(t))
 	l := newLab(cache.Config{MaxFlows: 8192}, 2)
 	_, stop := runExporter(t, ExporterConfig{
-		Targets: []string{nfcapd.Addr()}, Epoch: epoch, MessageRate: 2000, DrainTimeout: 20 * time.Second,
+		Targets: []string{nfcapd.Addr()}, Epoch: epoch, MessageRate: 2000, DrainTimeout: patience,
 	}, l.caches)
 	all := specs(2000, 8)
 	l.send(0, cache.Point{Domain: 1, ID: 2}, all[:len(all)/2])

@@ -3,7 +3,6 @@ package ipfix
 import (
 	"math"
 	"testing"
-	"time"
 
 	"github.com/netsampler/goflow2/v2/decoders/netflow"
 
@@ -21,7 +20,7 @@ func TestSamplingIsDescribed(t *testing.T) {
 	l.flush(t)
 	stop()
 	seen := l.caches[0].Stats()
-	c.Wait(seen.Seen.Packets, time.Second)
+	c.Wait(seen.Seen.Packets, patience)
 	got, options := c.Totals(), c.Options()
 	if got.Packets != seen.Seen.Packets || got.L2Octets != seen.Seen.L2Octets || seen.Offered != l.packets {
 		t.Errorf("collector %+v, cache %+v, sent %d", got, seen, l.packets)

@@ -113,14 +113,14 @@ func TestTLS(t *testing.T) {
 	cert, key := a.issue(t, "exporter.example")
 	l := newLab(cache.Config{}, 1)
 	_, stop := runExporter(t, ExporterConfig{
-		Targets: []string{"tls:" + c.Addr()}, Epoch: epoch, DrainTimeout: 5 * time.Second,
+		Targets: []string{"tls:" + c.Addr()}, Epoch: epoch, DrainTimeout: patience,
 		TLS: TLSConfig{CA: a.file, Cert: cert, Key: key, ServerName: "collector.example"},
 	}, l.caches)
 	l.send(0, cache.Point{}, specs(1000, 60))
 	l.flush(t)
 	s := stop()
 	checkSum(t, s)
-	c.Wait(l.packets, 2*time.Second)
+	c.Wait(l.packets, patience)
 	compare(t, l, c)
 	if got := s.Collectors[0]; got.Errors != 0 || got.Sums.Exported.Packets != l.packets {
 		t.Errorf("%+v", got)

@@ -12,6 +12,10 @@ import (
 	"pollux/ipfix/internal/frames"
 )
 
+// patience is how long tests wait for what is to come. It costs nothing when it comes, so
+// it is much longer than that takes on the slowest machine.
+const patience = 30 * time.Second
+
 // lab is two loops' caches and what their records are to add up to.
 type lab struct {
 	caches  []*cache.Cache
@@ -59,7 +63,7 @@ func (l *lab) send(loop int, pt cache.Point, specs []frames.Spec) {
 // flush ends all flows, as a loop that stops does.
 func (l *lab) flush(t testing.TB) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		done := true
 		for _, c := range l.caches {
 			done = c.FlushAll(1024) && done
@@ -108,9 +112,13 @@ func specs(n int, seed uint64) []frames.Spec {
 	return all
 }
 
-// runExporter starts an exporter; stop ends it and returns its statistics.
+// runExporter starts an exporter; stop ends it and returns its statistics. If the test
+// does not say otherwise, everything is sent before it ends, however long that takes.
 func runExporter(t testing.TB, cfg ExporterConfig, caches []*cache.Cache) (x *Exporter, stop func() Stats) {
 	t.Helper()
+	if cfg.DrainTimeout == 0 {
+		cfg.DrainTimeout = patience
+	}
 	x, err := New(cfg, caches)
 	if err != nil {
 		t.Fatal(err)

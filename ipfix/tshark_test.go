@@ -3,7 +3,6 @@ package ipfix
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"pollux/internal/mixed/peers"
 	"pollux/ipfix/cache"
@@ -17,7 +16,7 @@ func TestTsharkKnowsEverything(t *testing.T) {
 	addr, received := capture(t)
 	l := newLab(cache.Config{Sampling: 1}, 1)
 	_, stop := runExporter(t, ExporterConfig{
-		Targets: []string{addr}, Epoch: epoch, MessageRate: 2000, DrainTimeout: 10 * time.Second, Domains: []uint32{9},
+		Targets: []string{addr}, Epoch: epoch, MessageRate: 2000, DrainTimeout: patience, Domains: []uint32{9},
 	}, l.caches)
 	all := specs(200, 9)
 	l.send(0, cache.Point{Domain: 9}, all)

@@ -66,7 +66,7 @@ func FuzzTarget(f *testing.F) {
 func TestUpdateKeepsSessions(t *testing.T) {
 	l := newLab(cache.Config{}, 1)
 	stays, goes, comes := listenTCP(t, "127.0.0.1:0"), listenTCP(t, "127.0.0.1:0"), listen(t)
-	cfg := ExporterConfig{Targets: []string{"tcp:" + stays.Addr(), "tcp:" + goes.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second}
+	cfg := ExporterConfig{Targets: []string{"tcp:" + stays.Addr(), "tcp:" + goes.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: patience}
 	x, stop := runExporter(t, cfg, l.caches)
 	l.send(0, cache.Point{}, specs(100, 100))
 	l.flush(t)
@@ -102,7 +102,7 @@ func TestUpdateKeepsSessions(t *testing.T) {
 	}
 	for i, c := range []*collector.Collector{stays, goes, comes} {
 		want := []uint64{l.packets, before, second.packets}[i]
-		c.Wait(want, time.Second)
+		c.Wait(want, patience)
 		if got := c.Totals(); got.Packets != want || got.Errors+got.Missing != 0 || got.Sessions != 1 {
 			t.Errorf("collector %d, want %d packets: %+v", i, want, got)
 		}
@@ -114,7 +114,7 @@ func TestUpdateKeepsSessions(t *testing.T) {
 func TestUpdateOverUDP(t *testing.T) {
 	l := newLab(cache.Config{}, 1)
 	c := listen(t)
-	cfg := ExporterConfig{Targets: []string{c.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second}
+	cfg := ExporterConfig{Targets: []string{c.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: patience}
 	x, stop := runExporter(t, cfg, l.caches)
 	last := uint64(0)
 	for i, elements := range []string{"standard", "full", "standard"} {
@@ -132,7 +132,7 @@ func TestUpdateOverUDP(t *testing.T) {
 	}
 	s := stop()
 	checkSum(t, s)
-	c.Wait(l.packets, time.Second)
+	c.Wait(l.packets, patience)
 	compare(t, l, c)
 	if s.Collectors[0].Withdrawn != 0 || c.Totals().Withdrawn != 0 {
 		t.Errorf("withdrawn over UDP: %+v", s.Collectors[0])
@@ -144,7 +144,7 @@ func TestUpdateOverUDP(t *testing.T) {
 func TestOtherRecordsRotateTheFile(t *testing.T) {
 	l := newLab(cache.Config{}, 1)
 	path := t.TempDir() + "/flows.ipfix"
-	cfg := ExporterConfig{Targets: []string{"file:" + path}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second, Domains: []uint32{0, 1}}
+	cfg := ExporterConfig{Targets: []string{"file:" + path}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: patience, Domains: []uint32{0, 1}}
 	x, stop := runExporter(t, cfg, l.caches)
 	for i, elements := range []string{"standard", "full"} {
 		cfg.Elements = []string{elements}
@@ -176,7 +176,7 @@ func TestOtherRecordsRotateTheFile(t *testing.T) {
 func TestUpdateOfFiles(t *testing.T) {
 	l := newLab(cache.Config{}, 1)
 	c, path := listenTCP(t, "127.0.0.1:0"), t.TempDir()+"/not/flows.ipfix"
-	cfg := ExporterConfig{Targets: []string{"tcp:" + c.Addr(), "file:" + path}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second}
+	cfg := ExporterConfig{Targets: []string{"tcp:" + c.Addr(), "file:" + path}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: patience}
 	x, stop := runExporter(t, cfg, l.caches)
 	l.send(0, cache.Point{}, specs(50, 120))
 	l.flush(t)
@@ -218,7 +218,7 @@ func TestUpdateOfFiles(t *testing.T) {
 func TestSetCaches(t *testing.T) {
 	old, new := newLab(cache.Config{}, 1), newLab(cache.Config{}, 2)
 	c := listenTCP(t, "127.0.0.1:0")
-	x, stop := runExporter(t, ExporterConfig{Targets: []string{"tcp:" + c.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: 5 * time.Second}, old.caches)
+	x, stop := runExporter(t, ExporterConfig{Targets: []string{"tcp:" + c.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond, DrainTimeout: patience}, old.caches)
 	old.send(0, cache.Point{}, specs(100, 110))
 	x.SetCaches(new.caches)
 	new.send(0, cache.Point{}, specs(100, 111))
@@ -242,7 +242,7 @@ func TestSetCaches(t *testing.T) {
 	if got := s.Collectors[0].Sums; got.Seen.Packets != all || got.Exported != got.Seen || got.Held.Packets != 0 {
 		t.Errorf("want %d packets: %+v", all, got)
 	}
-	if c.Wait(all, time.Second); c.Totals().Packets != all {
+	if c.Wait(all, patience); c.Totals().Packets != all {
 		t.Errorf("want %d packets: %+v", all, c.Totals())
 	}
 }
@@ -379,7 +379,7 @@ func whatever(t *testing.T, r *rand.Rand) {
 			t.Fatalf("held after the end: %+v", c)
 		}
 	}
-	steady.Wait(first.Sent.Packets, 2*time.Second)
+	steady.Wait(first.Sent.Packets, patience)
 	if got := steady.Totals(); got.Packets != first.Sent.Packets || got.Octets != first.Sent.Octets || got.L2Octets != first.Sent.L2Octets || got.Errors+got.Missing != 0 {
 		t.Fatalf("sent %+v, the collector has %+v", first.Sent, got)
 	}

@@ -31,7 +31,7 @@ pings within a VLAN and across; then a million packets of a thousand flows from 
 generator through the switch to a sink, with IPFIX records to a collector. What was
 sent, delivered and recorded is compared flow by flow, in packets and octets; the
 last line says whether all of it agrees, and so does the exit status. When nothing
-arrives for 5 s, the traffic is given up and the demo has failed.`,
+arrives for 10 s, the traffic is given up and the demo has failed.`,
 		Args: noArgs,
 		// Not of RunE: what is refused here is a mistake of usage, exit status 2.
 		PreRunE: func(*cobra.Command, []string) error { return o.check() },
@@ -145,7 +145,7 @@ func (d *demo) start(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return d.sw.WaitReady(30 * time.Second)
+	return d.sw.WaitReady(demoReady)
 }
 
 // config writes configs/demo.yaml as this machine needs it and returns the file's
@@ -182,7 +182,12 @@ func (d *demo) config() (file string, err error) {
 }
 
 // pings shows that VLANs are kept apart.
-func (d *demo) pings(context.Context) error {
+func (d *demo) pings(ctx context.Context) error { return d.pingHosts(ctx, demoPings) }
+
+// pingHosts has hosts of one VLAN ping each other until three requests are answered,
+// of so many tries: on a busy machine a request may be lost before all ports forward, or
+// answered late. Of what crosses VLANs not one may be answered.
+func (d *demo) pingHosts(ctx context.Context, tries int) error {
 	d.step("ping between hosts: within VLAN 10, and across to VLAN 20")
 	var errs []error
 	for _, p := range []struct {
@@ -190,13 +195,12 @@ func (d *demo) pings(context.Context) error {
 		answered bool
 	}{{0, 1, true}, {1, 0, true}, {0, 2, false}, {2, 1, false}} {
 		from, to := demoHosts[p.from], demoHosts[p.to]
-		// A host whose first question for an address is lost asks again a second later.
-		want, most, wait := 3, 6, 5*time.Second
+		want, tries, wait := 3, tries, time.Second
 		if !p.answered {
-			want, most, wait = 2, 2, 300*time.Millisecond
+			want, tries, wait = 2, 2, 300*time.Millisecond
 		}
-		r, err := ping(d.net.h[p.from], to.addr, want, most, wait)
-		if err != nil {
+		r, err := ping(ctx, d.net.h[p.from], to.addr, want, tries, wait)
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
 		verdict := "no answer, as it should be"
@@ -204,7 +208,7 @@ func (d *demo) pings(context.Context) error {
 			verdict = fmt.Sprintf("%v at best", r.Best.Round(time.Microsecond))
 		}
 		fmt.Fprintf(d.out, "   %s → %s  VLAN %d → %d  %d of %d answered  %s\n", from.name, to.name, from.vlan, to.vlan, r.Received, r.Sent, verdict)
-		if p.answered != (r.Received == want) || !p.answered && r.Received > 0 {
+		if p.answered && r.Received < want || !p.answered && r.Received > 0 {
 			errs = append(errs, fmt.Errorf("ping %s → %s: %d of %d answered", from.name, to.name, r.Received, r.Sent))
 		}
 	}
@@ -238,7 +242,7 @@ func (d *demo) ask(command ...string) ([]byte, error) {
 func (d *demo) close() error {
 	var errs []error
 	if d.sw != nil {
-		errs = append(errs, d.sw.Stop(5*time.Second))
+		errs = append(errs, d.sw.Stop(demoStop))
 		d.sw = nil
 	}
 	if d.coll != nil {

@@ -37,7 +37,17 @@ func (o *demoOptions) check() error {
 const (
 	// demoPatience is how long nothing may arrive at the sink before the traffic is
 	// given up. A switch that is merely starved of its core is back sooner.
-	demoPatience = 5 * time.Second
+	demoPatience = 10 * time.Second
+	// demoPings is how many times, a second each, a host is asked for an answer.
+	demoPings = 20
+	// demoReady, demoRecords and demoStop bound what takes a second or two on a machine
+	// that is not busy: the switch's start, the records of flows that are idle, its end.
+	demoReady   = time.Minute
+	demoRecords = 20 * time.Second
+	demoStop    = 20 * time.Second
+	// demoLast is how long the last packets and records may be on their way with nothing
+	// arriving, before they count as lost.
+	demoLast = 3 * time.Second
 	// demoGrace and demoSlowest bound the traffic as a whole: no machine that runs
 	// the switch at all needs longer.
 	demoGrace   = 2 * time.Minute

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,10 +18,10 @@ type pingResult struct {
 	Best           time.Duration // of the round trips
 }
 
-// ping sends ICMP echo requests (RFC 792) out of a namespace, one after the other, and
-// waits up to wait for the reply of each, until want replies have come or most requests
-// are sent.
-func ping(ns *lab.Namespace, to string, want, most int, wait time.Duration) (res pingResult, err error) {
+// ping sends ICMP echo requests (RFC 792) out of a namespace, one after the other, until
+// want of them are answered, but tries at most. It waits up to wait for the reply of
+// each before it sends the next; a reply that comes later counts as well.
+func ping(ctx context.Context, ns *lab.Namespace, to string, want, tries int, wait time.Duration) (res pingResult, err error) {
 	var c *net.IPConn
 	err = ns.Do(func() (err error) {
 		c, err = net.ListenIP("ip4:icmp", nil)
@@ -31,39 +33,50 @@ func ping(ns *lab.Namespace, to string, want, most int, wait time.Duration) (res
 	defer c.Close()
 	dst := &net.IPAddr{IP: net.ParseIP(to)}
 	id := uint16(os.Getpid())
-	for seq := 0; seq < most && res.Received < want; seq++ {
+	sent := map[uint16]time.Time{} // requests without a reply
+	for seq := uint16(0); res.Sent < tries && res.Received < want && ctx.Err() == nil; seq++ {
 		res.Sent++
-		sent := time.Now()
-		// An unreachable host is an error of sending once the kernel has asked for
-		// its address in vain: no reply, all the same.
-		if _, err := c.WriteTo(echoRequest(id, uint16(seq)), dst); err != nil {
-			continue
-		}
-		if err := c.SetReadDeadline(sent.Add(wait)); err != nil {
+		sent[seq] = time.Now()
+		if err := c.SetReadDeadline(sent[seq].Add(wait)); err != nil {
 			return res, err
 		}
-		if awaitEcho(c, dst.IP, id, uint16(seq)) {
+		// An unreachable host is an error of sending once the kernel has asked for
+		// its address in vain: no reply, all the same.
+		_, _ = c.WriteTo(echoRequest(id, seq), dst)
+		for {
+			got, ok := awaitEcho(c, dst.IP, id)
+			if !ok {
+				break
+			}
+			at, ok := sent[got]
+			if !ok {
+				continue // twice
+			}
+			delete(sent, got)
 			res.Received++
-			if rtt := time.Since(sent); res.Best == 0 || rtt < res.Best {
+			if rtt := time.Since(at); res.Best == 0 || rtt < res.Best {
 				res.Best = rtt
+			}
+			if got == seq {
+				break
 			}
 		}
 	}
 	return res, nil
 }
 
-// awaitEcho reads until the reply is there or the deadline is over.
-func awaitEcho(c *net.IPConn, from net.IP, id, seq uint16) bool {
+// awaitEcho reads until a reply is there, and returns its number, or until the deadline
+// is over.
+func awaitEcho(c *net.IPConn, from net.IP, id uint16) (seq uint16, ok bool) {
 	buf := make([]byte, 1500)
 	for {
 		n, addr, err := c.ReadFromIP(buf)
-		if err != nil {
-			return false
+		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+			return 0, false
 		}
 		m := buf[:n]
-		if n >= 8 && m[0] == 0 && addr.IP.Equal(from) &&
-			binary.BigEndian.Uint16(m[4:]) == id && binary.BigEndian.Uint16(m[6:]) == seq {
-			return true
+		if err == nil && n >= 8 && m[0] == 0 && addr.IP.Equal(from) && binary.BigEndian.Uint16(m[4:]) == id {
+			return binary.BigEndian.Uint16(m[6:]), true
 		}
 	}
 }

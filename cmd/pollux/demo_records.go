@@ -68,9 +68,10 @@ func keyOf(i bench.FlowInfo) flowKey {
 func (d *demo) records(ctx context.Context, fs *bench.FlowSet, rep *bench.Report, s *demoSums) error {
 	d.step("flow records")
 	before := d.coll.Totals()
-	deadline := time.Now().Add(4 * time.Second) // the idle timeout is 2 s
+	want := s.Sent.Packets - min(s.Sent.Packets, s.Before)
+	deadline := time.Now().Add(demoRecords) // the idle timeout is 2 s
 	for ctx.Err() == nil && time.Now().Before(deadline) {
-		if _, n := recorded(d.coll); n >= s.Sent.Packets-min(s.Sent.Packets, s.Before) {
+		if _, n := recorded(d.coll); n >= want {
 			break
 		}
 		select {
@@ -81,12 +82,12 @@ func (d *demo) records(ctx context.Context, fs *bench.FlowSet, rep *bench.Report
 	after := d.coll.Totals()
 	fmt.Fprintf(d.out, "   %d records came while traffic flowed, %d when flows were idle, ",
 		before.Records, after.Records-before.Records)
-	err := d.sw.Stop(5 * time.Second)
+	err := d.sw.Stop(demoStop)
 	d.sw = nil
 	if err != nil {
 		return err
 	}
-	d.settle()
+	d.settle(want)
 	last := d.coll.Totals()
 	fmt.Fprintf(d.out, "%d when SIGTERM ended the switch;\n   %d messages, decoded by goflow2; the largest flows that came in by gen0:\n\n",
 		last.Records-after.Records, last.Messages)
@@ -106,12 +107,18 @@ func (d *demo) records(ctx context.Context, fs *bench.FlowSet, rep *bench.Report
 }
 
 // settle waits until the collector has read what was on its socket when the switch
-// ended.
-func (d *demo) settle() {
-	for n, quiet := d.coll.Totals().Messages, 0; quiet < 5; quiet++ {
-		time.Sleep(20 * time.Millisecond)
+// ended: so many packets and what follows them, or what there is.
+func (d *demo) settle(packets uint64) {
+	const tick, quiet = 20 * time.Millisecond, 100 * time.Millisecond
+	for n, since := d.coll.Totals().Messages, time.Now(); ; time.Sleep(tick) {
 		if m := d.coll.Totals().Messages; m != n {
-			n, quiet = m, 0
+			n, since = m, time.Now()
+		}
+		if time.Since(since) < quiet {
+			continue
+		}
+		if _, have := recorded(d.coll); have >= packets || time.Since(since) > demoLast {
+			return
 		}
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -163,8 +165,8 @@ func (b *safeBuffer) String() string {
 // returns the processes it has started.
 func waitFor(t *testing.T, out *safeBuffer, text string, pid int) (children []int) {
 	t.Helper()
-	for end := time.Now().Add(60 * time.Second); !strings.Contains(out.String(), text); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) || gone(pid) {
+	for end := time.Now().Add(patience); !strings.Contains(out.String(), text); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) || ended(pid) {
 			t.Fatalf("no %q:\n%s", text, out.String())
 		}
 	}
@@ -190,22 +192,27 @@ func waitFor(t *testing.T, out *safeBuffer, text string, pid int) (children []in
 	return children
 }
 
-// gone says whether a process ends within two seconds.
+// gone says whether a process ends.
 func gone(pid int) bool {
-	for range 100 {
-		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-		if err != nil {
-			return true
-		}
-		if i := bytes.LastIndexByte(b, ')'); i > 0 && i+2 < len(b) && (b[i+2] == 'Z' || b[i+2] == 'X') {
-			return true
-		}
-		if err := syscall.Kill(pid, 0); err != nil {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if ended(pid) {
 			return true
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	return false
+}
+
+// ended says whether a process has ended.
+func ended(pid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return true
+	}
+	if i := bytes.LastIndexByte(b, ')'); i > 0 && i+2 < len(b) && (b[i+2] == 'Z' || b[i+2] == 'X') {
+		return true
+	}
+	return syscall.Kill(pid, 0) != nil
 }
 
 func TestPing(t *testing.T) {
@@ -230,13 +237,90 @@ func TestPing(t *testing.T) {
 	if _, err := l.Veth(lab.End{NS: a, Device: "e", Addrs: []string{"10.78.0.1/24"}}, lab.End{NS: b, Device: "e", Addrs: []string{"10.78.0.2/24"}}); err != nil {
 		t.Fatal(err)
 	}
-	r, err := ping(a, "10.78.0.2", 3, 6, 5*time.Second)
-	if err != nil || r.Received != 3 || r.Best <= 0 {
+	r, err := ping(t.Context(), a, "10.78.0.2", 3, 30, time.Second)
+	if err != nil || r.Sent < 3 || r.Received != 3 || r.Best <= 0 {
 		t.Errorf("a neighbour: %+v %v", r, err)
 	}
-	r, err = ping(a, "10.78.0.3", 2, 2, 100*time.Millisecond)
+	r, err = ping(t.Context(), a, "10.78.0.3", 1, 2, 100*time.Millisecond)
 	if err != nil || r.Sent != 2 || r.Received != 0 {
 		t.Errorf("nobody: %+v %v", r, err)
+	}
+	// A neighbour that comes late costs requests, no more.
+	if err := b.SetUp("e", false); err != nil {
+		t.Fatal(err)
+	}
+	up := make(chan error, 1)
+	time.AfterFunc(300*time.Millisecond, func() { up <- b.SetUp("e", true) })
+	r, err = ping(t.Context(), a, "10.78.0.2", 3, 300, 100*time.Millisecond)
+	if err := errors.Join(err, <-up); err != nil || r.Received != 3 {
+		t.Errorf("a neighbour that comes late: %+v %v", r, err)
+	}
+	answerLate(t, b)
+	r, err = ping(t.Context(), a, "10.78.0.2", 3, 300, 100*time.Millisecond)
+	if err != nil || r.Received != 3 || r.Sent < 4 || r.Best < 100*time.Millisecond {
+		t.Errorf("answers that come late: %+v %v", r, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r, err := ping(ctx, a, "10.78.0.3", 1, 1000, time.Minute); err != nil || r.Sent != 0 {
+		t.Errorf("after a signal: %+v %v", r, err)
+	}
+}
+
+// answerLate has a namespace answer each echo request when the next has come.
+func answerLate(t *testing.T, ns *lab.Namespace) {
+	t.Helper()
+	var c *net.IPConn
+	err := ns.Do(func() (err error) {
+		if err := os.WriteFile("/proc/sys/net/ipv4/icmp_echo_ignore_all", []byte("1"), 0o644); err != nil {
+			return err
+		}
+		c, err = net.ListenIP("ip4:icmp", nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() { c.Close(); <-done })
+	go func() {
+		defer close(done)
+		var last []byte
+		for buf := make([]byte, 1500); ; {
+			n, from, err := c.ReadFromIP(buf)
+			if err != nil {
+				return
+			}
+			if n < 8 || buf[0] != 8 {
+				continue
+			}
+			if last != nil {
+				_, _ = c.WriteTo(last, from)
+			}
+			last = bytes.Clone(buf[:n])
+			last[0] = 0 // the checksum of the kernel's ICMP sockets is not looked at
+		}
+	}()
+}
+
+// TestDemoFailsWhenHostsDoNotAnswer: with no switch between them nobody answers, and the
+// demo says who should have.
+func TestDemoFailsWhenHostsDoNotAnswer(t *testing.T) {
+	needRoot(t)
+	var out bytes.Buffer
+	d := &demo{out: &out}
+	t.Cleanup(func() {
+		if err := d.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var err error
+	if d.net, err = newDemoNet(); err != nil {
+		t.Fatal(err)
+	}
+	err = d.pingHosts(t.Context(), 2)
+	if want := "ping h1 → h2: 0 of 2 answered\nping h2 → h1: 0 of 2 answered"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s\n%s", err, want, out.String())
 	}
 }
 

@@ -131,7 +131,7 @@ func (d *demo) exchange(ctx context.Context, gen *bench.Generator, rx *bench.Rec
 // await gives the last packets time to arrive on a busy machine.
 func (d *demo) await(ctx context.Context, gen *bench.Generator, rx *bench.Receiver) {
 	seen, since := rx.Tally.Total(), time.Now()
-	for seen < gen.Total() && time.Since(since) < 2*time.Second && ctx.Err() == nil {
+	for seen < gen.Total() && time.Since(since) < demoLast && ctx.Err() == nil {
 		time.Sleep(5 * time.Millisecond)
 		if n := rx.Tally.Total(); n != seen {
 			seen, since = n, time.Now()

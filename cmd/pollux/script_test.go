@@ -18,6 +18,10 @@ import (
 	"pollux/internal/vswitch"
 )
 
+// patience is how long tests wait for what is to come. It costs nothing when it comes, so
+// it is much longer than that takes on the slowest machine.
+const patience = time.Minute
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"pollux": main})
 }
@@ -46,15 +50,11 @@ func TestScripts(t *testing.T) {
 			"jsonfile": jsonFile,
 			"status":   status,
 			"soon":     soon,
-			"soonfile": soonFile,
 			"unhex":    unhex,
+			"written":  written,
 		},
 	})
 }
-
-// patience is how long a script waits for what must come. A machine that does other things
-// besides may take a while to start a program.
-const patience = time.Minute
 
 // await SOCKET waits until somebody listens there; ! await until nobody does.
 func await(ts *testscript.TestScript, neg bool, args []string) {
@@ -94,18 +94,18 @@ func soon(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%v: %q did not come in %v; last:\n%s", args[1:], args[0], patience, ts.ReadFile("stdout"))
 }
 
-// soonfile PATTERN FILE waits until the pattern is in what the file holds.
-func soonFile(ts *testscript.TestScript, _ bool, args []string) {
-	re, err := regexp.Compile("(?m)" + args[0])
+// written FILE PATTERN waits until the pattern is in a file, as one in the background
+// writes it.
+func written(ts *testscript.TestScript, _ bool, args []string) {
+	re, err := regexp.Compile(args[1])
 	ts.Check(err)
 	var b []byte
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		// It may not be there yet.
-		if b, err = os.ReadFile(ts.MkAbs(args[1])); err == nil && re.Match(b) {
+		if b, err = os.ReadFile(ts.MkAbs(args[0])); err == nil && re.Match(b) {
 			return
 		}
 	}
-	ts.Fatalf("%s: %q did not come in %v (%v):\n%s", args[1], args[0], patience, err, b)
+	ts.Fatalf("%s: %q did not come in %v: %v\n%s", args[0], args[1], patience, err, b)
 }
 
 // unhex OUT IN writes the bytes that IN has in hexadecimal.

@@ -50,7 +50,7 @@ func pair(t *testing.T) (*Lab, *Namespace, *Namespace, *Veth) {
 func TestPingBothFamilies(t *testing.T) {
 	_, a, _, _ := pair(t)
 	for _, addr := range []string{"10.77.0.2", "fd77::2"} {
-		if out, err := a.Run("ping", "-c1", "-W2", addr); err != nil {
+		if out, err := a.Run("ping", "-c1", "-w30", addr); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}

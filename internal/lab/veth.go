@@ -13,7 +13,7 @@ import (
 )
 
 // linkTimeout bounds the wait for a carrier; a veth has it at once.
-const linkTimeout = 3 * time.Second
+const linkTimeout = 20 * time.Second
 
 // End is one end of a veth pair as it is wanted.
 type End struct {

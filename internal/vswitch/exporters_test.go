@@ -149,7 +149,7 @@ func (l *liveSwitch) in() uint64 { st := l.dp.Stats(); return st.Sums.In.Packets
 func (l *liveSwitch) flow() {
 	l.t.Helper()
 	was := l.in()
-	if !waitFor(10*time.Second, func() bool { return l.in() > was+2000 }) {
+	if !waitFor(patience, func() bool { return l.in() > was+2000 }) {
 		l.t.Fatal("no packets flow")
 	}
 }
@@ -246,12 +246,12 @@ var _ = [1]struct{}{}[configs.MaxExporters-datapath.MaxExporters]
 // and nothing else, and nothing is lost or counted twice: when the switch has stopped,
 // what an exporter saw is what came in, and its equations are closed.
 func TestExportersChangeLive(t *testing.T) {
-	t.Run("in time", func(t *testing.T) { changeLive(t, 10*time.Second) })
+	t.Run("in time", func(t *testing.T) { changeLive(t, patience) })
 	// The flow key reaches the exporter only after the reload.
 	t.Run("late", func(t *testing.T) { changeLive(t, 0) })
 }
 
-func changeLive(t *testing.T, patience time.Duration) {
+func changeLive(t *testing.T, keyPatience time.Duration) {
 	colBridge, colSet, colNew := listen(t), listen(t), listen(t)
 	colMore, err := collector.ListenTCP("127.0.0.1:0")
 	if err != nil {
@@ -270,7 +270,7 @@ func changeLive(t *testing.T, patience time.Duration) {
 	}
 	const flows = `  - "actions=sample(probability=65535,collector_set_id=1),output:c"`
 	l := newLiveSwitch(t, conf("", "", flows))
-	l.keyPatience = patience
+	l.keyPatience = keyPatience
 	l.flow()
 	caches := func(set uint32) []*cache.Cache { return l.dp.Caches(l.set(set).index) }
 	bridge, set := caches(0), caches(1)
@@ -297,7 +297,7 @@ func changeLive(t *testing.T, patience time.Duration) {
 	l.reload(conf(", flow_key: five-tuple", "", flows))
 	l.flow()
 	same(t, "flow key", l, 1, set)
-	if !waitFor(5*time.Second, func() bool { return drained(bridge) }) {
+	if !waitFor(patience, func() bool { return drained(bridge) }) {
 		t.Error("the old flow caches don't empty")
 	}
 	var oldKey uint64 // packets in records of the old key
@@ -346,13 +346,13 @@ func changeLive(t *testing.T, patience time.Duration) {
 	l.flow()
 	same(t, "set removed", l, 0, bridge)
 	same(t, "set removed", l, 1, set)
-	if !waitFor(5*time.Second, func() bool { return len(two.done) == 0 && drained(l.dp.Caches(two.index)) }) {
+	if !waitFor(patience, func() bool { return len(two.done) == 0 && drained(l.dp.Caches(two.index)) }) {
 		t.Error("the removed set does not end")
 	}
 	for _, gone := range l.leaving {
 		<-gone.gone
 	}
-	if seen := checkSums(t, two); seen.Packets < used || used == 0 || !colNew.Wait(seen.Packets, 2*time.Second) {
+	if seen := checkSums(t, two); seen.Packets < used || used == 0 || !colNew.Wait(seen.Packets, patience) {
 		t.Errorf("set 2 saw %d packets, its flow treated %d or more, its collector has %d", seen.Packets, used, colNew.Totals().Packets)
 	}
 
@@ -373,7 +373,7 @@ func changeLive(t *testing.T, patience time.Duration) {
 		t.Errorf("%d exporters at the end", len(l.exporters))
 	}
 	in := l.in()
-	if seen := checkSums(t, b); seen.Packets != in || !colBridge.Wait(in, 2*time.Second) {
+	if seen := checkSums(t, b); seen.Packets != in || !colBridge.Wait(in, patience) {
 		t.Errorf("%d packets came in, the bridge's exporter saw %d, its collector has %d", in, seen.Packets, colBridge.Totals().Packets)
 	}
 	// What the old caches had counted was told with its Ethernet addresses, what the new
@@ -387,7 +387,7 @@ func changeLive(t *testing.T, patience time.Duration) {
 	if told != oldKey || told == 0 {
 		t.Errorf("%d packets are in records of the old key, the old caches counted %d", told, oldKey)
 	}
-	if seen := checkSums(t, one); !colSet.Wait(seen.Packets, 2*time.Second) {
+	if seen := checkSums(t, one); !colSet.Wait(seen.Packets, patience) {
 		t.Errorf("set 1 saw %d packets, its collector has %d", seen.Packets, colSet.Totals().Packets)
 	}
 }

@@ -3,7 +3,6 @@ package vswitch
 import (
 	"path/filepath"
 	"testing"
-	"time"
 
 	"pollux/internal/mixed"
 	"pollux/internal/mixed/peers"
@@ -82,7 +81,7 @@ func TestCollectorsAgree(t *testing.T) {
 	agree("libfixbuf of the file", peers.FixbufView, func(t *testing.T) peers.Report { return peers.FixbufReport(t, peers.FixbufFile(t, file)) })
 	for name, c := range map[string]*collector.Collector{"goflow2 over UDP": udp, "goflow2 over TLS": secure} {
 		agree(name, goflowView, func(t *testing.T) peers.Report {
-			c.Wait(r.total.Packets, time.Second)
+			c.Wait(r.total.Packets, patience)
 			if s := c.Totals(); s.Errors != 0 || s.Missing != 0 {
 				t.Errorf("errors %d (%s), missing %d", s.Errors, s.LastError, s.Missing)
 			}

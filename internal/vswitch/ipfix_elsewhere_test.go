@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"testing"
-	"time"
 
 	"pollux/actions"
 	"pollux/internal/mixed"
@@ -34,7 +33,7 @@ func TestDropsOfEveryPacketOfAMegaflow(t *testing.T) {
 	var drops DropsShow
 	r.ask(&drops, "drops")
 	r.stop()
-	c.Wait(r.total.Packets, time.Second)
+	c.Wait(r.total.Packets, patience)
 	if s := c.Totals(); s.Errors != 0 || s.Missing != 0 || s.Packets != r.total.Packets {
 		t.Fatalf("errors %d (%s), missing %d, %d packets of %d", s.Errors, s.LastError, s.Missing, s.Packets, r.total.Packets)
 	}
@@ -86,7 +85,7 @@ func TestSampleActionOfASwitch(t *testing.T) {
 	})
 	r.stop()
 	n := r.all().Packets
-	all.Wait(n, time.Second)
+	all.Wait(n, patience)
 	if s := all.Totals(); s.Packets != n || s.Errors != 0 {
 		t.Errorf("the bridge's collector has %+v of %d packets", s, n)
 	}
@@ -97,7 +96,7 @@ func TestSampleActionOfASwitch(t *testing.T) {
 		domain uint32
 	}{{set, "probability 40000", 40000 / 65535.0, 21}, {tenth, "one in 10", 0.1, 31}} {
 		x := shown[slices.IndexFunc(shown, func(x exporterShow) bool { return x.Name == fmt.Sprintf("set %d", i+1) })]
-		tt.c.Wait(x.Exporter.Sums.Seen.Packets, time.Second)
+		tt.c.Wait(x.Exporter.Sums.Seen.Packets, patience)
 		s := tt.c.Totals()
 		if s.Packets != x.Exporter.Sums.Seen.Packets || s.Errors != 0 || s.Missing != 0 {
 			t.Errorf("%s: %+v, seen %d packets", tt.name, s, x.Exporter.Sums.Seen.Packets)

@@ -30,7 +30,7 @@ func listenUDP(t *testing.T) *collector.Collector {
 // whole fails unless the collector has what was sent of every flow.
 func (r *ipfixRig) whole(c *collector.Collector) {
 	r.t.Helper()
-	c.Wait(r.total.Packets, time.Second)
+	c.Wait(r.total.Packets, patience)
 	if s := c.Totals(); s.Errors != 0 || s.Missing != 0 {
 		r.t.Errorf("errors %d (%s), missing %d", s.Errors, s.LastError, s.Missing)
 	}
@@ -65,7 +65,7 @@ func TestCollectorKilledAndRestarted(t *testing.T) {
 	}
 	healthy := listenUDP(t)
 	r := newIPFIXRig(t, trouble)
-	r.setRate(4000)
+	r.setRate(2500)
 	udp, tcp := nfcapd.Addr(), "tcp:"+stream.Addr()
 	r.exporter([]string{udp, tcp, healthy.Addr()}, soon)
 	r.run()
@@ -104,7 +104,7 @@ func TestCollectorKilledAndRestarted(t *testing.T) {
 	}
 	t.Logf("nfcapd: exported %d packets, not sent %d", c.Sums.Exported.Packets, c.Sums.NotSent.Packets)
 	c = collectorStats(t, x, tcp)
-	stream.Wait(1, time.Second)
+	stream.Wait(1, patience)
 	if s := stream.Totals(); s.Errors != 0 || s.Missing != 0 || s.Packets == 0 || s.Packets > c.Sums.Exported.Packets {
 		t.Errorf("the new TCP session has %+v, exported %d", s, c.Sums.Exported.Packets)
 	}
@@ -202,7 +202,7 @@ func TestCacheATenthOfWhatIsNeeded(t *testing.T) {
 	})
 	r.stop()
 	want := x.Exporter.Sums
-	healthy.Wait(want.Exported.Packets, time.Second)
+	healthy.Wait(want.Exported.Packets, patience)
 	s := healthy.Totals()
 	got := cache.Count{Packets: s.Packets, Octets: s.Octets, L2Octets: s.L2Octets}
 	if got != want.Exported || want.NotSent != lost || s.Missing != 0 || s.Errors != 0 {
@@ -229,7 +229,7 @@ func TestReconfigurationInTheMiddle(t *testing.T) {
 	defer stream.Close()
 	tcp := "tcp:" + stream.Addr()
 	r := newIPFIXRig(t, trouble)
-	r.setRate(2000)
+	r.setRate(1500)
 	r.exporter([]string{stays.Addr(), goes.Addr(), tcp}, soon)
 	r.run()
 	for i, step := range []struct {
@@ -242,7 +242,7 @@ func TestReconfigurationInTheMiddle(t *testing.T) {
 		{[]string{stays.Addr(), tcp, comes.Addr()}, "    cache_idle_timeout: 1s\n    cache_max_flows: 4096\n    biflow: initiator\n"},
 		{[]string{stays.Addr(), tcp, comes.Addr()}, soon},
 	} {
-		more := r.received() + r.total.Packets/10
+		more := r.received() + r.total.Packets/16
 		r.until("more traffic", func() bool { return r.received() >= more })
 		r.exporter(step.targets, step.keys)
 		began := time.Now()
@@ -266,7 +266,7 @@ func TestReconfigurationInTheMiddle(t *testing.T) {
 	}
 	r.stop()
 	for name, c := range map[string]*collector.Collector{"UDP": stays, "TCP": stream} {
-		c.Wait(r.total.Packets, time.Second)
+		c.Wait(r.total.Packets, patience)
 		if s := c.Totals(); s.Errors != 0 || s.Missing != 0 {
 			t.Errorf("%s: errors %d (%s), missing %d", name, s.Errors, s.LastError, s.Missing)
 		}

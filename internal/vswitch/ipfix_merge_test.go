@@ -24,7 +24,7 @@ func TestFlowSplitOverLoops(t *testing.T) {
 		r.idle()
 		x := r.equation()
 		r.stop()
-		c.Wait(r.total.Packets, time.Second)
+		c.Wait(r.total.Packets, patience)
 		truth := peers.View(fiveTuple).Truth(r.traffic)
 		if d := truth.Diff(fiveTuples(c)); d != "" {
 			t.Error(d)
@@ -60,7 +60,7 @@ func TestFlowSplitOverLoops(t *testing.T) {
 		r.idle()
 		x := r.equation()
 		r.stop()
-		c.Wait(packets*uint64(r.repeat), time.Second)
+		c.Wait(packets*uint64(r.repeat), patience)
 		most, records := 0, uint64(0)
 		for _, f := range c.Flows() {
 			records += f.Records

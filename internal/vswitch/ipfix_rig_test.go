@@ -105,11 +105,10 @@ func (r *ipfixRig) run() {
 	r.until("ready", func() bool { return strings.Contains(r.out.String(), "\nready\n") })
 }
 
-// until waits up to half a minute for ok: with the race detector, real collectors and
-// other tests beside them, two cores are slow.
+// until waits for ok.
 func (r *ipfixRig) until(what string, ok func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			r.t.Fatalf("waited in vain for: %s\n%s", what, r.out)
 		}

@@ -37,6 +37,7 @@ func TestLoopsGoOnWhateverCollectorsDo(t *testing.T) {
 	rate := func() float64 {
 		from, began := r.received(), time.Now()
 		time.Sleep(400 * time.Millisecond)
+		r.until("packets: the loops stand still", func() bool { return r.received() > from })
 		return float64(r.received()-from) / time.Since(began).Seconds()
 	}
 	reload := func(targets []string) {
@@ -53,9 +54,6 @@ func TestLoopsGoOnWhateverCollectorsDo(t *testing.T) {
 		reload(bad)
 		ill := rate()
 		reload(good)
-		if well == 0 || ill == 0 {
-			t.Fatalf("the loops stand still: %.0f and %.0f packets a second", well, ill)
-		}
 		ratios = append(ratios, ill/well)
 	}
 	slices.Sort(ratios)

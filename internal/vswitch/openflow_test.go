@@ -104,10 +104,10 @@ func TestOVSReadsTheExportersCounts(t *testing.T) {
 	r.write(fmt.Sprintf(`flows:
   - "in_port=src,actions=sample(probability=65535,collector_set_id=5,obs_domain_id=1,obs_point_id=2),output:sink"
 ipfix:
-  bridge: {targets: [%[1]q], enable_output_sampling: false}
+  bridge: {targets: [%[1]q], enable_output_sampling: false, cache_idle_timeout: 1h, cache_active_timeout: 0}
   sets:
     - {id: 9, targets: [%[1]q]}
-    - {id: 5, targets: [%[1]q, %[2]q], template_interval: 1s}
+    - {id: 5, targets: [%[1]q, %[2]q], cache_idle_timeout: 1h, cache_active_timeout: 0, template_interval: 10s}
 `, collector, second))
 	r.run()
 	r.wait("all packets to be accounted", func() bool {
@@ -240,7 +240,7 @@ func TestOpenFlowListeners(t *testing.T) {
 			t.Fatal(err)
 		}
 		hello := make([]byte, 16)
-		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = c.SetReadDeadline(time.Now().Add(patience))
 		if _, err := c.Read(hello); err != nil || wire.KindOf(wire.V15, hello[1]) != wire.Hello {
 			t.Errorf("%s: %x, %v", a.addr, hello, err)
 		}

@@ -3,6 +3,7 @@ package vswitch
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -43,6 +44,11 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(0)
 }
+
+// patience is how long tests wait for what is to come. It costs nothing when it comes, so
+// it is much longer than that takes on the slowest machine: with the race detector, real
+// collectors and other tests beside them.
+const patience = time.Minute
 
 // rig is two hosts, a and b, each on a wire to the switch's namespace.
 type rig struct {
@@ -166,10 +172,10 @@ func (r *rig) start() {
 	r.wait("ready", func() bool { return strings.Contains(r.out.String(), "\nready\n") })
 }
 
-// wait waits up to ten seconds for ok.
+// wait waits for ok.
 func (r *rig) wait(what string, ok func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			r.t.Fatalf("waited in vain for: %s\n%s", what, r.out)
 		}
@@ -199,9 +205,15 @@ func (r *rig) portState(name string) string {
 	return ""
 }
 
-// talk sends a datagram from a to b every millisecond until the test ends; the counter
-// is what arrived. b's neighbours are fixed, so that no ARP hides a loss.
-func (r *rig) talk() *atomic.Uint64 {
+// talk is numbered datagrams from a to b.
+type talk struct {
+	next atomic.Uint64 // the number of the next one
+	got  atomic.Uint64 // how many arrived
+	last atomic.Uint64 // 1 + the highest number that arrived
+}
+
+// talk sends a datagram from a to b every millisecond until the test ends.
+func (r *rig) talk() *talk {
 	r.t.Helper()
 	var in, out net.PacketConn
 	listen := func(addr string, c *net.PacketConn) func() error {
@@ -213,16 +225,18 @@ func (r *rig) talk() *atomic.Uint64 {
 	if err := r.host["a"].Do(listen("0.0.0.0:7001", &out)); err != nil {
 		r.t.Fatal(err)
 	}
-	var n atomic.Uint64
+	n := &talk{}
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		buf := make([]byte, 64)
 		for {
-			if _, _, err := in.ReadFrom(buf); err != nil {
+			if k, _, err := in.ReadFrom(buf); err != nil {
 				return
+			} else if k == 8 {
+				n.last.Store(max(n.last.Load(), 1+binary.BigEndian.Uint64(buf)))
+				n.got.Add(1)
 			}
-			n.Add(1)
 		}
 	})
 	wg.Go(func() {
@@ -233,7 +247,7 @@ func (r *rig) talk() *atomic.Uint64 {
 				return
 			case <-time.After(time.Millisecond):
 				// While the wire is out the host has no way to b; that is the test.
-				_, _ = out.WriteTo([]byte("are you there?"), to)
+				_, _ = out.WriteTo(binary.BigEndian.AppendUint64(nil, n.next.Add(1)-1), to)
 			}
 		}
 	})
@@ -243,14 +257,30 @@ func (r *rig) talk() *atomic.Uint64 {
 		out.Close()
 		wg.Wait()
 	})
-	return &n
+	return n
 }
 
-// more waits until the counter has moved.
-func (r *rig) more(what string, n *atomic.Uint64) {
+// more waits until datagrams arrive that are sent from now on.
+func (r *rig) more(what string, n *talk) {
 	r.t.Helper()
-	was := n.Load()
-	r.wait(what, func() bool { return n.Load() > was+20 })
+	next, got := n.next.Load(), n.got.Load()
+	r.wait(what, func() bool { return n.last.Load() > next+20 && n.got.Load() > got+20 })
+}
+
+// none fails if one of the datagrams that are sent from now on arrives, of which some
+// come to the switch. What is on its way now may arrive, late.
+func (r *rig) none(n *talk, why string) {
+	r.t.Helper()
+	in := func() uint64 {
+		var show Show
+		r.ask(&show, "show")
+		return show.Sums.In.Packets
+	}
+	next, was := n.next.Load(), in()
+	r.wait("packets of which none may pass", func() bool { return in() > was+100 })
+	if last := n.last.Load(); last > next {
+		r.t.Errorf("datagrams up to number %d passed %s, the first of which none may is %d", last-1, why, next)
+	}
 }
 
 // programs says whether a device has an XDP program.
@@ -276,8 +306,8 @@ func (r *rig) stop() time.Duration {
 		if err != nil {
 			r.t.Errorf("the switch ended with %v", err)
 		}
-	case <-time.After(10 * time.Second):
-		r.t.Fatal("the switch did not end within ten seconds of SIGTERM")
+	case <-time.After(patience):
+		r.t.Fatalf("the switch did not end within %v of SIGTERM", patience)
 	}
 	return time.Since(began)
 }

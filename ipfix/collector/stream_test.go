@@ -44,12 +44,16 @@ func certificate(t testing.TB) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
+// patience is how long tests wait for what is to come. It costs nothing when it comes, so
+// it is much longer than that takes on the slowest machine.
+const patience = 30 * time.Second
+
 // until waits for something to become true.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s: waited 10 s in vain", what)
+			t.Fatalf("%s: waited in vain", what)
 		}
 	}
 }
@@ -57,7 +61,7 @@ func until(t testing.TB, what string, ok func() bool) {
 // closed waits until the peer has closed a connection.
 func closed(t testing.TB, conn net.Conn) {
 	t.Helper()
-	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(patience))
 	if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the connection is not closed: %v", err)
 	}

@@ -228,7 +228,7 @@ func TestSessionsAreBounded(t *testing.T) {
 		p.alive(wire.V13)
 	}
 	peers[0].conn.Close()
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(30 * time.Second); ; {
 		conn, err := net.Dial("unix", path)
 		if err != nil {
 			t.Fatal(err)

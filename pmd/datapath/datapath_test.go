@@ -14,6 +14,23 @@ import (
 
 const perHome = 4096
 
+// patience is how long tests wait for what is to come. It costs nothing when it comes, so
+// it is much longer than that takes on the slowest machine.
+const patience = 30 * time.Second
+
+// until waits for ok.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// in returns how many packets have come in.
+func in(d *Datapath) uint64 { return d.Stats().Sums.In.Packets }
+
 // running is a datapath of two loops that forwards from slot 0 to slot 1 and floods
 // from slot 2.
 func running(t *testing.T) (*Datapath, *packet.Memory) {
@@ -95,7 +112,9 @@ func TestPortsComeAndGoUnderTraffic(t *testing.T) {
 				t.Fatal("a second device was attached to a slot")
 			}
 		}
+		was := in(d)
 		time.Sleep(3 * time.Millisecond)
+		until(t, "traffic", func() bool { return in(d) > was })
 		d.SetUp(1, i%2 == 0)
 		d.MoveQueues(0, []int{i % 2, (i / 2) % 2})
 		if s := d.Stats(); len(s.Ports) != 3 || len(s.Loops) != 2 {
@@ -113,7 +132,7 @@ func TestPortsComeAndGoUnderTraffic(t *testing.T) {
 	}
 	// Nothing comes in any more; what is on the way between loops arrives.
 	home := 0
-	for end := time.Now().Add(10 * time.Second); home != 2*perHome && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); home != 2*perHome && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		home = d.Loops()[0].FreeFrames() + d.Loops()[1].FreeFrames()
 	}
 	if home != 2*perHome {

@@ -103,7 +103,9 @@ func TestExportersAreExchangedUnderTraffic(t *testing.T) {
 	c := newCollector()
 	c.add(d.Caches(0))
 	for i := range 40 {
+		was := in(d)
 		time.Sleep(2 * time.Millisecond)
+		until(t, "traffic", func() bool { return in(d) > was })
 		caches, err := d.SetExporter(0, &cache.Config{MaxFlows: []int{4096, 64}[i%2], RecordRing: 256, Sampling: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -114,11 +116,11 @@ func TestExportersAreExchangedUnderTraffic(t *testing.T) {
 		c.add(caches)
 	}
 	d.StopLoops()
-	d.FlushFlows(5 * time.Second)
+	d.FlushFlows(patience)
 	took, seen, lost := c.end()
-	in := d.Stats().Sums.In
-	if seen.Packets != in.Packets || seen.L2Octets != in.Bytes || in.Packets == 0 {
-		t.Errorf("caches saw %+v of %+v", seen, in)
+	sum := d.Stats().Sums.In
+	if seen.Packets != sum.Packets || seen.L2Octets != sum.Bytes || sum.Packets == 0 {
+		t.Errorf("caches saw %+v of %+v", seen, sum)
 	}
 	if took.Packets+lost.Packets != seen.Packets || took.Octets+lost.Octets != seen.Octets || took.L2Octets+lost.L2Octets != seen.L2Octets {
 		t.Errorf("seen %+v, recorded %+v, lost %+v", seen, took, lost)
@@ -136,39 +138,28 @@ func TestExportersAreExchangedUnderTraffic(t *testing.T) {
 func TestARetiredCacheIsLetGo(t *testing.T) {
 	d := traffic(t, 500)
 	stuck := d.Caches(0)
-	time.Sleep(20 * time.Millisecond)
-	if old := d.Caches(0); old[0].Stats().Flows == 0 {
-		time.Sleep(100 * time.Millisecond)
-	}
-	tight, err := d.SetExporter(0, &cache.Config{RecordRing: 16})
-	if err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(20 * time.Millisecond)
-	if caches, err := d.SetExporter(0, nil); err != nil || caches != nil || d.Caches(0) != nil {
-		t.Fatalf("off: %v, %v, in force %v", caches, err, d.Caches(0))
-	}
 	flows := func(caches []*cache.Cache) (n uint64) {
+		d.Stats() // brings the numbers up to date
 		for _, c := range caches {
 			n += c.Stats().Flows
 		}
 		return n
 	}
-	end := time.Now().Add(5 * time.Second)
-	for flows(stuck) > 0 && time.Now().Before(end) {
-		time.Sleep(time.Millisecond)
+	until(t, "flows", func() bool { return flows(stuck) > 0 })
+	tight, err := d.SetExporter(0, &cache.Config{RecordRing: 16})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n := flows(stuck); n != 0 {
-		t.Errorf("%d flows are left in a cache whose ring has room", n)
+	until(t, "more flows than the rings take", func() bool { return flows(tight) > 2*16 })
+	if caches, err := d.SetExporter(0, nil); err != nil || caches != nil || d.Caches(0) != nil {
+		t.Fatalf("off: %v, %v, in force %v", caches, err, d.Caches(0))
 	}
+	until(t, "a cache whose ring has room to let its flows go", func() bool { return flows(stuck) == 0 })
 	if n := flows(tight); n == 0 || n > 500 {
 		t.Errorf("%d flows in caches whose rings nobody empties", n)
 	}
-	before := d.Stats().Sums.In.Packets
-	time.Sleep(20 * time.Millisecond)
-	if after := d.Stats().Sums.In.Packets; after == before {
-		t.Error("the loops stand still")
-	}
+	before := in(d)
+	until(t, "packets: the loops stand still", func() bool { return in(d) > before })
 	d.StopLoops()
 	d.FlushFlows(time.Millisecond)
 	for _, c := range tight {
@@ -191,10 +182,11 @@ func TestEachFlowAndTune(t *testing.T) {
 		key  cache.Key
 	}
 	var seen map[place]int
-	for end := time.Now().Add(5 * time.Second); len(seen) < flows && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	until(t, "all flows", func() bool {
 		seen = map[place]int{}
 		d.EachFlow(0, func(loop int, r *cache.Record) { seen[place{loop, r.Key}]++ })
-	}
+		return len(seen) >= flows
+	})
 	if len(seen) != flows {
 		t.Errorf("%d flows shown, want %d", len(seen), flows)
 	}
@@ -207,12 +199,7 @@ func TestEachFlowAndTune(t *testing.T) {
 	d.EachFlow(-1, func(int, *cache.Record) { t.Error("a flow of an exporter that cannot be") })
 
 	d.TuneExporter(0, &cache.Config{IdleTimeout: int64(time.Hour), ActiveTimeout: int64(5 * time.Millisecond)})
-	for end := time.Now().Add(5 * time.Second); ended(d, cache.EndActive) == 0 && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-	if ended(d, cache.EndActive) == 0 {
-		t.Error("no record of the new active timeout")
-	}
+	until(t, "a record of the new active timeout", func() bool { return ended(d, cache.EndActive) > 0 })
 	d.TuneExporter(0, &cache.Config{ActiveTimeout: -1, Sampling: 1 << 30})
 	d.Barrier()
 	sum := func() (offered, seen uint64) {
@@ -227,9 +214,9 @@ func TestEachFlowAndTune(t *testing.T) {
 		return offered, seen
 	}
 	o1, s1 := sum()
-	time.Sleep(20 * time.Millisecond)
-	o2, s2 := sum()
-	if o2 == o1 || s2-s1 > 2 {
+	var o2, s2 uint64
+	until(t, "packets to be offered", func() bool { o2, s2 = sum(); return o2-o1 > 1000 })
+	if s2-s1 > 2 {
 		t.Errorf("of %d packets offered %d were selected, at 1:2^30", o2-o1, s2-s1)
 	}
 	d.StopLoops()

@@ -93,9 +93,11 @@ func TestStarvedQueueRecovers(t *testing.T) {
 // TestRingFullIsCounted lets frames pour in that nobody takes off the rx ring.
 func TestRingFullIsCounted(t *testing.T) {
 	r := newTwoHosts(t, "auto")
+	var frames [][]byte
 	for i := range 2000 {
-		must(t, r.host1.send(makeFrame(60, uint64(i))))
+		frames = append(frames, makeFrame(60, uint64(i)))
 	}
+	r.pour(t, frames...)
 	until(t, "the kernel to count", func() bool {
 		c := r.port0.Counters()
 		return c.RxRingFull+c.RxFillEmpty == 2000-512
@@ -177,7 +179,7 @@ func TestCloseSendsWhatItTook(t *testing.T) {
 			continue
 		}
 		for i := range d {
-			if got := host.receive(2 * time.Second); !bytes.Equal(got, makeFrame(60, uint64(i))) {
+			if got := host.receive(patience); !bytes.Equal(got, makeFrame(60, uint64(i))) {
 				t.Fatalf("frame %d: %x", i, got)
 			}
 		}

@@ -19,6 +19,10 @@ import (
 	"pollux/pmd/xsk"
 )
 
+// patience is how long tests wait for what is to come. It costs nothing when it comes, so
+// it is much longer than that takes on the slowest machine.
+const patience = 30 * time.Second
+
 // needRoot skips where namespaces cannot be made.
 func needRoot(t testing.TB) {
 	if os.Geteuid() != 0 {
@@ -259,12 +263,30 @@ func makeFrame(size int, seed uint64) []byte {
 	return f
 }
 
+// pour sends frames that a port is to receive later. It waits for each few of them to come
+// to the port's device: the queue of a veth has room for 256, until a core has time for it.
+func (r *twoHosts) pour(t testing.TB, frames ...[]byte) {
+	t.Helper()
+	came := func() uint64 {
+		link, err := r.dut.Netlink().LinkByName("p0")
+		must(t, err)
+		return link.Attrs().Statistics.RxPackets
+	}
+	from := came()
+	for i, f := range frames {
+		must(t, r.host1.send(f))
+		if n := uint64(i + 1); n%64 == 0 || i == len(frames)-1 {
+			until(t, "frames to come to the device", func() bool { return came() >= from+n })
+		}
+	}
+}
+
 // crosses sends frames at one end and expects exactly them, in order, at the other.
 func crosses(t testing.TB, from, to *raw, frames ...[]byte) {
 	t.Helper()
 	for i, f := range frames {
 		must(t, from.send(f))
-		got := to.receive(2 * time.Second)
+		got := to.receive(patience)
 		if got == nil {
 			t.Fatalf("frame %d of %d bytes is lost", i, len(f))
 		}
@@ -357,7 +379,7 @@ func promiscuous(t testing.TB, ns *lab.Namespace, device string) bool {
 // until waits for a condition.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -64,7 +63,7 @@ func TestTapBothWays(t *testing.T) {
 		if n := txs[0].Tx([]packet.Desc{d}); n != 1 || txs[0].Inflight() != 1 {
 			t.Fatalf("took %d, %d in flight", n, txs[0].Inflight())
 		}
-		if got := host.receive(2 * time.Second); !bytes.Equal(got, f) {
+		if got := host.receive(patience); !bytes.Equal(got, f) {
 			t.Fatalf("port sent %x, host got %x", f, got)
 		}
 		if n := txs[0].Reclaim(back[:]); n != 1 || back[0] != c {
@@ -112,7 +111,7 @@ func TestLocalPortPings(t *testing.T) {
 	end := background(&pump{rx: tapRx[0], tx: xdpTx[0], free: free}, &pump{rx: xdpRx[0], tx: tapTx[0], free: free})
 	defer end()
 	for _, size := range []string{"56", "1472"} {
-		if out, err := dut.Run("ping", "-c3", "-i0.05", "-W2", "-s", size, "10.88.0.2"); err != nil {
+		if out, err := dut.Run("ping", "-c3", "-i0.05", "-W30", "-s", size, "10.88.0.2"); err != nil {
 			t.Errorf("%v", err)
 		} else if !strings.Contains(string(out), " 0% packet loss") {
 			t.Errorf("%s", out)

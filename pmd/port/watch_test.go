@@ -13,7 +13,7 @@ import (
 // expect returns the first event that fits, skipping others.
 func expect(t *testing.T, events <-chan LinkEvent, what string, fits func(LinkEvent) bool) LinkEvent {
 	t.Helper()
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(patience)
 	for {
 		select {
 		case e := <-events:
@@ -129,7 +129,7 @@ func TestWatchSurvivesOverrun(t *testing.T) {
 	must(t, err)
 	close(hold)
 	changes, there := 0, map[string]bool{}
-	for deadline := time.After(5 * time.Second); there["p0"] || !there["late0"]; {
+	for deadline := time.After(patience); there["p0"] || !there["late0"]; {
 		select {
 		case e := <-events:
 			there[e.Name] = !e.Removed

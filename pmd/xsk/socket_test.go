@@ -122,7 +122,7 @@ func TestTwoSocketsOneMemory(t *testing.T) {
 			t.Fatalf("kick: %v", errno)
 		}
 		var n uint32
-		for range 1000 {
+		for range 30_000 {
 			if n = tx.Completion.Peek(1); n != 0 {
 				break
 			}

@@ -13,6 +13,7 @@ import (
 // Capture keeps the messages that come to a UDP socket of loopback.
 type Capture struct {
 	conn *net.UDPConn
+	own  net.PacketConn // sends the end
 	wg   sync.WaitGroup
 	mu   sync.Mutex
 	all  [][]byte
@@ -31,13 +32,18 @@ func StartCapture(t testing.TB) *Capture {
 			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20)
 		})
 	}
-	c := &Capture{conn: conn}
+	own, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		conn.Close()
+		t.Fatal(err)
+	}
+	c := &Capture{conn: conn, own: own}
 	t.Cleanup(c.close)
 	c.wg.Go(func() {
 		buf := make([]byte, 65536)
 		for {
 			n, err := conn.Read(buf)
-			if err != nil {
+			if err != nil || n == 0 {
 				return
 			}
 			c.mu.Lock()
@@ -50,6 +56,7 @@ func StartCapture(t testing.TB) *Capture {
 
 func (c *Capture) close() {
 	c.conn.Close()
+	c.own.Close()
 	c.wg.Wait()
 }
 
@@ -63,14 +70,21 @@ func (c *Capture) Messages() [][]byte {
 	return c.all[:len(c.all):len(c.all)]
 }
 
-// Stop waits until nothing comes for a fifth of a second, ends the listening and
-// returns everything.
+// Stop reads what has been sent until now, ends the listening and returns everything.
+// The kernel hands over what comes by loopback in order, so all of it has been read when
+// a datagram of the capture's own has: one without a byte, which is no message.
 func (c *Capture) Stop() [][]byte {
-	for last := -1; last != len(c.Messages()); time.Sleep(200 * time.Millisecond) {
-		last = len(c.Messages())
+	done := make(chan struct{})
+	go func() { c.wg.Wait(); close(done) }()
+	for {
+		_, _ = c.own.WriteTo(nil, c.conn.LocalAddr())
+		select {
+		case <-done:
+			c.close()
+			return c.all
+		case <-time.After(100 * time.Millisecond): // there was no room for it
+		}
 	}
-	c.close()
-	return c.all
 }
 
 // Pcap wraps messages into a capture file of UDP to port 4739.

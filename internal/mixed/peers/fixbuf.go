@@ -63,7 +63,7 @@ func ListenFixbuf(t testing.TB) *Fixbuf {
 		l.Close()
 		select {
 		case <-ended:
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Errorf("the session with ipfixDump does not end")
 		}
 		out.Close()
@@ -82,7 +82,7 @@ func (f *Fixbuf) Text(t testing.TB) string {
 		if err != nil {
 			t.Errorf("ipfixDump: %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the session with ipfixDump does not end")
 	}
 	b, err := os.ReadFile(f.out.Name())
