@@ -145,7 +145,12 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		mega:   classifier.NewMegaflows(cfg.Megaflows),
 		progs:  newPrograms(),
 		verify: cfg.Verify,
+
+		rx:      make([]rxSlot, 0, roomy),
+		oneShot: make([]*classifier.Megaflow, 0, 4*roomy),
 	}
+	l.groups.of = make([]int16, 0, 16*roomy)
+	l.stats.out = make([]int, 0, 4*roomy)
 	l.exactSlots = l.exact.Stats().Entries
 	l.passBy.left = trialRounds * l.exactSlots
 	l.mega.UseSignatures(signatures)

@@ -24,6 +24,13 @@ func running(t *testing.T) (*Datapath, *packet.Memory) {
 // on input.
 func runningLoops(t testing.TB, loops int, rules string) (*Datapath, *packet.Memory) {
 	t.Helper()
+	d, mem, _ := runningState(t, loops, rules)
+	return d, mem
+}
+
+// runningState is runningLoops with the tables.
+func runningState(t testing.TB, loops int, rules string) (*Datapath, *packet.Memory, *pipeline.State) {
+	t.Helper()
 	// As a switch does: without processors of its own the control plane waits for the loops.
 	was := runtime.GOMAXPROCS(0)
 	t.Cleanup(func() { runtime.GOMAXPROCS(was) })
@@ -58,7 +65,7 @@ func runningLoops(t testing.TB, loops int, rules string) (*Datapath, *packet.Mem
 		t.Fatal(err)
 	}
 	state.OnPublish(func(s *pipeline.Snapshot) { d.Publish(s) })
-	return d, mem
+	return d, mem, state
 }
 
 // TestPortsComeAndGoUnderTraffic: devices are attached and taken away while both loops
