@@ -33,7 +33,7 @@ type queueAt struct {
 }
 
 // assign spreads the queues of u by policy p. Pinned ones stay, and so does one that no
-// loop has memory for.
+// loop has memory for; if that loop has none left either, all stay.
 func assign(p Policy, u *Usage) (queues []queueAt) {
 	a := newAssignment(u)
 	var free []queueAt
@@ -62,7 +62,13 @@ func assign(p Policy, u *Usage) (queues []queueAt) {
 	for k := range free {
 		a.add(&free[k], pick(&free[k]))
 	}
-	return append(queues, free...)
+	queues = append(queues, free...)
+	if slices.ContainsFunc(a.room, func(n int) bool { return n < 0 }) {
+		for k := range queues {
+			queues[k].to = queues[k].from
+		}
+	}
+	return queues
 }
 
 func newAssignment(u *Usage) *assignment {

@@ -41,12 +41,13 @@ func (d *Datapath) move(moves []pmd.Move) {
 	}
 }
 
-// Polls returns the loops that poll the queues of the port in slot, nil while it has none.
+// Polls returns the loops that poll the queues of the port in slot, or will when its
+// device is there; nil where there is no port.
 func (d *Datapath) Polls(slot int) (loops []int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if p := d.ports[slot]; p != nil {
-		for q := range d.queues(p) {
+		for q := range max(d.queues(p), len(p.Loops)) {
 			loops = append(loops, d.pollsQueue(p, q))
 		}
 	}
