@@ -3,6 +3,7 @@ package datapath
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -51,7 +52,13 @@ func TestQueuesMoveUnderTraffic(t *testing.T) {
 			d.FlushFlows(5 * time.Second)
 			took, seen, lost := records.end()
 			s := d.Stats().Sums
-			t.Logf("%d moves, %d packets", moved, s.In.Packets)
+			var gaps []float64
+			for _, q := range dev.rx {
+				gaps = append(gaps, q.gaps...)
+			}
+			slices.Sort(gaps)
+			t.Logf("%d moves, %d packets; queues were unpolled for %.0f µs, half of them for less than %.0f, the longest for %.0f",
+				moved, s.In.Packets, gaps[0], gaps[len(gaps)/2], gaps[len(gaps)-1])
 			if made := uint64(dev.made.Load()); made != uint64(dev.out()) || s.In.Packets != made || s.Sent.Packets != made || s.DroppedTotal().Packets != 0 {
 				t.Errorf("made %d, delivered %d; %+v", made, dev.out(), s)
 			}

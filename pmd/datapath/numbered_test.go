@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"pollux/internal/clock"
 	"pollux/internal/packet"
 	"pollux/pmd"
 )
@@ -46,12 +47,23 @@ type numberedRx struct {
 	queue int
 	turn  int
 	sent  []uint64 // by flow
+
+	// How long nobody called Rx when the queue changed loops, which is seen by the list
+	// that chunks are taken from.
+	free *packet.FreeList
+	last int64
+	gaps []float64 // µs
 }
 
 // Rx makes frames as long as not too many are on their way, so that none is dropped for
 // want of room.
 func (q *numberedRx) Rx(b *packet.Batch, limit int, free *packet.FreeList) (n int) {
 	p := q.p
+	now := clock.Now()
+	if q.free != nil && q.free != free {
+		q.gaps = append(q.gaps, float64(now-q.last)/1e3)
+	}
+	q.free, q.last = free, now
 	for ; n < min(limit, 32) && len(q.sent) > q.queue && !p.stop.Load(); n++ {
 		if p.made.Load()-p.out() >= p.window {
 			break
