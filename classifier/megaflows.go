@@ -59,6 +59,8 @@ type SubtableStats struct {
 func NewMegaflows(limit int) *Megaflows {
 	return &Megaflows{
 		limit: limit, salts: randomSalts(),
+		// Room enough that no other loop's memory is on their cache lines.
+		subs: make([]*subtable, 0, 128), all: make([]*Megaflow, 0, 128),
 		cold: make([]*Megaflow, 0, coldLimit), free: make([]*Megaflow, 0, spares), resting: make([]*Megaflow, 0, spares),
 	}
 }

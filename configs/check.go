@@ -88,6 +88,12 @@ func (c *checker) checkLoops() {
 		first[l.Core] = path
 	}
 	d := &c.c.Datapath
+	if i := d.Rebalance.Interval; i.Std() < time.Second {
+		c.errorf("datapath.rebalance.interval", "%v is shorter than 1s; the default is 1m", i)
+	}
+	if d.Rebalance.Auto && d.RxqAssign == "roundrobin" {
+		c.errorf("datapath.rebalance.auto", "roundrobin does not go by load; use pmd_rxq_assign: group, or cycles")
+	}
 	if d.SleepMax.Std() > time.Second {
 		c.errorf("datapath.sleep_max", "%v is longer than 1s; a few hundred microseconds already save most of the power", d.SleepMax)
 	}

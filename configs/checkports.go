@@ -93,6 +93,7 @@ func (c *checker) checkPorts() {
 		}
 		c.checkPortType(path, p)
 		c.checkPortLoops(path, p)
+		c.checkAffinity(path, p)
 		c.checkVLAN(path+".vlan", &p.VLAN)
 	}
 }

@@ -37,7 +37,7 @@ func (c *checker) completePorts() {
 	for _, p := range ports {
 		named[p.OFPort] = true
 	}
-	free, turn := OFPort(1), 0
+	free := OFPort(1)
 	for i := range ports {
 		p := &ports[i]
 		path := fmt.Sprintf("ports[%d]", i)
@@ -54,15 +54,8 @@ func (c *checker) completePorts() {
 			p.OFPort = free
 			free++
 		}
-		if _, given := c.places[path+".loops"]; given || len(c.c.Datapath.Loops) == 0 {
-			continue
-		}
-		p.Loops = make([]int, p.Queues)
-		for q := range p.Loops {
-			p.Loops[q] = turn % len(c.c.Datapath.Loops)
-			turn++
-		}
 	}
+	c.completeQueues()
 }
 
 // completeVLANs sets the mode where the file leaves it to the tag, as Open
@@ -90,11 +83,16 @@ const spareFrames = 4 * 2048
 
 // FramesNeeded returns how many frames each loop must own so that no ring starves: its
 // queues' receive and fill rings full, a transmit and completion ring of every afxdp
-// port full, and some batches on their way.
+// port full, and some batches on their way. Where queues change loops by themselves, it
+// may get as much again.
 func (c *Config) FramesNeeded() int {
-	most := 0
+	most, all := 0, 0
 	for loop := range c.Datapath.Loops {
 		most = max(most, c.ringFrames(loop))
+		all += c.ringFrames(loop)
+	}
+	if c.Datapath.Rebalance.Auto {
+		most = min(2*most, all)
 	}
 	for _, p := range c.Ports {
 		if p.Type == AFXDP {

@@ -24,6 +24,9 @@ func (c *Config) defaults() {
 		Megaflows:     65536,
 		MegaflowMasks: 256,
 		MegaflowIdle:  Duration(10 * time.Second),
+		RxqAssign:     "cycles",
+		RxqIsolate:    true,
+		Rebalance:     Balance{LoadThreshold: 95, ImprovementThreshold: 25, Interval: Duration(time.Minute)},
 	}
 	c.IPFIX.Bridge.defaults()
 	c.Control = Control{Socket: DefaultSocket}

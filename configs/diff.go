@@ -43,7 +43,7 @@ func Diff(a, b *Config) []Change {
 		c.Control.OpenFlow = a.Control.OpenFlow
 		b = &c
 	}
-	differ(&out, "", reflect.ValueOf(*a), reflect.ValueOf(*b))
+	differ(&out, "", reflect.ValueOf(*a), reflect.ValueOf(*withLoopsOf(a, b)))
 	return out
 }
 

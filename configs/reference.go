@@ -45,7 +45,7 @@ func section(b *strings.Builder, path, title string, v reflect.Value) {
 		case t.Kind() == reflect.Struct && !t.Implements(textMarshaler):
 			subs = append(subs, sub{join(path, key), fv})
 			def = "see [" + join(path, key) + "](#" + anchor(join(path, key)) + ")"
-		case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && !t.Elem().Implements(textMarshaler):
+		case t.Kind() == reflect.Slice && !t.Implements(textMarshaler) && t.Elem().Kind() == reflect.Struct && !t.Elem().Implements(textMarshaler):
 			at := join(path, key) + "[]"
 			subs = append(subs, sub{at, newWithDefaults(t.Elem()).Elem()})
 			def = "see [" + at + "](#" + anchor(at) + ")"

@@ -40,7 +40,7 @@ func TestRestartKeys(t *testing.T) {
 
 // TestReloadTags: the tag means nothing but on keys of the file.
 func TestReloadTags(t *testing.T) {
-	for _, v := range []any{Bridge{}, Datapath{}, Memory{}, Port{}, VLAN{}, IPFIX{}, ExporterSet{}, TLS{}, File{}, Control{}, Log{}} {
+	for _, v := range []any{Bridge{}, Datapath{}, Balance{}, Memory{}, Port{}, VLAN{}, IPFIX{}, ExporterSet{}, TLS{}, File{}, Control{}, Log{}} {
 		for f := range fields(reflect.TypeOf(v)) {
 			if _, ok := f.Tag.Lookup("reload"); ok {
 				t.Errorf("%T.%s has a reload tag", v, f.Name)

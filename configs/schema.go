@@ -44,6 +44,7 @@ func Schema() ([]byte, error) {
 		reflect.TypeFor[FlowKey]():      key,
 		reflect.TypeFor[OFPort]():       ofport,
 		reflect.TypeFor[DatapathID]():   {Type: "string", Pattern: "^[0-9a-fA-F]{16}$"},
+		reflect.TypeFor[Affinity]():     {Type: "string", Pattern: `^[0-9]+:[0-9]+( *, *[0-9]+:[0-9]+)*$`},
 		reflect.TypeFor[MAC]():          {Type: "string", Pattern: "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"},
 		reflect.TypeFor[Prefix]():       {Type: "string"},
 		reflect.TypeFor[netip.Prefix](): {Type: "string"},

@@ -31,11 +31,22 @@ type Datapath struct {
 	MegaflowMasks int      `json:"megaflow_masks,omitempty" range:"8,65536" unit:"masks" jsonschema:"Most masks that a loop's megaflows have. A decision that would bring one more is kept for its packet's very headers, so that nobody makes look-ups slow by sending what needs ever new masks."`
 	MegaflowIdle  Duration `json:"megaflow_idle,omitempty" unit:"time" jsonschema:"A megaflow without a packet for this long is removed."`
 	Verify        int      `json:"verify,omitempty" range:"0,1000000000" unit:"1/N of hits" jsonschema:"Translate one cache hit in N again and count differences; 0 never."`
+	RxqAssign     Assign   `json:"pmd_rxq_assign,omitempty" oneof:"cycles,roundrobin,group" jsonschema:"How queues that no port pins are spread over the loops when they are rebalanced (pmd-rxq-assign of Open vSwitch): cycles goes up and down the loops with the busiest queues first, group gives each in that order to the loop with the least, roundrobin goes round by port and queue."`
+	RxqIsolate    bool     `json:"pmd_rxq_isolate,omitempty" jsonschema:"Whether a loop that a port has pinned queues to polls only such queues (pmd-rxq-isolate of Open vSwitch). Where every loop is one of those, the other queues are spread over all."`
+	Rebalance     Balance  `json:"rebalance,omitzero" jsonschema:"Whether queues change loops by themselves when some loops are busy and others are not (pmd-auto-lb of Open vSwitch)."`
 }
 
 // Loop is one poll loop.
 type Loop struct {
 	Core int `json:"core" range:"0,8191" jsonschema:"The core (as in /proc/cpuinfo) that the loop's thread is pinned to. No two loops share one."`
+}
+
+// Balance says when queues change loops without being asked to.
+type Balance struct {
+	Auto                 bool     `json:"auto,omitempty" jsonschema:"Rebalance by itself (pmd-auto-lb). pollux rebalance does it at any time."`
+	LoadThreshold        int      `json:"load_threshold,omitempty" range:"0,100" unit:"percent" jsonschema:"Only when a loop is busy for at least this share of the time (pmd-auto-lb-load-threshold)."`
+	ImprovementThreshold int      `json:"improvement_threshold,omitempty" range:"0,100" unit:"percent" jsonschema:"Only when the variance of the loops' loads is expected to fall by at least this much (pmd-auto-lb-improvement-threshold)."`
+	Interval             Duration `json:"interval,omitempty" unit:"time" jsonschema:"How often that is looked at, at least 1s (pmd-auto-lb-rebal-interval). Loads are those of the last interval, or of the last minute where that is shorter."`
 }
 
 // Memory sizes the frame memory.
@@ -58,7 +69,9 @@ type Port struct {
 	TxRing   int        `json:"tx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each transmit (and completion) ring of afxdp, a power of two, 64 to 32768."`
 	TxBudget int        `json:"tx_budget,omitempty" range:"1,32768" unit:"frames" jsonschema:"Most frames that the kernel sends for one system call of afxdp in copy mode (XDP_MAX_TX_SKB_BUDGET), at most tx_ring. Default: 256, or tx_ring where that is less."`
 	BusyPoll Duration   `json:"busy_poll,omitempty" unit:"time" jsonschema:"Preferred busy polling of afxdp for this long a call, at least 1us; 0 off."`
-	Loops    []int      `json:"loops,omitempty" range:"0,1023" jsonschema:"Which loop polls each queue: one index into datapath.loops per queue. Default: all queues of the switch spread over the loops in turn."`
+	Loops    []int      `json:"loops,omitempty" range:"0,1023" jsonschema:"Which loop polls each queue: one index into datapath.loops per queue. They stay there when queues are rebalanced. Default: all queues of the switch that no key pins spread over the loops in turn."`
+	Affinity Affinity   `json:"pmd_rxq_affinity,omitempty" jsonschema:"Which core's loop polls some queues, as QUEUE:CORE separated by commas (pmd-rxq-affinity of Open vSwitch); they stay there when queues are rebalanced. The other way to say it is loops."`
+	Pinned   []bool     `json:"-"` // by queue: loops or pmd_rxq_affinity says who polls it
 	MAC      MAC        `json:"mac,omitempty" jsonschema:"Ethernet address to give to a tap. Default: the kernel's choice."`
 	Address  []Prefix   `json:"address,omitempty" jsonschema:"IP addresses with prefix length to give to a tap."`
 	VLAN     VLAN       `json:"vlan,omitzero" jsonschema:"How NORMAL treats VLANs on this port. Default: a trunk of all VLANs."`

@@ -48,6 +48,9 @@ type HugePages string
 // MemoryOrder is the order in which a memory source goes through its flows.
 type MemoryOrder string
 
+// Assign is how queues are spread over loops.
+type Assign string
+
 // LogLevel is the least grave message that is written.
 type LogLevel string
 

@@ -16,26 +16,6 @@ func (l *Loop) AddRx(slot, queue int, ofport uint32, q RxQueue) {
 	})
 }
 
-// MoveRx takes a queue of the port in slot from this loop and gives it, with its
-// counts, to another. What this loop received before has been sent when the other
-// begins; frames of the queue that are homed here find their way back by the mesh.
-func (l *Loop) MoveRx(slot, queue int, to *Loop) {
-	var moved []rxSlot
-	l.Do(func(l *Loop) {
-		keep := l.rx[:0]
-		for _, r := range l.rx {
-			if r.slot == slot && r.queue == queue {
-				moved = append(moved, r)
-			} else {
-				keep = append(keep, r)
-			}
-		}
-		clear(l.rx[len(keep):])
-		l.rx = keep
-	})
-	to.Do(func(l *Loop) { l.rx = append(l.rx, moved...) })
-}
-
 // AddTx gives the loop a way out of the port in slot: queue q of its own, or, with q
 // nil, through loop owner. s says what may be sent there.
 func (l *Loop) AddTx(slot, queue int, ofport uint32, q TxQueue, owner int, s *actions.Staging) {
@@ -61,7 +41,7 @@ func (l *Loop) RemovePort(slot int) (rx []RxStats, tx []TxStats) {
 		keep := l.rx[:0]
 		for _, r := range l.rx {
 			if r.slot == slot {
-				rx = append(rx, RxStats{slot, r.queue, l.cfg.ID, r.n})
+				rx = append(rx, r.stats(l.cfg.ID))
 			} else {
 				keep = append(keep, r)
 			}

@@ -31,6 +31,11 @@
 // snapshot of the tables is read through one atomic pointer, once a batch. Frames and
 // chunks cross between loops through single-producer rings only (Mesh).
 //
+// A receive queue changes loops by HandOver, which all loops go through together, an
+// iteration at a time: what the old loop received has left the switch when the new one
+// begins. What a loop writes lies on cache lines that no other loop's memory is on; a
+// test in pmd/datapath walks it all.
+//
 // # Design law 1 here
 //
 // Every megaflow carries the generation it was last checked against. A packet that

@@ -93,7 +93,14 @@ type interned struct {
 	refs int
 }
 
-func newPrograms() programs { return programs{byHash: map[uint64][]int32{}} }
+func newPrograms() programs {
+	return programs{byHash: map[uint64][]int32{}, all: make([]interned, 0, roomy), free: make([]int32, 0, 4*roomy)}
+}
+
+// roomy is the least room that a loop gives lists which it writes as traffic goes: from
+// about a kilobyte on the allocator puts nothing else on a list's cache lines. Small ones
+// would lie beside those of other loops.
+const roomy = 64
 
 // intern returns the loop's copy of p and its number, counting one more user.
 func (s *programs) intern(p *actions.Program, g *groups) (*actions.Program, int32) {

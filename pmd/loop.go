@@ -115,6 +115,7 @@ type rxSlot struct {
 	ofport      uint32
 	q           RxQueue
 	n           QueueStats
+	ticks       uint64 // from its batches' arrival until they were staged
 }
 
 // signatures is how many flows the megaflow cache remembers the mask of, where hits
@@ -144,7 +145,12 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		mega:   classifier.NewMegaflows(cfg.Megaflows),
 		progs:  newPrograms(),
 		verify: cfg.Verify,
+
+		rx:      make([]rxSlot, 0, roomy),
+		oneShot: make([]*classifier.Megaflow, 0, 4*roomy),
 	}
+	l.groups.of = make([]int16, 0, 16*roomy)
+	l.stats.out = make([]int, 0, 4*roomy)
 	l.exactSlots = l.exact.Stats().Entries
 	l.passBy.left = trialRounds * l.exactSlots
 	l.mega.UseSignatures(signatures)
@@ -197,24 +203,32 @@ func (l *Loop) Stop() {
 func (l *Loop) run() {
 	for !l.stop.Load() {
 		start := clock.Ticks()
-		work := l.iterate()
+		work := l.iterate(start)
 		l.stats.iteration(work, clock.Ticks()-start)
 		l.backOff(work)
 	}
 }
 
-// iterate goes once round the queues and returns how much there was to do.
-func (l *Loop) iterate() int {
+// iterate goes once round the queues and returns how much there was to do. at is the
+// tick it begins at: from there on each queue with packets is charged the ticks since the
+// last one, which is one reading a batch.
+func (l *Loop) iterate(at uint64) int {
 	work := 0
 	for i := range l.rx {
-		work += l.poll(&l.rx[i])
+		r := &l.rx[i]
+		if n := l.poll(r); n > 0 {
+			work += n
+			now := clock.Ticks()
+			r.ticks += now - at
+			at = now
+		}
 	}
 	if work == 0 {
 		l.now = clock.Now()
 		l.exec.Now = l.now
 	}
 	work += l.takeHandoffs()
-	return work + l.finish()
+	return work + l.finish(at)
 }
 
 // poll receives one batch from a queue and sends it on its way.
@@ -236,9 +250,9 @@ func (l *Loop) poll(r *rxSlot) int {
 }
 
 // finish is what every iteration ends with: send what is staged, bring chunks home,
-// age the caches, open the mail.
-func (l *Loop) finish() int {
-	t := stopwatch(true)
+// age the caches, open the mail. Sending is charged from tick at on.
+func (l *Loop) finish(at uint64) int {
+	t := laps{true, at}
 	work := l.flushAll()
 	work += l.reclaim()
 	l.bringHome()

@@ -115,7 +115,10 @@ type RxStats struct {
 	Queue int `json:"queue"`
 	Loop  int `json:"loop"`
 	QueueStats
+	Ticks uint64 `json:"ticks"` // that its batches took the loops, until they were staged
 }
+
+func (r *rxSlot) stats(loop int) RxStats { return RxStats{r.slot, r.queue, loop, r.n, r.ticks} }
 
 // TxStats is RxStats for sending; Queue is -1 where another loop owns the queue.
 type TxStats struct {
@@ -143,8 +146,7 @@ func (l *Loop) Stats() (s LoopStats, rx []RxStats, tx []TxStats) {
 		m := l.mega.Stats()
 		s.Subtables, s.Narrowed = m.Subtables, m.Narrowed
 		for i := range l.rx {
-			r := &l.rx[i]
-			rx = append(rx, RxStats{r.slot, r.queue, l.cfg.ID, r.n})
+			rx = append(rx, l.rx[i].stats(l.cfg.ID))
 		}
 		for _, slot := range l.stats.out {
 			t := &l.tx[slot]

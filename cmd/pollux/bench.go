@@ -20,9 +20,9 @@ func newBenchCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Make traffic and measure",
-		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, and the benchmarks of the switch. All but memory need root.",
+		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, and the benchmarks of the switch. All but memory and cores need root.",
 	}
-	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchMemoryCmd())
+	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchMemoryCmd(), newBenchCoresCmd())
 	return cmd
 }
 

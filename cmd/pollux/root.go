@@ -15,9 +15,9 @@ var groups = []struct {
 	title    string
 	commands []func() *cobra.Command
 }{
-	{"Run a switch:", []func() *cobra.Command{newCheckCmd, newRunCmd, newReloadCmd}},
+	{"Run a switch:", []func() *cobra.Command{newCheckCmd, newRunCmd, newReloadCmd, newRebalanceCmd}},
 	{"Look at the switch that runs:", []func() *cobra.Command{
-		newShowCmd, newPortsCmd, newFlowsCmd, newMegaflowsCmd, newFDBCmd, newPerfCmd, newDropsCmd, newIPFIXCmd,
+		newShowCmd, newPortsCmd, newFlowsCmd, newMegaflowsCmd, newFDBCmd, newPerfCmd, newRxqsCmd, newDropsCmd, newIPFIXCmd,
 		newTraceCmd, newCallCmd,
 	}},
 	{"Try and measure:", []func() *cobra.Command{newDemoCmd, newBenchCmd}},

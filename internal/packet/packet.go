@@ -58,9 +58,13 @@ func (m *Memory) Home(addr uint64) int {
 	return int(addr / (uint64(m.ChunkSize) * uint64(m.PerHome)))
 }
 
-// FreeList is a stack of free chunks. Only one loop's thread uses it.
+// FreeList is a stack of free chunks. Only one loop's thread uses it. It is written with
+// every batch, so it keeps those of other loops off its cache lines, which processors
+// fetch in pairs of 64 bytes.
 type FreeList struct {
+	_    [128]byte
 	addr []uint64 // chunk addresses; full capacity from the start
+	_    [128]byte
 }
 
 // NewFreeList returns home's chunks of m, all free.

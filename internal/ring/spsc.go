@@ -57,6 +57,14 @@ func (r *SPSC[T]) Len() int {
 	return int(min(r.tail.Load()-head, uint64(len(r.slots))))
 }
 
+// Pushed returns how many values were ever pushed, Popped how many were ever popped: a
+// value pushed before Pushed returned n is out once Popped has reached n. Any thread may
+// call them.
+func (r *SPSC[T]) Pushed() uint64 { return r.tail.Load() }
+
+// Popped is described at Pushed.
+func (r *SPSC[T]) Popped() uint64 { return r.head.Load() }
+
 // Push appends v and reports whether there was room. Producer only.
 func (r *SPSC[T]) Push(v T) bool {
 	tail := r.tail.Load()

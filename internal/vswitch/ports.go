@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -141,7 +142,14 @@ var vlanModes = map[configs.VLANMode]pipeline.VLANMode{
 
 // datapathPort is the port as the datapath holds it.
 func (v *vport) datapathPort() *datapath.Port {
-	return &datapath.Port{Slot: v.slot, OFPort: ofport(v.cfg.OFPort), Name: v.cfg.Name, Loops: v.cfg.Loops}
+	p := &datapath.Port{
+		Slot: v.slot, OFPort: ofport(v.cfg.OFPort), Name: v.cfg.Name,
+		Loops: slices.Clone(v.cfg.Loops), Pinned: v.cfg.Pinned,
+	}
+	if v.cfg.Type == configs.AFXDP {
+		p.Frames, p.TxFrames = 2*v.cfg.RxRing, 2*v.cfg.TxRing
+	}
+	return p
 }
 
 // mtu returns the MTU by which a port's device was opened, 0 while there is none.

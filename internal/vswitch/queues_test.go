@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"pollux/internal/ctl"
 	"pollux/ipfix/collector"
 )
 
@@ -16,10 +17,62 @@ import (
 // them, every packet in a record. Each of many flows arrives whole and in order, both
 // loops take part, and the records' sum is the switch's.
 func TestTwoLoopsFourQueues(t *testing.T) {
+	forwardQueues(t, 300, nil)
+}
+
+// TestQueuesMoveLive is the same while queues change loops, by reloads and by rebalancing,
+// some hundred times.
+func TestQueuesMoveLive(t *testing.T) {
+	moves := 0
+	forwardQueues(t, 2000, func(r *rig, rest string, stop <-chan struct{}) {
+		ports := []string{"loops: [0, 0, 1, 1]", "loops: [1, 1, 0, 0]", "loops: [0, 1, 1, 0]", "queues: 4"}
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+			r.ports = fmt.Sprintf(`  - {name: a, type: afxdp, device: va, %s}
+  - {name: b, type: afxdp, device: vb, %s}
+`, fourQueues(ports[i%4]), fourQueues(ports[(i+1)%4]))
+			r.write(rest)
+			if _, err := ctl.Call(r.sock, "reload"); err != nil {
+				t.Error(err)
+				return
+			}
+			moves += 4
+			if i%4 != 3 {
+				continue
+			}
+			policy := []string{"roundrobin", "group", "cycles"}[i/4%3]
+			var b RebalanceShow
+			r.ask(&b, "rebalance", "--policy", policy)
+			if b.Done {
+				moves += len(b.Moves)
+			}
+		}
+	})
+	t.Logf("about %d queues moved", moves)
+	if moves < 100 {
+		t.Errorf("%d queues moved, too few to show anything", moves)
+	}
+}
+
+// fourQueues is the keys of a port of four queues.
+func fourQueues(loops string) string {
+	if loops == "queues: 4" {
+		return loops
+	}
+	return "queues: 4, " + loops
+}
+
+// forwardQueues sends each packet of many flows over two ports of four queues; meanwhile
+// runs beside that.
+func forwardQueues(t *testing.T, each int, meanwhile func(r *rig, rest string, stop <-chan struct{})) {
 	if runtime.NumCPU() < 2 {
 		t.Skip("needs two cores for two loops")
 	}
-	const flows, each, hello = 32, 300, 255
+	const flows, hello = 32, 255
 	r := newQueueRig(t, 4)
 	var col *collector.Collector
 	if err := r.dut.Do(func() (err error) { col, err = collector.Listen("127.0.0.1:0"); return err }); err != nil {
@@ -30,7 +83,8 @@ func TestTwoLoopsFourQueues(t *testing.T) {
 	r.ports = `  - {name: a, type: afxdp, device: va, queues: 4}
   - {name: b, type: afxdp, device: vb, queues: 4}
 `
-	r.write(fmt.Sprintf(`ipfix: {bridge: {targets: ["%s"], enable_output_sampling: false}}`, col.Addr()))
+	rest := fmt.Sprintf(`ipfix: {bridge: {targets: ["%s"], enable_output_sampling: false}}`, col.Addr())
+	r.write(rest)
 	r.start()
 
 	var in net.PacketConn
@@ -44,7 +98,7 @@ func TestTwoLoopsFourQueues(t *testing.T) {
 	go func() {
 		var n [flows]int
 		buf := make([]byte, 64)
-		for arrived.Load() < flows*each {
+		for arrived.Load() < int64(flows*each) {
 			_ = in.SetReadDeadline(time.Now().Add(patience))
 			if _, _, err := in.ReadFrom(buf); err != nil {
 				break
@@ -76,6 +130,13 @@ func TestTwoLoopsFourQueues(t *testing.T) {
 		}
 		return arrived.Load() >= 0
 	})
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		if meanwhile != nil {
+			meanwhile(r, rest, stop)
+		}
+	}()
 	for seq := range each {
 		// No more on the way than any queue holds, so that a busy machine loses nothing.
 		r.wait("packets to arrive", func() bool { return arrived.Load() > int64(flows*(seq-4)) })
@@ -85,7 +146,10 @@ func TestTwoLoopsFourQueues(t *testing.T) {
 			}
 		}
 	}
-	for i, n := range <-got {
+	arrivals := <-got
+	close(stop)
+	<-done
+	for i, n := range arrivals {
 		if n != each {
 			t.Errorf("flow %d: %d of %d packets arrived", i, n, each)
 		}
@@ -100,7 +164,7 @@ func TestTwoLoopsFourQueues(t *testing.T) {
 	}
 	var show Show
 	r.ask(&show, "show")
-	if show.Unaccounted != 0 || show.Sums.In.Packets < flows*each {
+	if show.Unaccounted != 0 || show.Sums.In.Packets < uint64(flows*each) {
 		t.Errorf("unaccounted %d of %d", show.Unaccounted, show.Sums.In.Packets)
 	}
 	r.stop()

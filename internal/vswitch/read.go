@@ -156,10 +156,13 @@ func (s *Switch) FDB() []pipeline.FDBEntry {
 func (s *Switch) Perf() []PerfShow {
 	var out []PerfShow
 	hz := clock.Hz()
+	usage := s.dp.Usage(datapath.UsageWindow)
 	for i, l := range s.dp.Loops() {
 		st, _, _ := l.Stats()
 		mega := l.Subtables()
-		out = append(out, perfShow(i, st, mega, hz))
+		v := perfShow(i, st, mega, hz)
+		v.Queues = usage.Loops[i].Queues
+		out = append(out, v)
 	}
 	return out
 }

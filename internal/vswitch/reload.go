@@ -196,8 +196,9 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 		return err
 	}
 	// From here on nothing fails that would matter to packets.
+	isolated := isolatedLoops(cfg)
 	for _, v := range ports {
-		s.dp.MoveQueues(v.slot, v.cfg.Loops)
+		s.dp.MoveQueues(v.slot, pollers(&v.cfg, s.dp.Polls(v.slot), isolated), v.cfg.Pinned)
 	}
 	s.dp.Barrier()
 	for _, v := range s.ports {
@@ -221,6 +222,8 @@ func sameDevice(a, b *configs.Port) bool {
 	x.VLAN, y.VLAN = configs.VLAN{}, configs.VLAN{}
 	x.Flood, y.Flood = false, false
 	x.Loops, y.Loops = nil, nil
+	x.Pinned, y.Pinned = nil, nil
+	x.Affinity, y.Affinity = nil, nil
 	x.Address, y.Address = nil, nil
 	return fmt.Sprint(x) == fmt.Sprint(y) && slices.Equal(a.Address, b.Address)
 }

@@ -93,6 +93,8 @@ type PerfShow struct {
 	BatchHist   map[int]uint32     `json:"batch_histogram"` // size → batches; sizes that never came are left out
 	MasksHit    float64            `json:"masks_a_hit"`     // subtables visited for a megaflow hit
 	MegaHitsAll uint64             `json:"megaflow_lookup_hits"`
+
+	Queues []datapath.QueueUsage `json:"queues"` // of the last minute
 }
 
 // DropsShow is where packets went: the closed sum.

@@ -46,6 +46,13 @@ func (v *PerfShow) text(w io.Writer) {
 		}
 		line("Stages, ns a packet", "%s", wrap(parts, 24))
 	}
+	var queues []string
+	for _, q := range v.Queues {
+		queues = append(queues, fmt.Sprintf("%s:%d %s", q.Port, q.Queue, percent(q.Usage)))
+	}
+	if len(queues) > 0 {
+		line("Queues, last minute", "%s", wrap(queues, 24))
+	}
 	line("Megaflows", "%d in %s", v.Megaflows, plural(v.Subtables, "subtable"))
 	line("- revalidated", "%d, %d with another outcome", v.Revalidated, v.Changed)
 	if v.Narrowed > 0 {

@@ -47,6 +47,7 @@ type Switch struct {
 	exporters []*exporter
 	leaving   []*leaving
 	closed    bool
+	balanced  balanced // what was last found when loads were looked at
 
 	keyPatience time.Duration                     // see its constant
 	ifaces      atomic.Pointer[[]ipfix.Interface] // the ports as exporters tell of them
@@ -83,7 +84,7 @@ func (s *Switch) assemble() error {
 	}
 	dc := datapath.Config{
 		Burst: d.Burst, SleepMax: d.SleepMax.Std(), ExactEntries: exact,
-		Megaflows: d.Megaflows, MegaflowMasks: d.MegaflowMasks, MegaflowIdle: d.MegaflowIdle.Std(), Verify: uint32(d.Verify),
+		Megaflows: d.Megaflows, MegaflowMasks: d.MegaflowMasks, MegaflowIdle: d.MegaflowIdle.Std(), Verify: uint32(d.Verify), Isolate: d.RxqIsolate,
 	}
 	for _, l := range d.Loops {
 		dc.Cores = append(dc.Cores, l.Core)
@@ -195,6 +196,7 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 		return err
 	}
 	go s.retry(watch)
+	go s.balance(watch)
 	s.sayPorts(out)
 	fmt.Fprintf(out, "ready\n")
 	s.state.Run(ctx, learnEvery)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"sync/atomic"
 
+	"pollux/actions"
 	"pollux/classifier"
 	"pollux/internal/ring"
 	"pollux/pmd"
@@ -49,9 +50,18 @@ func newLoops(threads int) *loops {
 	l := &loops{}
 	for range threads {
 		l.notes = append(l.notes, ring.New[note](noteRing))
-		l.scratch = append(l.scratch, new(xlate))
+		l.scratch = append(l.scratch, newScratch())
 	}
 	return l
+}
+
+// newScratch returns a translation to use again and again, with lists of a kilobyte and
+// more: smaller ones would lie on cache lines of other loops' lists.
+func newScratch() *xlate {
+	return &xlate{
+		ops: make([]actions.Op, 0, 64), samples: make([]actions.Sample, 0, 64), tell: make([]bool, 0, 1024),
+		rules: make([]*Rule, 0, 128), missed: make([]*tableCounters, 0, 128), set: make([]Action, 0, 32),
+	}
 }
 
 var _ pmd.Tables = (*Snapshot)(nil)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pollux/actions"
+	"pollux/internal/clock"
 	"pollux/internal/packet"
 	"pollux/ipfix/cache"
 	"pollux/pmd"
@@ -28,16 +29,19 @@ type Config struct {
 	MegaflowMasks int
 	MegaflowIdle  time.Duration
 	Verify        uint32
+	Isolate       bool           // loops that have pinned queues get no others when queues are rebalanced
 	Exporters     []cache.Config // a flow cache in each loop for each
 }
 
 // Datapath is the running whole. Its methods may be called from any thread but a
 // loop's.
 type Datapath struct {
-	mem    *packet.Memory
-	tables pmd.Published
-	loops  []*pmd.Loop
-	mesh   *pmd.Mesh
+	mem     *packet.Memory
+	tables  pmd.Published
+	loops   []*pmd.Loop
+	cores   []int // of the loops
+	isolate bool
+	mesh    *pmd.Mesh
 
 	setting sync.Mutex // held while an exporter's caches are exchanged
 
@@ -45,6 +49,8 @@ type Datapath struct {
 	caches [][]*cache.Cache // by exporter, by loop; no row: off
 	ports  map[int]*Port
 	gone   Sums            // of ports that were removed
+	began  uint64          // tick of Start
+	usage  usage           // of loops and queues, lately
 	past   map[int]*Totals // by slot: counts of devices that were there before
 }
 
@@ -53,13 +59,20 @@ type Port struct {
 	Slot   int
 	OFPort uint32
 	Name   string
-	Loops  []int    // that poll queue i, by configuration; empty = spread
+	Loops  []int    // that poll queue i, as it stands; those beyond are spread
+	Pinned []bool   // queue i stays with its loop when queues are rebalanced
 	Dev    pmd.Port // nil while the device is away
+
+	Frames   int // of its loop's memory that a receive queue takes
+	TxFrames int // of each loop's memory that the transmit queues take at most
 }
 
 // New makes the loops; they do not run yet.
 func New(cfg Config, mem *packet.Memory) (*Datapath, error) {
-	d := &Datapath{mem: mem, ports: map[int]*Port{}, past: map[int]*Totals{}}
+	d := &Datapath{
+		mem: mem, cores: cfg.Cores, isolate: cfg.Isolate,
+		ports: map[int]*Port{}, past: map[int]*Totals{},
+	}
 	if len(cfg.Cores) == 0 {
 		return nil, errors.New("datapath: no core to run a loop on")
 	}
@@ -108,6 +121,9 @@ func (d *Datapath) Start() error {
 	if d.tables.Load() == nil {
 		return errors.New("datapath: no tables published before start")
 	}
+	d.mu.Lock()
+	d.began = clock.Ticks()
+	d.mu.Unlock()
 	for i, l := range d.loops {
 		if err := l.Start(); err != nil {
 			for _, up := range d.loops[:i] {
@@ -227,39 +243,6 @@ func (d *Datapath) attach(p *Port) {
 	for q := range rx {
 		d.loops[d.pollsQueue(p, q)].AddRx(p.Slot, q, p.OFPort, rx[q])
 	}
-}
-
-// MoveQueues has loops[q] poll receive queue q of the port in slot from now on.
-func (d *Datapath) MoveQueues(slot int, loops []int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	p := d.ports[slot]
-	if p == nil {
-		return
-	}
-	if p.Dev != nil {
-		rx, _ := p.Dev.Queues()
-		for q := range rx {
-			if from, to := d.pollsQueue(p, q), pollsQueue(slot, loops, q, len(d.loops)); from != to {
-				d.loops[from].MoveRx(slot, q, d.loops[to])
-			}
-		}
-	}
-	p.Loops = loops
-}
-
-// pollsQueue returns the loop that receive queue q of p belongs to.
-func (d *Datapath) pollsQueue(p *Port, q int) int {
-	return pollsQueue(p.Slot, p.Loops, q, len(d.loops))
-}
-
-// pollsQueue returns the loop that the configuration names for a queue, or else one of
-// n in turn.
-func pollsQueue(slot int, loops []int, q, n int) int {
-	if q < len(loops) {
-		return loops[q]
-	}
-	return (slot + q) % n
 }
 
 func (d *Datapath) detach(p *Port) error {

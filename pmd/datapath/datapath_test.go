@@ -34,29 +34,45 @@ func in(d *Datapath) uint64 { return d.Stats().Sums.In.Packets }
 // running is a datapath of two loops that forwards from slot 0 to slot 1 and floods
 // from slot 2.
 func running(t *testing.T) (*Datapath, *packet.Memory) {
+	return runningLoops(t, 2, "in_port=1,actions=output:2\nin_port=3,actions=FLOOD\n")
+}
+
+// runningLoops is a datapath of so many loops and three ports, which samples every packet
+// on input.
+func runningLoops(t testing.TB, loops int, rules string) (*Datapath, *packet.Memory) {
+	t.Helper()
+	d, mem, _ := runningState(t, loops, rules)
+	return d, mem
+}
+
+// runningState is runningLoops with the tables.
+func runningState(t testing.TB, loops int, rules string) (*Datapath, *packet.Memory, *pipeline.State) {
 	t.Helper()
 	// As a switch does: without processors of its own the control plane waits for the loops.
 	was := runtime.GOMAXPROCS(0)
 	t.Cleanup(func() { runtime.GOMAXPROCS(was) })
-	if _, _, err := cpu.SetProcs(2); err != nil {
+	if _, _, err := cpu.SetProcs(loops); err != nil {
 		t.Fatal(err)
 	}
-	mem := &packet.Memory{Buf: make([]byte, 2*perHome*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: perHome}
-	cores := cpu.Allowed()
+	mem := &packet.Memory{Buf: make([]byte, loops*perHome*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: perHome}
+	var cores []int
+	for i := range loops {
+		cores = append(cores, cpu.Allowed()[i%len(cpu.Allowed())])
+	}
 	d, err := New(Config{
-		Cores: []int{cores[0], cores[len(cores)-1]}, Burst: 32, SleepMax: 100 * time.Microsecond,
+		Cores: cores, Burst: 32, SleepMax: 100 * time.Microsecond,
 		ExactEntries: 1024, Megaflows: 1024, MegaflowIdle: time.Second,
 		Exporters: []cache.Config{{}},
 	}, mem)
 	if err != nil {
 		t.Fatal(err)
 	}
-	flows, err := pipeline.ParseFlows("in_port=1,actions=output:2\nin_port=3,actions=FLOOD\n", nil)
+	flows, err := pipeline.ParseFlows(rules, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	state, err := pipeline.New(pipeline.Config{
-		Name: "br0", Threads: 2, Flows: flows,
+		Name: "br0", Threads: loops, Flows: flows,
 		Ports: []pipeline.Port{
 			{OFPort: 1, Slot: 0, Name: "a", Up: true}, {OFPort: 2, Slot: 1, Name: "b", Up: true}, {OFPort: 3, Slot: 2, Name: "c", Up: true},
 		},
@@ -66,7 +82,7 @@ func running(t *testing.T) (*Datapath, *packet.Memory) {
 		t.Fatal(err)
 	}
 	state.OnPublish(func(s *pipeline.Snapshot) { d.Publish(s) })
-	return d, mem
+	return d, mem, state
 }
 
 // TestPortsComeAndGoUnderTraffic: devices are attached and taken away while both loops
@@ -116,7 +132,7 @@ func TestPortsComeAndGoUnderTraffic(t *testing.T) {
 		time.Sleep(3 * time.Millisecond)
 		until(t, "traffic", func() bool { return in(d) > was })
 		d.SetUp(1, i%2 == 0)
-		d.MoveQueues(0, []int{i % 2, (i / 2) % 2})
+		d.MoveQueues(0, []int{i % 2, (i / 2) % 2}, nil)
 		if s := d.Stats(); len(s.Ports) != 3 || len(s.Loops) != 2 {
 			t.Fatalf("stats of %d ports and %d loops", len(s.Ports), len(s.Loops))
 		}

@@ -15,6 +15,7 @@ const downPatience = 256
 
 // afxdpTx is the sending side of one queue.
 type afxdpTx struct {
+	_ [apart]byte
 	*xsk.TxSide
 	ledger   ledger // chunks on tx, on completion, or with the driver
 	chunk    uint64 // mask of a chunk's address
@@ -23,6 +24,7 @@ type afxdpTx struct {
 
 	kicks  atomic.Uint64 // system calls; this thread writes, anyone reads
 	errors atomic.Uint64 // those that failed, other than for the budget; and frames unsent at Close
+	_      [apart]byte
 }
 
 func newAFXDPTx(side *xsk.TxSide, mem *packet.Memory) *afxdpTx {

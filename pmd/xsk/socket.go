@@ -25,9 +25,11 @@ type SocketConfig struct {
 
 // Socket is an AF_XDP socket bound to one queue of a device.
 type Socket struct {
+	_  [apart]byte
 	rx RxSide
-	_  [64]byte // the sides belong to different threads
+	_  [apart]byte // the sides belong to different threads
 	tx TxSide
+	_  [apart]byte
 
 	fd         int
 	fillMap    shared[uint64]
@@ -35,6 +37,9 @@ type Socket struct {
 	rxMap      shared[packet.Desc]
 	txMap      shared[packet.Desc]
 }
+
+// apart is two cache lines, which processors fetch together.
+const apart = 128
 
 // RxSide is what the receiving thread owns.
 type RxSide struct {
