@@ -10,7 +10,6 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
 )
 
 // XDP verdicts, as the kernel numbers them.
@@ -215,11 +214,8 @@ func (g *KernelGen) Run(ctx context.Context) error {
 			}
 			defer undo()
 		}
-		for ctx.Err() == nil {
-			_, err := g.prog.Run(&ebpf.RunOptions{Data: g.frame, Repeat: 64 * 256, BatchSize: 64, Flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES})
-			if err != nil {
-				return fmt.Errorf("kernel generator: %w", err)
-			}
+		if err := liveRun(ctx, g.prog, g.frame, func() bool { return false }); err != nil {
+			return fmt.Errorf("kernel generator: %w", err)
 		}
 		return nil
 	})
