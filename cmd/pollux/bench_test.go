@@ -80,9 +80,14 @@ func TestBenchesRun(t *testing.T) {
 	})
 	t.Run("veth", func(t *testing.T) {
 		var res bench.VethResult
-		output(t, &res, exe, "bench", "veth", "--repeats", "1", "--time", "300ms", "--json")
-		if len(res.Runs) != 2 || res.Pollux.Median <= 0 || res.Forwarder.Median <= 0 || res.Ratio <= 0 {
-			t.Errorf("%+v", res)
+		output(t, &res, exe, "bench", "veth", "--repeats", "1", "--time", "300ms", "--round-trips", "200", "--peers", "bridge", "--json")
+		if len(res.Runs) != 3 || len(res.Devices) != 3 {
+			t.Fatalf("%+v", res)
+		}
+		for _, d := range res.Devices {
+			if d.Mpps.Median <= 0 || d.Ratio <= 0 || d.First.Median <= 0 || d.P50.Median <= 0 {
+				t.Errorf("%+v", d)
+			}
 		}
 	})
 	t.Run("gen", func(t *testing.T) {
