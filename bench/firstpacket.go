@@ -29,7 +29,7 @@ func (w *VethWires) startAndWait(ctx context.Context, d Device, p Place, core in
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	go func() {
-		came <- pinned(core, func() error {
+		came <- pinned(core, 0, func() error {
 			for payload := make([]byte, 18); ; time.Sleep(trickle) {
 				// A wire whose far end is just opened or closed refuses a packet or two.
 				_ = unix.Send(fd, payload, unix.MSG_DONTWAIT)

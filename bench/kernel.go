@@ -120,6 +120,7 @@ type KernelGen struct {
 	prog  *ebpf.Program
 	frame []byte
 	core  int
+	nice  int
 }
 
 // KernelGenSpec says what a KernelGen sends and from where.
@@ -129,6 +130,7 @@ type KernelGenSpec struct {
 	Size   int // bytes without FCS, 60 to 1514
 	Flows  int // distinct UDP flows, sent in turn; 1 to 1<<24
 	Core   int // core to run on, or -1
+	Nice   int // nice value of the thread
 }
 
 const kernelGenPorts = 4096 // flows that differ in the source port alone
@@ -141,7 +143,7 @@ func NewKernelGen(s KernelGenSpec) (g *KernelGen, err error) {
 	if s.Flows < 1 || s.Flows > 1<<24 {
 		return nil, fmt.Errorf("kernel generator: %d flows: must be 1 to %d", s.Flows, 1<<24)
 	}
-	g = &KernelGen{ns: s.NetNS, core: s.Core, frame: make([]byte, s.Size)}
+	g = &KernelGen{ns: s.NetNS, core: s.Core, nice: s.Nice, frame: make([]byte, s.Size)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("kernel generator %s: %w", s.Device, err), g.Close())
@@ -214,6 +216,11 @@ func (g *KernelGen) Run(ctx context.Context) error {
 			}
 			defer undo()
 		}
+		undo, err := favoured(g.nice)
+		if err != nil {
+			return err
+		}
+		defer undo()
 		if err := liveRun(ctx, g.prog, g.frame, func() bool { return false }); err != nil {
 			return fmt.Errorf("kernel generator: %w", err)
 		}

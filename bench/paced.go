@@ -33,6 +33,7 @@ type PacedSpec struct {
 	Sizes  []int // frame lengths without FCS, in turn; each 60 to 1514
 	Flows  int   // distinct UDP flows by source port, in turn; 1 to 60000
 	Core   int   // core to run on, or -1
+	Nice   int   // nice value of the thread
 }
 
 // Pace is one run of a PacedGen.
@@ -147,6 +148,11 @@ func (g *PacedGen) Run(ctx context.Context, p Pace) (res Paced, err error) {
 			}
 			defer undo()
 		}
+		undo, err := favoured(g.spec.Nice)
+		if err != nil {
+			return err
+		}
+		defer undo()
 		if _, err := g.mem.WriteAt(st.bytes(), 0); err != nil {
 			return err
 		}

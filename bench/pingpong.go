@@ -34,7 +34,7 @@ const (
 // times, each when the answer to the last has come. Both ends are blocking sockets on
 // core: in a round trip are two passes of the device under test, both hosts' network
 // stacks, and the wake-up of a halted core at each end.
-func (w *VethWires) PingPong(ctx context.Context, count, core int) (r RoundTrips, err error) {
+func (w *VethWires) PingPong(ctx context.Context, count, core, nice int) (r RoundTrips, err error) {
 	server, err := udpSocket(w.Sink.Name, sinkAddr, pingPort, "", 0)
 	if err != nil {
 		return r, err
@@ -45,9 +45,9 @@ func (w *VethWires) PingPong(ctx context.Context, count, core int) (r RoundTrips
 	}
 	stop := make(chan struct{})
 	done := make(chan error, 1)
-	go func() { done <- pinned(core, func() error { return echo(server, stop) }) }()
+	go func() { done <- pinned(core, nice, func() error { return echo(server, stop) }) }()
 	h := NewLatencies()
-	err = pinned(core, func() (err error) {
+	err = pinned(core, nice, func() (err error) {
 		r.Lost, err = pingAll(ctx, client, count, h)
 		return err
 	})
@@ -58,8 +58,8 @@ func (w *VethWires) PingPong(ctx context.Context, count, core int) (r RoundTrips
 	return r, err
 }
 
-// pinned runs fn on a core.
-func pinned(core int, fn func() error) error {
+// pinned runs fn on a core with a nice value.
+func pinned(core, nice int, fn func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if core >= 0 {
@@ -69,6 +69,11 @@ func pinned(core int, fn func() error) error {
 		}
 		defer undo()
 	}
+	undo, err := favoured(nice)
+	if err != nil {
+		return err
+	}
+	defer undo()
 	return fn()
 }
 

@@ -20,6 +20,7 @@ type VethSpec struct {
 	RoundTrips int           // of each run; 0 is none
 	GenCore    int
 	DUTCore    int
+	Nice       int               // of the thread that forwards, and of generator and ends
 	Sockets    bool              // generate through sockets, not in the kernel
 	Echo       io.Writer         // what the devices under test say, or nil
 	Each       func(run VethRun) // called after each run, or nil
@@ -114,6 +115,9 @@ func (w *VethWires) run(ctx context.Context, s *VethSpec, d Device) (run VethRun
 		return run, err
 	}
 	defer func() { err = errors.Join(err, dev.Stop()) }()
+	if err := Favour(dev.Pid(), s.DUTCore, s.Nice); err != nil {
+		return run, err
+	}
 	run.First = float64(first.Microseconds()) / 1000
 	if err := w.overload(ctx, s, dev, sink, &run); err != nil {
 		return run, err
@@ -126,7 +130,7 @@ func (w *VethWires) run(ctx context.Context, s *VethSpec, d Device) (run VethRun
 	if err != nil {
 		return run, err
 	}
-	trips, err := w.PingPong(ctx, s.RoundTrips, s.GenCore)
+	trips, err := w.PingPong(ctx, s.RoundTrips, s.GenCore, s.Nice)
 	if err != nil {
 		return run, fmt.Errorf("%w\n%s", err, dev.Output())
 	}
@@ -202,7 +206,7 @@ type offer struct {
 // generator returns the kernel's generator, or the one on sockets.
 func (w *VethWires) generator(s *VethSpec) (*offer, error) {
 	if !s.Sockets {
-		g, err := NewKernelGen(KernelGenSpec{NetNS: w.Gen.Name, Device: "gen0", Size: s.Size, Flows: s.Flows, Core: s.GenCore})
+		g, err := NewKernelGen(KernelGenSpec{NetNS: w.Gen.Name, Device: "gen0", Size: s.Size, Flows: s.Flows, Core: s.GenCore, Nice: s.Nice})
 		if err != nil {
 			return nil, err
 		}
@@ -225,7 +229,7 @@ func (w *VethWires) generator(s *VethSpec) (*offer, error) {
 
 // kernelCan says whether the kernel can run live frames, by running some.
 func (w *VethWires) kernelCan(s *VethSpec) bool {
-	g, err := NewKernelGen(KernelGenSpec{NetNS: w.Gen.Name, Device: "gen0", Size: s.Size, Flows: s.Flows, Core: s.GenCore})
+	g, err := NewKernelGen(KernelGenSpec{NetNS: w.Gen.Name, Device: "gen0", Size: s.Size, Flows: s.Flows, Core: s.GenCore, Nice: s.Nice})
 	if err != nil {
 		return false
 	}

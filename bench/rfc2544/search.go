@@ -11,7 +11,8 @@ type Search struct {
 	Sizes      []int
 	Time       time.Duration // of a trial
 	Max        float64       // frames a second: where the search begins
-	Resolution float64       // share of Max at which it ends, e.g. 0.01
+	Grow       bool          // go beyond Max while there is no loss: it is a guess
+	Resolution float64       // share of the rate to which it is found, e.g. 0.01
 	Confirm    int           // times that a trial with loss is repeated before it counts
 }
 
@@ -23,8 +24,11 @@ type Found struct {
 	Void   int
 }
 
+// maxGrowth is how often a guess is doubled.
+const maxGrowth = 8
+
 // Run searches. It does at most (2+log2(1/Resolution))·(1+Confirm) trials, void ones
-// apart.
+// apart, and with Grow maxGrowth more.
 func (s Search) Run(ctx context.Context, r *Runner) (f Found, err error) {
 	if !(s.Max > 0) || !(s.Resolution > 0 && s.Resolution < 1) {
 		return f, fmt.Errorf("rfc2544: search up to %g frames a second to %g of it: want a rate above 0 and a share between 0 and 1", s.Max, s.Resolution)
@@ -32,8 +36,7 @@ func (s Search) Run(ctx context.Context, r *Runner) (f Found, err error) {
 	trials, void := r.Trials, r.Void
 	defer func() { f.Trials, f.Void = r.Trials-trials, r.Void-void }()
 
-	// The upper end may itself be without loss.
-	lo, hi, rate := 0.0, s.Max, s.Max
+	lo, hi, rate, grown := 0.0, s.Max, s.Max, 0
 	for {
 		o, err := s.passes(ctx, r, rate)
 		if err != nil {
@@ -50,13 +53,20 @@ func (s Search) Run(ctx context.Context, r *Runner) (f Found, err error) {
 				f.Limit = o.Void
 			}
 		}
-		if hi-lo <= s.Resolution*s.Max || lo == s.Max {
+		if lo == hi {
+			if !s.Grow || grown == maxGrowth {
+				f.Limit = fmt.Sprintf("%.0f frames a second were the limit of the search", hi)
+				break
+			}
+			grown++
+			hi *= 2
+			rate = hi
+			continue
+		}
+		if hi-lo <= s.Resolution*hi || hi <= s.Resolution*s.Max {
 			break
 		}
 		rate = (lo + hi) / 2
-	}
-	if lo == s.Max {
-		f.Limit = fmt.Sprintf("the search began at %.0f frames a second", s.Max)
 	}
 	f.Rate = lo
 	return f, nil
@@ -65,7 +75,7 @@ func (s Search) Run(ctx context.Context, r *Runner) (f Found, err error) {
 // passes tries a rate, again if there was loss.
 func (s Search) passes(ctx context.Context, r *Runner, rate float64) (o Outcome, err error) {
 	for range 1 + s.Confirm {
-		if o, err = r.Try(ctx, Trial{Sizes: s.Sizes, Rate: rate, Time: s.Time}); err != nil || o.Lost() == 0 {
+		if o, err = r.Try(ctx, Trial{Sizes: s.Sizes, Rate: rate, Time: s.Time}); err != nil || o.Lost() == 0 || o.Void != "" {
 			return o, err
 		}
 	}

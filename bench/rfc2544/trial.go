@@ -54,8 +54,8 @@ type Tester interface {
 // Runner does trials, repeats void ones and counts.
 type Runner struct {
 	Tester Tester
-	Voids  int    // times that a void trial is done again
-	Each   func() // called after each trial, or nil
+	Voids  int                  // times that a void trial is done again
+	Each   func(Trial, Outcome) // called after each trial, or nil
 
 	Trials int // done so far
 	Void   int // of them, void
@@ -69,7 +69,7 @@ func (r *Runner) Try(ctx context.Context, t Trial) (o Outcome, err error) {
 		}
 		r.Trials++
 		if r.Each != nil {
-			r.Each()
+			r.Each(t, o)
 		}
 		if o.Received > o.Sent {
 			return o, fmt.Errorf("rfc2544: %d frames arrived of %d sent: somebody else sends on these wires", o.Received, o.Sent)

@@ -14,6 +14,7 @@ type Wires struct {
 	SinkNS, SinkDev string
 	GenCore         int
 	Flows           int
+	Nice            int // of the generator
 	// Stolen returns how long the device under test has waited for its core while others
 	// ran there, or nil if nobody knows.
 	Stolen func() (time.Duration, error)
@@ -92,7 +93,7 @@ func (w *Wires) Try(ctx context.Context, t Trial) (o Outcome, err error) {
 		o.Void = fmt.Sprintf("the generator sent %d of %d frames", p.Sent, pace.Count)
 	case float64(p.Late) > lateShare*float64(p.Took):
 		o.Void = fmt.Sprintf("the generator was late by %v of %v", p.Late.Round(time.Microsecond), p.Took.Round(time.Millisecond))
-	case o.Lost() > 0 && after-stolen > stolenRoom:
+	case o.Lost() > 0 && t.Rate+float64(t.Count) > 0 && after-stolen > stolenRoom: // at overload loss is what is wanted
 		o.Void = fmt.Sprintf("others had the device's core for %v", (after - stolen).Round(time.Microsecond))
 	}
 	return o, nil
@@ -110,7 +111,7 @@ func (w *Wires) generator(sizes []int) (err error) {
 		w.gen = nil
 	}
 	w.sizes = sizes
-	w.gen, err = bench.NewPacedGen(bench.PacedSpec{NetNS: w.GenNS, Device: w.GenDev, Sizes: sizes, Flows: w.Flows, Core: w.GenCore})
+	w.gen, err = bench.NewPacedGen(bench.PacedSpec{NetNS: w.GenNS, Device: w.GenDev, Sizes: sizes, Flows: w.Flows, Core: w.GenCore, Nice: w.Nice})
 	return err
 }
 

@@ -47,6 +47,7 @@ A variant is the switch with other settings, as NAME:DATAPATH:PORT, each in YAML
 				fmt.Fprintf(out, "%-4s %-15s %-9s %8s %10s %6s %6s  %s\n", "run", "device", "generator", "offered", "delivered", "own", "dist%", "first packet, round trips")
 				s.Each = func(r bench.VethRun) { vethRunLine(out, r) }
 			}
+			defer bench.FavourSession(s.Nice)()
 			ctx, stop := untilSignal(cmd)
 			defer stop()
 			res, err := bench.RunVeth(ctx, s)
@@ -70,6 +71,7 @@ A variant is the switch with other settings, as NAME:DATAPATH:PORT, each in YAML
 	f.StringArrayVar(&variants, "variant", nil, "the switch with other settings, in turn (repeatable)")
 	f.IntVar(&s.GenCore, "gen-core", 0, "core of the generator")
 	f.IntVar(&s.DUTCore, "core", 1, "core of the device under test")
+	f.IntVar(&s.Nice, "nice", 0, "nice value of the threads that forward, send and answer; -20 on a machine that others use")
 	f.BoolVar(&s.Sockets, "sockets", false, "generate through sockets rather than in the kernel")
 	f.BoolVarP(&verbose, "verbose", "v", false, "show what the devices under test say")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
