@@ -87,13 +87,13 @@ func mean(sizes []int) float64 {
 	return float64(n)/float64(len(sizes)) + fcs
 }
 
-// TrialsAtMost bounds the trials of a run, void ones apart: what a progress bar wants.
-func (s Spec) TrialsAtMost() int {
+// TrialsExpected is about how many trials a run has: what a progress bar wants.
+func (s Spec) TrialsExpected() int {
 	n := overloads
 	for _, t := range s.Tests {
 		switch t {
 		case Throughput:
-			n += s.searchTrials()
+			n += Search{Resolution: s.Resolution, Confirm: s.Confirm}.trials() / 2 // as most searches are
 		case LatencyTest:
 			n++
 		case LossTest:
@@ -103,10 +103,6 @@ func (s Spec) TrialsAtMost() int {
 		}
 	}
 	return n * len(s.Mixes)
-}
-
-func (s Spec) searchTrials() int {
-	return (3 + int(math.Ceil(math.Log2(1/s.Resolution)))) * (1 + s.Confirm)
 }
 
 func (s Spec) burstTrials() int {

@@ -3,6 +3,7 @@ package rfc2544
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -27,8 +28,7 @@ type Found struct {
 // maxGrowth is how often a guess is doubled.
 const maxGrowth = 8
 
-// Run searches. It does at most (2+log2(1/Resolution))·(1+Confirm) trials, void ones
-// apart, and with Grow maxGrowth more.
+// Run searches. It does at most trials() of them, void ones apart.
 func (s Search) Run(ctx context.Context, r *Runner) (f Found, err error) {
 	if !(s.Max > 0) || !(s.Resolution > 0 && s.Resolution < 1) {
 		return f, fmt.Errorf("rfc2544: search up to %g frames a second to %g of it: want a rate above 0 and a share between 0 and 1", s.Max, s.Resolution)
@@ -70,6 +70,16 @@ func (s Search) Run(ctx context.Context, r *Runner) (f Found, err error) {
 	}
 	f.Rate = lo
 	return f, nil
+}
+
+// trials bounds how many there are: halvings down to Resolution of Max, as many again for
+// Resolution of a rate as low as that, and doublings.
+func (s Search) trials() int {
+	n := 3 + 2*int(math.Ceil(math.Log2(1/s.Resolution)))
+	if s.Grow {
+		n += maxGrowth
+	}
+	return n * (1 + s.Confirm)
 }
 
 // passes tries a rate, again if there was loss.

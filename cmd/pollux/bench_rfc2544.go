@@ -160,7 +160,7 @@ func (g *rfcFlags) run(cmd *cobra.Command) (err error) {
 		}
 	}
 	if !g.verbose && term.IsTerminal(int(os.Stderr.Fd())) {
-		bar := progressbar.NewOptions(g.spec.TrialsAtMost(), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("trials, at most"))
+		bar := progressbar.NewOptions(g.spec.TrialsExpected(), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("trials, about"))
 		r.Each = func(rfc2544.Trial, rfc2544.Outcome) { _ = bar.Add(1) }
 		clear = func() { _ = bar.Clear() }
 	}
