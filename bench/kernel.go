@@ -133,6 +133,9 @@ type KernelGenSpec struct {
 	Nice   int // nice value of the thread
 }
 
+// forever is longer than any run.
+const forever = 1 << 62
+
 const kernelGenPorts = 4096 // flows that differ in the source port alone
 
 // NewKernelGen loads the program. Whether the kernel can run it shows in Run.
@@ -221,7 +224,7 @@ func (g *KernelGen) Run(ctx context.Context) error {
 			return err
 		}
 		defer undo()
-		if err := liveRun(ctx, g.prog, g.frame, func() bool { return false }); err != nil {
+		if err := liveRun(ctx, g.prog, g.frame, forever, func() bool { return false }); err != nil {
 			return fmt.Errorf("kernel generator: %w", err)
 		}
 		return nil

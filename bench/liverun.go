@@ -16,9 +16,10 @@ import (
 // liveRun runs an XDP program again and again on live frames that begin as frame, until
 // ctx ends or done says so, in one call. The kernel takes about ten milliseconds to begin
 // and end a call, in which nothing is sent: calls of a millisecond each would send a
-// tenth of what one long call does. A signal ends the call. The calling goroutine must be
+// tenth of what one long call does. A signal ends the call; done is not asked before expect
+// is over, as whoever asks takes time from a core that is measured. The calling goroutine must be
 // locked to its thread.
-func liveRun(ctx context.Context, prog *ebpf.Program, frame []byte, done func() bool) error {
+func liveRun(ctx context.Context, prog *ebpf.Program, frame []byte, expect time.Duration, done func() bool) error {
 	attr := struct { // as bpf(2) has it for BPF_PROG_TEST_RUN
 		prog, retval      uint32
 		sizeIn, sizeOut   uint32
@@ -33,7 +34,7 @@ func liveRun(ctx context.Context, prog *ebpf.Program, frame []byte, done func() 
 		repeat: math.MaxInt32, flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES, batch: liveBatch,
 	}
 	stopped, end := make(chan struct{}), make(chan struct{})
-	go interrupter(ctx, unix.Gettid(), done, end, stopped)
+	go interrupter(ctx, unix.Gettid(), expect, done, end, stopped)
 	var errno unix.Errno
 	for ctx.Err() == nil && !done() {
 		_, _, errno = unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_TEST_RUN, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
@@ -57,8 +58,14 @@ const liveBatch = 64
 // interrupter signals the thread once ctx has ended or the work is done, again and again,
 // as a signal that comes before the call begins does not end it. SIGURG is what the Go
 // runtime itself sends its threads: no harm.
-func interrupter(ctx context.Context, tid int, done func() bool, end, stopped chan struct{}) {
+func interrupter(ctx context.Context, tid int, expect time.Duration, done func() bool, end, stopped chan struct{}) {
 	defer close(stopped)
+	select {
+	case <-end:
+		return
+	case <-ctx.Done():
+	case <-time.After(expect):
+	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -156,7 +156,7 @@ func (g *PacedGen) Run(ctx context.Context, p Pace) (res Paced, err error) {
 		if _, err := g.mem.WriteAt(st.bytes(), 0); err != nil {
 			return err
 		}
-		return liveRun(ctx, g.prog, g.frame, g.sentAll)
+		return liveRun(ctx, g.prog, g.frame, p.expect(), g.sentAll)
 	})
 	if err == nil {
 		_, err = g.mem.ReadAt(st.bytes(), 0)
@@ -166,6 +166,17 @@ func (g *PacedGen) Run(ctx context.Context, p Pace) (res Paced, err error) {
 	}
 	res = Paced{Sent: st.Seq, Late: time.Duration(st.Late >> timeShift), Took: time.Duration(st.Last - st.First)}
 	return res, nil
+}
+
+// expect is how long the run takes if all is well.
+func (p Pace) expect() time.Duration {
+	switch {
+	case p.Count == 0:
+		return p.Time
+	case p.Rate == 0:
+		return 0
+	}
+	return time.Duration(float64(p.Count) / p.Rate * 1e9)
 }
 
 // sentAll says whether the program has nothing more to send.

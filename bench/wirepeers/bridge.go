@@ -18,14 +18,15 @@ import (
 // device takes that place, which moves receiving there, too. With AF_XDP the kernel
 // receives on the generator's core.
 type bridge struct {
-	ns  *lab.Namespace
-	pid int
+	ns      *lab.Namespace
+	devices []string
+	pid     int
 }
 
 const bridgeName = "pxbr0"
 
 func startBridge(p bench.Place) (r bench.Running, err error) {
-	b := &bridge{ns: p.NS}
+	b := &bridge{ns: p.NS, devices: []string{p.In, p.Out}}
 	if _, err := p.NS.Run("ip", "link", "add", bridgeName, "type", "bridge", "mcast_snooping", "0"); err != nil {
 		return nil, err
 	}
@@ -34,12 +35,9 @@ func startBridge(p bench.Place) (r bench.Running, err error) {
 			err = errors.Join(err, b.Stop())
 		}
 	}()
-	for _, dev := range []string{p.In, p.Out} {
+	for _, dev := range b.devices {
 		// Without an XDP program a veth has a NAPI of its own where GRO is on.
-		if err := groOn(p.NS, dev); err != nil {
-			return nil, err
-		}
-		if _, err := p.NS.Run("ip", "netns", "exec", p.NS.Name, "sh", "-c", "echo 1 > /sys/class/net/"+dev+"/threaded"); err != nil {
+		if err := errors.Join(setGRO(p.NS, dev, true), threaded(p.NS, dev, true)); err != nil {
 			return nil, err
 		}
 		pid, err := pinNAPI(dev, p.Core)
@@ -60,25 +58,36 @@ func startBridge(p bench.Place) (r bench.Running, err error) {
 func (b *bridge) Pid() int       { return b.pid }
 func (b *bridge) Output() string { return "" }
 
-// Stop takes the bridge away; the devices' NAPI stays threaded, which AF_XDP sockets
-// would then suffer from, so that is undone.
+// Stop takes the bridge away and gives the devices back as they were.
 func (b *bridge) Stop() error {
-	_, err := b.ns.Run("ip", "netns", "exec", b.ns.Name, "sh", "-c",
-		"ip link del "+bridgeName+"; for t in /sys/class/net/*/threaded; do echo 0 > $t; done; for d in $(ls /sys/class/net); do ethtool -K $d gro off 2>/dev/null; done; true")
+	_, err := b.ns.Run("ip", "link", "del", bridgeName)
+	for _, dev := range b.devices {
+		err = errors.Join(err, threaded(b.ns, dev, false), setGRO(b.ns, dev, false))
+	}
 	return err
 }
 
-// groOn switches receive merging on, which nothing on these wires can use: UDP is not
+// threaded gives a device's NAPI threads of its own, or takes them away.
+func threaded(ns *lab.Namespace, device string, on bool) error {
+	value := "0"
+	if on {
+		value = "1"
+	}
+	_, err := ns.Run("ip", "netns", "exec", ns.Name, "sh", "-c", "echo "+value+" > /sys/class/net/"+device+"/threaded")
+	return err
+}
+
+// setGRO switches receive merging, which nothing on these wires can use: UDP is not
 // merged by default.
-func groOn(ns *lab.Namespace, device string) error {
+func setGRO(ns *lab.Namespace, device string, on bool) error {
 	return ns.Do(func() error {
 		e, err := ethtool.NewEthtool()
 		if err != nil {
 			return err
 		}
 		defer e.Close()
-		if err := e.Change(device, map[string]bool{"rx-gro": true}); err != nil {
-			return fmt.Errorf("%s: gro on: %w", device, err)
+		if err := e.Change(device, map[string]bool{"rx-gro": on}); err != nil {
+			return fmt.Errorf("%s: rx-gro %t: %w", device, on, err)
 		}
 		return nil
 	})

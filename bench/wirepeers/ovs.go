@@ -35,6 +35,7 @@ type ovs struct {
 	db     string
 	server *bench.Child
 	vs     *bench.Child
+	after  func() error
 }
 
 // ovsSpec is what differs between the kinds.
@@ -42,8 +43,8 @@ type ovsSpec struct {
 	daemon program
 	config []string              // settings of Open_vSwitch
 	on     func(bench.Place) int // core of the daemon's other threads
-	wrap   func(cmd []string) []string
 	port   func(i int, dev string) (name string, args []string)
+	after  func() error // what Stop does at the end, or nil
 }
 
 func startOVSAFXDP(p bench.Place) (bench.Running, error) {
@@ -59,15 +60,15 @@ func startOVSAFXDP(p bench.Place) (bench.Running, error) {
 // startOVSSystem starts the userspace datapath on packet sockets, which its main thread
 // polls: that one is on the core.
 func startOVSSystem(p bench.Place) (bench.Running, error) {
-	for _, dev := range []string{p.In, p.Out} {
-		if err := groOn(p.NS, dev); err != nil { // for the generator: see bridge
-			return nil, err
-		}
+	gro := func(on bool) error { return errors.Join(setGRO(p.NS, p.In, on), setGRO(p.NS, p.Out, on)) }
+	if err := gro(true); err != nil { // for the generator: see bridge
+		return nil, err
 	}
 	return startOVS(p, ovsSpec{
 		daemon: vswitchd,
 		on:     func(p bench.Place) int { return p.Core },
 		port:   func(_ int, dev string) (string, []string) { return dev, nil },
+		after:  func() error { return gro(false) },
 	})
 }
 
@@ -91,7 +92,7 @@ func startOVSDPDK(p bench.Place) (bench.Running, error) {
 func pmdMask(p bench.Place) string { return fmt.Sprintf("pmd-cpu-mask=0x%x", 1<<p.Core) }
 
 func startOVS(p bench.Place, s ovsSpec) (r bench.Running, err error) {
-	o := &ovs{place: p, db: "unix:" + filepath.Join(p.Dir, "db.sock")}
+	o := &ovs{place: p, after: s.after, db: "unix:" + filepath.Join(p.Dir, "db.sock")}
 	for _, v := range []string{"OVS_RUNDIR", "OVS_DBDIR", "OVS_LOGDIR", "OVS_SYSCONFDIR"} {
 		o.env = append(o.env, v+"="+p.Dir)
 	}
@@ -224,6 +225,9 @@ func (o *ovs) Stop() error {
 		if c != nil {
 			errs = append(errs, end(c))
 		}
+	}
+	if o.after != nil {
+		errs = append(errs, o.after())
 	}
 	return errors.Join(errs...)
 }
