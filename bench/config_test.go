@@ -15,16 +15,18 @@ func parses(text string) error {
 }
 
 func TestVethConfigIsRight(t *testing.T) {
-	dir := t.TempDir()
-	s := VethSpec{DUTCore: 1}
-	if _, err := s.command(DevicePollux, dir); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "pollux.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := parses(string(text)); err != nil {
-		t.Errorf("%v\n%s", err, text)
+	for _, more := range [][2]string{{"", ""}, {"burst: 64, sleep_max: 50us", "tx_budget: 32, busy_poll: 20us"}} {
+		dir := t.TempDir()
+		d := NewPollux(DevicePollux, "", more[0], more[1]).(*childDevice)
+		if _, err := d.args(Place{In: "dut0", Out: "dut1", Core: 1, Dir: dir}); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "pollux.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := parses(string(text)); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
 	}
 }

@@ -45,6 +45,7 @@ func (c *FlowCount) add(seq uint64, size int) bool {
 // and Foreign may be read from others.
 type Tally struct {
 	Flow    []FlowCount
+	Stamped func(ns uint32) // given each new frame's time on the way, if frames are stamped; or nil
 	total   atomic.Uint64
 	foreign atomic.Uint64
 }
@@ -55,11 +56,18 @@ func NewTally(flows int) *Tally { return &Tally{Flow: make([]FlowCount, flows)} 
 // Add counts one frame.
 func (t *Tally) Add(frame []byte) {
 	i, seq, ok := Parse(frame)
+	var took uint32
+	if t.Stamped != nil {
+		took, seq = sinceStamp(seq), seqOf(seq)
+	}
 	if !ok || i >= len(t.Flow) || !t.Flow[i].add(seq, len(frame)) {
 		t.foreign.Store(t.foreign.Load() + 1)
 		return
 	}
 	t.total.Store(t.total.Load() + 1)
+	if t.Stamped != nil {
+		t.Stamped(took)
+	}
 }
 
 // Total returns the number of frames of the set, duplicates among them.

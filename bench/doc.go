@@ -20,5 +20,10 @@
 // Cost. Building a frame is a copy of its template and an update of the
 // checksum; the kernel's transmit path, about half a microsecond a frame on
 // veth, is what limits a Generator. For more there is KernelGen, which has the
-// kernel repeat one frame without sockets.
+// kernel repeat one frame without sockets, and PacedGen, which keeps a rate and stamps
+// its frames for a Stopwatch at the far end.
+//
+// Devices. A Device is a switch that can be started in the middle of VethWires; RunVeth
+// compares them. Those that are not in this binary are in bench/wirepeers; the method of
+// RFC 2544 is in bench/rfc2544.
 package bench

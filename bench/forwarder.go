@@ -13,6 +13,7 @@ type Forwarder struct {
 	In, Out *Port
 	Batch   int    // frames a system call, at most; default 256
 	Core    int    // core to pin to, or -1
+	Both    bool   // from Out to In, too
 	Ready   func() // called when it begins to poll, or nil
 
 	forwarded atomic.Uint64
@@ -45,24 +46,33 @@ func (f *Forwarder) Run(ctx context.Context) error {
 		batch = 256
 	}
 	var sent, lost uint64
-	move := func(frame []byte) {
-		b := f.Out.Buf()
-		if b == nil || len(frame) > len(b) {
-			lost++
-			return
+	move := func(to *Port) func([]byte) {
+		return func(frame []byte) {
+			b := to.Buf()
+			if b == nil || len(frame) > len(b) {
+				lost++
+				return
+			}
+			to.Push(copy(b, frame))
+			sent++
 		}
-		f.Out.Push(copy(b, frame))
-		sent++
 	}
-	for ctx.Err() == nil {
-		var err error
+	pass := func(from, to *Port, move func([]byte)) error {
 		switch {
-		case f.In.Receive(batch, move) > 0:
-			err = f.Out.Flush()
-		case f.Out.InFlight() > 0:
-			err = f.Out.Kick()
+		case from.Receive(batch, move) > 0:
+			return again(to.Flush())
+		case to.InFlight() > 0:
+			return again(to.Kick())
 		}
-		if again(err) != nil {
+		return nil
+	}
+	out, in := move(f.Out), move(f.In)
+	for ctx.Err() == nil {
+		err := pass(f.In, f.Out, out)
+		if f.Both && err == nil {
+			err = pass(f.Out, f.In, in)
+		}
+		if err != nil {
 			return err
 		}
 		f.forwarded.Store(sent)

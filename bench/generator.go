@@ -21,6 +21,7 @@ type Generator struct {
 	Core  int     // core to pin to, or -1
 	Start uint64  // number of packets sent before, so that a run can go on from another
 	Sent  []uint64
+	Stamp bool // write the time into every tag: see stamped
 
 	// Window bounds the packets that are on their way: those sent of which Arrived,
 	// called from the generator's thread, does not know yet. A window smaller than
@@ -140,7 +141,11 @@ func (g *Generator) send(n uint64, want int) (k int, err error) {
 			break
 		}
 		i := g.Flows.At(n + uint64(k))
-		g.Port.Push(g.Flows.Build(b, i, g.Sent[i]))
+		seq := g.Sent[i]
+		if g.Stamp {
+			seq = stamped(seq)
+		}
+		g.Port.Push(g.Flows.Build(b, i, seq))
 		g.Sent[i]++
 		k++
 	}

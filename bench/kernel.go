@@ -10,7 +10,6 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
 )
 
 // XDP verdicts, as the kernel numbers them.
@@ -121,6 +120,7 @@ type KernelGen struct {
 	prog  *ebpf.Program
 	frame []byte
 	core  int
+	nice  int
 }
 
 // KernelGenSpec says what a KernelGen sends and from where.
@@ -130,7 +130,11 @@ type KernelGenSpec struct {
 	Size   int // bytes without FCS, 60 to 1514
 	Flows  int // distinct UDP flows, sent in turn; 1 to 1<<24
 	Core   int // core to run on, or -1
+	Nice   int // nice value of the thread
 }
+
+// forever is longer than any run.
+const forever = 1 << 62
 
 const kernelGenPorts = 4096 // flows that differ in the source port alone
 
@@ -142,7 +146,7 @@ func NewKernelGen(s KernelGenSpec) (g *KernelGen, err error) {
 	if s.Flows < 1 || s.Flows > 1<<24 {
 		return nil, fmt.Errorf("kernel generator: %d flows: must be 1 to %d", s.Flows, 1<<24)
 	}
-	g = &KernelGen{ns: s.NetNS, core: s.Core, frame: make([]byte, s.Size)}
+	g = &KernelGen{ns: s.NetNS, core: s.Core, nice: s.Nice, frame: make([]byte, s.Size)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("kernel generator %s: %w", s.Device, err), g.Close())
@@ -215,11 +219,13 @@ func (g *KernelGen) Run(ctx context.Context) error {
 			}
 			defer undo()
 		}
-		for ctx.Err() == nil {
-			_, err := g.prog.Run(&ebpf.RunOptions{Data: g.frame, Repeat: 64 * 256, BatchSize: 64, Flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES})
-			if err != nil {
-				return fmt.Errorf("kernel generator: %w", err)
-			}
+		undo, err := favoured(g.nice)
+		if err != nil {
+			return err
+		}
+		defer undo()
+		if err := liveRun(ctx, g.prog, g.frame, forever, func() bool { return false }); err != nil {
+			return fmt.Errorf("kernel generator: %w", err)
 		}
 		return nil
 	})

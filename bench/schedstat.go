@@ -16,9 +16,21 @@ type cpuTime struct{ ran, waited time.Duration }
 // pinnedTime returns the time of the busiest thread of a process that is pinned to
 // core and to no other: its poll loop.
 func pinnedTime(pid, core int) (best cpuTime, err error) {
+	_, best, err = pinnedThread(pid, core)
+	return best, err
+}
+
+// Stolen returns how long the thread that pinnedTime finds has waited for its core.
+func Stolen(pid, core int) (time.Duration, error) {
+	t, err := pinnedTime(pid, core)
+	return t.waited, err
+}
+
+// pinnedThread is pinnedTime with the thread's number.
+func pinnedThread(pid, core int) (tid int, best cpuTime, err error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	if err != nil {
-		return best, err
+		return 0, best, err
 	}
 	found := false
 	for _, dir := range tasks {
@@ -29,16 +41,17 @@ func pinnedTime(pid, core int) (best cpuTime, err error) {
 		}
 		t, err := parseSchedstat(string(stat))
 		if err != nil {
-			return best, fmt.Errorf("%s: %w", dir, err)
+			return 0, best, fmt.Errorf("%s: %w", dir, err)
 		}
 		if found = true; t.ran >= best.ran {
 			best = t
+			tid, _ = strconv.Atoi(filepath.Base(dir)) // the kernel names them by number
 		}
 	}
 	if !found {
-		return best, fmt.Errorf("process %d has no thread on core %d alone", pid, core)
+		return 0, best, fmt.Errorf("process %d has no thread on core %d alone", pid, core)
 	}
-	return best, nil
+	return tid, best, nil
 }
 
 // allowed returns the value of Cpus_allowed_list.

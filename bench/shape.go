@@ -66,7 +66,7 @@ func (s Shape) headerLen() int {
 func (s Shape) size(seq uint64) int {
 	n := s.headerLen() + tagLen
 	if len(s.Sizes) > 0 {
-		n = max(n, s.Sizes[seq%uint64(len(s.Sizes))])
+		n = max(n, s.Sizes[seqOf(seq)%uint64(len(s.Sizes))])
 	}
 	return n
 }

@@ -61,5 +61,8 @@ type PortCounters struct {
 	RxInvalid   uint64 `json:"rx_invalid"`
 	TxInvalid   uint64 `json:"tx_invalid"`
 	TxErrors    uint64 `json:"tx_errors"`
-	Kicks       uint64 `json:"kicks"` // system calls made to send
+	Kicks       uint64 `json:"kicks"`       // system calls made to send
+	KicksAgain  uint64 `json:"kicks_again"` // of them, those that left frames for another: the budget, or no room
+	RxKicks     uint64 `json:"rx_kicks"`    // system calls made to receive: a driver that asked to be woken, busy polling
+	Completed   uint64 `json:"completed"`   // frames that the kernel has given back as sent
 }

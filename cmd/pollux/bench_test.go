@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"pollux/bench"
+	"pollux/bench/rfc2544"
 	"pollux/internal/lab"
 )
 
@@ -80,9 +82,30 @@ func TestBenchesRun(t *testing.T) {
 	})
 	t.Run("veth", func(t *testing.T) {
 		var res bench.VethResult
-		output(t, &res, exe, "bench", "veth", "--repeats", "1", "--time", "300ms", "--json")
-		if len(res.Runs) != 2 || res.Pollux.Median <= 0 || res.Forwarder.Median <= 0 || res.Ratio <= 0 {
-			t.Errorf("%+v", res)
+		output(t, &res, exe, "bench", "veth", "--repeats", "1", "--time", "300ms", "--round-trips", "200", "--peers", "bridge", "--json")
+		if len(res.Runs) != 3 || len(res.Devices) != 3 {
+			t.Fatalf("%+v", res)
+		}
+		for _, d := range res.Devices {
+			if d.Mpps.Median <= 0 || d.Ratio <= 0 || d.First.Median <= 0 || d.P50.Median <= 0 {
+				t.Errorf("%+v", d)
+			}
+		}
+	})
+	t.Run("rfc2544", func(t *testing.T) {
+		var res []rfc2544.Result
+		output(t, &res, exe, "bench", "rfc2544", "--sizes", "64", "--time", "50ms", "--resolution", "0.2", "--max-burst", "2048", "--voids", "0", "--confirm", "0", "--json")
+		if len(res) != 1 || res[0].Overload <= 0 || len(res[0].Loss) < 2 || res[0].Burst == nil || res[0].Trials < 5 {
+			t.Fatalf("%+v", res)
+		}
+		if l := res[0].Latency; l != nil {
+			sum := 0.0
+			for _, b := range l.Histogram {
+				sum += b[1]
+			}
+			if int64(sum) != l.Count || l.Max < l.P50 {
+				t.Errorf("%d frames, %.0f in the histogram, p50 %g, max %g", l.Count, sum, l.P50, l.Max)
+			}
 		}
 	})
 	t.Run("gen", func(t *testing.T) {
@@ -113,4 +136,33 @@ func TestBenchesRun(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+}
+
+func TestRFC2544Refuses(t *testing.T) {
+	for _, args := range [][]string{
+		{"--sizes", "63"}, {"--sizes", "64,jumbo"}, {"--tests", "jitter"}, {"--time", "1ms"}, {"--resolution", "0"}, {"--resolution", "1"},
+		{"--confirm", "-1"}, {"--voids", "1001"}, {"--max-burst", "0"}, {"--max-rate", "fast"}, {"--gen-dev", "eth0"}, {"extra"},
+	} {
+		cmd := newBenchRFC2544Cmd()
+		cmd.SetArgs(args)
+		cmd.SetOut(io.Discard)
+		cmd.SetErr(io.Discard)
+		if err := cmd.Execute(); err == nil {
+			t.Errorf("%q: accepted", args)
+		}
+	}
+}
+
+func TestVethDevices(t *testing.T) {
+	d, err := vethDevices([]string{"bridge"}, []string{"small:burst: 64:tx_budget: 32", "plain::"})
+	if err != nil || len(d) != 5 || d[2].Name() != "small" || d[4].Name() != "bridge" {
+		t.Errorf("%v, %v", d, err)
+	}
+	for _, tc := range [][2][]string{
+		{{"nosuch"}, nil}, {{"bridge", "installed"}, nil}, {nil, {"a"}}, {nil, {":burst: 1:"}}, {nil, {"pollux::"}}, {nil, {"a::", "a::"}},
+	} {
+		if _, err := vethDevices(tc[0], tc[1]); err == nil {
+			t.Errorf("%q: accepted", tc)
+		}
+	}
 }

@@ -218,8 +218,7 @@ func (s *Switch) Drops() *DropsShow {
 		}
 	}
 	for _, p := range st.Ports {
-		d := p.Driver
-		d.Kicks = 0
+		d := p.Driver.Trouble()
 		if d != (datapath.Counters{}) {
 			v.Driver = append(v.Driver, DriverDrops{p.Name, p.Driver})
 		}

@@ -117,7 +117,7 @@ func driverText(c *datapath.Counters) string {
 		n    uint64
 	}{
 		{"rx dropped", c.RxDropped}, {"rx ring full", c.RxRingFull}, {"rx fill ring empty", c.RxFillEmpty},
-		{"rx invalid", c.RxInvalid}, {"tx invalid", c.TxInvalid}, {"tx errors", c.TxErrors}, {"kicks", c.Kicks},
+		{"rx invalid", c.RxInvalid}, {"tx invalid", c.TxInvalid}, {"tx errors", c.TxErrors}, {"kicks", c.Kicks}, {"kicks again", c.KicksAgain}, {"rx kicks", c.RxKicks}, {"completed", c.Completed},
 	} {
 		if x.n != 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", x.name, x.n))
@@ -190,8 +190,7 @@ func (v *DropsShow) Text(w io.Writer) {
 	if len(v.Driver) > 0 {
 		fmt.Fprintln(w, "\noutside of the switch, by the kernel and the devices:")
 		for i := range v.Driver {
-			d := v.Driver[i].Counters
-			d.Kicks = 0
+			d := v.Driver[i].Trouble()
 			fmt.Fprintf(w, "  %s: %s\n", v.Driver[i].Port, driverText(&d))
 		}
 	}

@@ -29,7 +29,7 @@ func TestViews(t *testing.T) {
 		{
 			PortStats: datapath.PortStats{Slot: 0, OFPort: 1, Name: "h1",
 				Totals: datapath.Totals{Rx: pmd.QueueStats{Packets: 1000, Bytes: 60000}, Tx: pmd.QueueStats{Packets: 5, Bytes: 300},
-					Driver: datapath.Counters{RxRingFull: 3, Kicks: 17}},
+					Driver: datapath.Counters{RxRingFull: 3, Kicks: 17, KicksAgain: 2, RxKicks: 1, Completed: 900}},
 				Info: &pmd.PortInfo{Type: "afxdp", Device: "pxh1", MAC: "02:00:00:00:00:01", MTU: 1500, Mode: "native-copy", Queues: 2,
 					Details: map[string]string{"need_wakeup": "on", "busy_poll": "off"}},
 				RxQ: []pmd.RxStats{{Slot: 0, Queue: 0, Loop: 0, QueueStats: pmd.QueueStats{Packets: 999}}, {Slot: 0, Queue: 1, Loop: 1, QueueStats: pmd.QueueStats{Packets: 1}}},

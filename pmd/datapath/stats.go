@@ -19,6 +19,9 @@ func (a Counters) plus(b pmd.PortCounters) Counters {
 	a.TxInvalid += b.TxInvalid
 	a.TxErrors += b.TxErrors
 	a.Kicks += b.Kicks
+	a.KicksAgain += b.KicksAgain
+	a.RxKicks += b.RxKicks
+	a.Completed += b.Completed
 	return a
 }
 
@@ -26,6 +29,12 @@ func (a Counters) plus(b pmd.PortCounters) Counters {
 // many descriptors it refused to send. RxFillEmpty is why some of the first were lost,
 // not more of them. TxErrors is not in it: most are calls that were tried again.
 func (a Counters) Lost() uint64 { return a.RxDropped + a.RxRingFull + a.TxInvalid }
+
+// Trouble is the counts without those of work done: what is not 0 is a loss or an error.
+func (a Counters) Trouble() Counters {
+	a.Kicks, a.KicksAgain, a.RxKicks, a.Completed = 0, 0, 0, 0
+	return a
+}
 
 // Totals are a port's counts over all its queues, loops, and devices it has had.
 type Totals struct {

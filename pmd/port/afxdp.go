@@ -161,6 +161,11 @@ func (p *AFXDP) counters() (c pmd.PortCounters) {
 	for _, q := range p.tx {
 		c.TxErrors += q.errors.Load()
 		c.Kicks += q.kicks.Load()
+		c.KicksAgain += q.again.Load()
+		c.Completed += q.completed.Load()
+	}
+	for _, q := range p.rx {
+		c.RxKicks += q.kicks.Load()
 	}
 	return c
 }

@@ -183,7 +183,7 @@ func TestCloseSendsWhatItTook(t *testing.T) {
 				t.Fatalf("frame %d: %x", i, got)
 			}
 		}
-		if c := p.Counters(); c.TxErrors != 0 || c.Kicks <= kicks {
+		if c := p.Counters(); c.TxErrors != 0 || c.Kicks <= kicks || c.KicksAgain == 0 || c.KicksAgain >= c.Kicks {
 			t.Errorf("counters %+v", c)
 		}
 	}

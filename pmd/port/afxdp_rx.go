@@ -1,6 +1,8 @@
 package port
 
 import (
+	"sync/atomic"
+
 	"pollux/internal/packet"
 	"pollux/pmd/xsk"
 )
@@ -20,7 +22,9 @@ type afxdpRx struct {
 	ledger   ledger // chunks on fill, on rx, or with the driver
 	missing  uint32 // entries that must be free before fill is filled up
 	busyPoll bool
-	_        [apart]byte
+
+	kicks atomic.Uint64 // system calls; this thread writes, anyone reads
+	_     [apart]byte
 }
 
 // apart is the distance of what one queue's thread writes from all else: two cache
@@ -44,7 +48,7 @@ func (q *afxdpRx) Rx(b *packet.Batch, max int, free *packet.FreeList) int {
 	n := q.RxSide.Rx.Peek(uint32(min(max, packet.MaxBatch)))
 	if n == 0 {
 		if q.busyPoll {
-			q.Kick() // what it finds is on the ring at the next call
+			q.kick() // what it finds is on the ring at the next call
 		}
 		return 0
 	}
@@ -75,6 +79,13 @@ func (q *afxdpRx) refill(free *packet.FreeList) {
 	q.ledger.markAll(rest)
 	q.Fill.Submit(n)
 	if q.Fill.NeedWakeup() {
-		q.Kick()
+		q.kick()
 	}
+}
+
+// kick wakes the driver up, or has it polled. What it answers does not matter: the
+// next call asks again.
+func (q *afxdpRx) kick() {
+	q.Kick()
+	q.kicks.Store(q.kicks.Load() + 1)
 }

@@ -22,9 +22,12 @@ type afxdpTx struct {
 	inflight int
 	patience int // 0 while the device takes frames, else calls until the next try
 
-	kicks  atomic.Uint64 // system calls; this thread writes, anyone reads
-	errors atomic.Uint64 // those that failed, other than for the budget; and frames unsent at Close
-	_      [apart]byte
+	// This thread writes these, anyone reads.
+	kicks     atomic.Uint64 // system calls
+	again     atomic.Uint64 // those that left frames on the ring for another
+	errors    atomic.Uint64 // those that failed, other than for the budget; and frames unsent at Close
+	completed atomic.Uint64 // frames that came back
+	_         [apart]byte
 }
 
 func newAFXDPTx(side *xsk.TxSide, mem *packet.Memory) *afxdpTx {
@@ -64,6 +67,7 @@ func (q *afxdpTx) Reclaim(dst []uint64) int {
 		copy(dst[len(first):], rest)
 		q.Completion.Release(n)
 		q.inflight -= int(n)
+		q.completed.Store(q.completed.Load() + uint64(n))
 		q.ledger.clearAll(dst[:n])
 		for i := range dst[:n] {
 			dst[i] &= q.chunk
@@ -108,9 +112,13 @@ func (q *afxdpTx) kick() {
 	errno := q.Kick()
 	q.kicks.Store(q.kicks.Load() + 1)
 	switch errno {
-	case 0, syscall.EAGAIN:
-		// EAGAIN: the budget is used up and frames are left, or the device's own
-		// queue is full. Both are ordinary.
+	case 0:
+		q.patience = 0
+		return
+	case syscall.EAGAIN:
+		// The budget is used up and frames are left, or the device's own queue is
+		// full. Both are ordinary.
+		q.again.Store(q.again.Load() + 1)
 		q.patience = 0
 		return
 	case syscall.ENETDOWN, syscall.ENXIO, syscall.ENODEV, syscall.EBADF:
