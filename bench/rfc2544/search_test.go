@@ -98,7 +98,8 @@ func TestSearchProperty(t *testing.T) {
 		if f.Rate > m.capacity+1 {
 			t.Fatalf("found %.1f of %.1f", f.Rate, m.capacity)
 		}
-		if f.Limit == "" && m.capacity-f.Rate > s.Resolution*max(f.Rate, s.Max)+1 {
+		// The lowest rate with loss is apart from it by a share of itself.
+		if f.Limit == "" && m.capacity-f.Rate > s.Resolution*max(f.Rate/(1-s.Resolution), s.Max)+1 {
 			t.Fatalf("found %.1f of %.1f, resolution %g of %.0f", f.Rate, m.capacity, s.Resolution, s.Max)
 		}
 		if f.Limit != "" && f.Rate < s.Max {
