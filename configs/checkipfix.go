@@ -84,7 +84,7 @@ func (c *checker) checkExporter(path string, e *Exporter) {
 		c.errorf(path+".file.max_age", "%v is shorter than 1s; the default is 1h", e.File.MaxAge)
 	}
 	c.checkKey(path+".flow_key", e.FlowKey)
-	c.checkElements(path+".elements", e.Elements)
+	c.checkElements(path, e)
 	c.checkTLS(path, e)
 	if c.given(path+".file") && !e.Uses("file") {
 		c.errorf(path+".file", "no target is a file; add one as in targets: [\"file:/var/lib/pollux/flows.ipfix\"], or remove the block")
@@ -179,14 +179,20 @@ func elementNames() []string {
 }
 
 // checkElements checks the names of what records say.
-func (c *checker) checkElements(path string, names []string) {
+func (c *checker) checkElements(exporter string, e *Exporter) {
+	path := exporter + ".elements"
 	if c.bad[path] {
 		return
 	}
 	known, keys := elementNames(), keyNames()
 	first := map[string]int{}
-	for i, name := range names {
+	for i, name := range e.Elements {
 		at := fmt.Sprintf("%s[%d]", path, i)
+		for _, n := range needsOf(name) {
+			if !n.met(e) && !c.bad[exporter+"."+n.key] {
+				c.errorf(at, "%s needs %s: %s", name, n.key, n.to)
+			}
+		}
 		switch j, dup := first[name]; {
 		case c.bad[at]:
 		case slices.Contains(keys, name):

@@ -130,6 +130,7 @@ func TestSetExporter(t *testing.T) {
 		{"7", "targets", "h:1, h", "x.yaml:1:7: ipfix.sets[0].targets[1]: \"h\" is not host:port"},
 		{"7", "tls.ca", "x", "x.yaml:1:1: ipfix.sets[0].tls: no target is reached by TLS"},
 		{"7", "enable_input_sampling", "maybe", "x.yaml:1:1: ipfix.sets[0].enable_input_sampling is text where true or false belongs"},
+		{"7", "elements", "standard,ruleTable", "x.yaml:1:11: ipfix.sets[0].elements[1]: ruleTable needs rule_attribution: true"},
 	} {
 		next, err := SetExporter(c, "x.yaml", tc.exporter, tc.key, tc.value, Options{CPUs: cores(1)})
 		got := ""
