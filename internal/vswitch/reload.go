@@ -9,6 +9,7 @@ import (
 
 	"pollux/configs"
 	"pollux/ofp/pipeline"
+	"pollux/pmd/port"
 )
 
 // Reload reads the configuration file again and applies it: flows that stay keep their
@@ -151,6 +152,13 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 		if was != nil && sameDevice(&was.cfg, &cfg.Ports[i]) {
 			v := *was
 			v.cfg = cfg.Ports[i]
+			back, err := s.readdress(was, &v)
+			if err != nil {
+				return err
+			}
+			if back != nil {
+				undo = append(undo, back)
+			}
 			ports = append(ports, &v)
 			continue
 		}
@@ -215,6 +223,23 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 	return nil
 }
 
+// readdress gives the tap of a port that stays the addresses it is to have; back, if not
+// nil, undoes it.
+func (s *Switch) readdress(was, now *vport) (back func(), err error) {
+	a, b := addresses(&was.cfg), addresses(&now.cfg)
+	if now.index == 0 || slices.Equal(a, b) { // a tap that is away gets them when it is made
+		return nil, nil
+	}
+	if err := port.ChangeAddrs(now.index, a, b); err != nil {
+		return nil, fmt.Errorf("port %s: %w", now.cfg.Name, err)
+	}
+	return func() {
+		if err := port.ChangeAddrs(now.index, b, a); err != nil {
+			s.log.Error("reload undone, but not the addresses of a port", "port", now.cfg.Name, "error", err)
+		}
+	}, nil
+}
+
 // sameDevice says whether a port needs no other queues or device, nor another number.
 func sameDevice(a, b *configs.Port) bool {
 	x, y := *a, *b
@@ -222,7 +247,7 @@ func sameDevice(a, b *configs.Port) bool {
 	x.Flood, y.Flood = false, false
 	x.Loops, y.Loops = nil, nil
 	x.Address, y.Address = nil, nil
-	return fmt.Sprint(x) == fmt.Sprint(y) && slices.Equal(a.Address, b.Address)
+	return fmt.Sprint(x) == fmt.Sprint(y)
 }
 
 // freeSlot returns a slot that neither a port of now nor one of taken has.
