@@ -39,7 +39,7 @@ func (l *Loop) process(n int, t laps) {
 	t.lap(&l.stats.Cycles[StageActions])
 	if len(miss) > 0 {
 		l.remember(miss)
-		t.lap(&l.stats.Cycles[StageTranslate])
+		t.lap(&l.stats.Cycles[StageExact])
 	}
 	l.settle()
 }

@@ -84,7 +84,7 @@ type PerfShow struct {
 	BusyShare   float64            `json:"busy_share"`      // of its ticks, 0 to 1
 	TicksPacket float64            `json:"ticks_a_packet"`  // of busy iterations
 	NsPacket    float64            `json:"ns_a_packet"`     // the same
-	Stages      map[string]float64 `json:"stages"`          // ns a packet, by stage, of the timed batches
+	Stages      map[string]float64 `json:"stages"`          // ns a packet, by stage, of the timed packets (translate and transmit: of all); empty where those are few
 	ExactShare  float64            `json:"exact_share"`     // of packets, 0 to 1
 	MegaShare   float64            `json:"megaflow_share"`  //
 	UpcallShare float64            `json:"upcall_share"`    //
