@@ -68,7 +68,7 @@ func FuzzSetExporter(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, key, value string) {
 		noFile := func(string) ([]byte, error) { return nil, os.ErrNotExist }
-		next, err := SetExporter(c, "x.yaml", "bridge", key, value, Options{CPUs: cores(1), ReadFile: noFile})
+		next, err := SetExporter(c, "x.yaml", "bridge", []Setting{{key, value}}, Options{CPUs: cores(1), ReadFile: noFile})
 		if (next == nil) == (err == nil) {
 			t.Fatalf("%v, %v", next, err)
 		}

@@ -29,19 +29,23 @@ func (s *Switch) Reload() (string, error) {
 	return s.change(cfg, s.path)
 }
 
-// setExporter changes one key of an exporter as a reload would: its arguments are the
-// exporter, the key and the value, which may have blanks. The file stays as it is, and
-// the next reload goes by it.
+// setExporter changes keys of an exporter as a reload would, all of them or none: its
+// arguments are the exporter, then a key and its value, which may have blanks, or any
+// number of KEY=VALUE. The file stays as it is, and the next reload goes by it.
 func (s *Switch) setExporter(args []string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return "", errors.New("the switch is stopping")
 	}
-	if len(args) > 3 && args[0] == "set" { // as displays name it: set 3
+	if len(args) > 2 && args[0] == "set" { // as displays name it: set 3
 		args = args[1:]
 	}
-	cfg, err := configs.SetExporter(s.cfg, s.path, args[0], args[1], strings.Join(args[2:], " "), LoadOptions())
+	settings, err := settingsOf(args[1:])
+	if err != nil {
+		return "", err
+	}
+	cfg, err := configs.SetExporter(s.cfg, s.path, args[0], settings, LoadOptions())
 	if err != nil {
 		return "", err
 	}
@@ -50,6 +54,27 @@ func (s *Switch) setExporter(args []string) (string, error) {
 		said += "not written to " + s.path + ": the next reload goes by the file\n"
 	}
 	return said, err
+}
+
+// settingsOf takes apart KEY VALUE, or KEY=VALUE once or more.
+func settingsOf(args []string) (list []configs.Setting, err error) {
+	if len(args) == 0 {
+		return nil, errors.New("ipfix/set needs EXPORTER KEY VALUE, or EXPORTER KEY=VALUE …")
+	}
+	if !strings.Contains(args[0], "=") {
+		if len(args) < 2 {
+			return nil, fmt.Errorf("%s has no value; write %s VALUE, or %s=VALUE", args[0], args[0], args[0])
+		}
+		return []configs.Setting{{Key: args[0], Value: strings.Join(args[1:], " ")}}, nil
+	}
+	for _, a := range args {
+		key, value, ok := strings.Cut(a, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q is not KEY=VALUE as those before it; a value with blanks needs quotes", a)
+		}
+		list = append(list, configs.Setting{Key: key, Value: value})
+	}
+	return list, nil
 }
 
 // change brings the switch to cfg and says what has changed. of is where cfg is from.
