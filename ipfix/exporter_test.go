@@ -1,6 +1,7 @@
 package ipfix
 
 import (
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -111,11 +112,18 @@ func TestDeadCollectorCostsCounts(t *testing.T) {
 	}
 	addr := dead.LocalAddr().String()
 	dead.Close()
-	_, stop := runExporter(t, ExporterConfig{Targets: []string{addr, c.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond}, l.caches)
+	x, stop := runExporter(t, ExporterConfig{Targets: []string{addr, c.Addr()}, Epoch: epoch, FlushInterval: time.Millisecond}, l.caches)
 	for range 5 {
 		l.send(0, cache.Point{}, specs(100, 3))
 		l.flush(t)
 		time.Sleep(10 * time.Millisecond)
+	}
+	states := ""
+	for _, d := range x.Stats().Collectors {
+		states += fmt.Sprintf("%s %v, ", d.State, d.Reached())
+	}
+	if want := fmt.Sprintf("refused %v, connected %v, ", NotReached, Reached); states != want {
+		t.Errorf("states %s, want %s", states, want)
 	}
 	s := stop()
 	checkSum(t, s)

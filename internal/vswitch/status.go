@@ -1,6 +1,8 @@
 package vswitch
 
 import (
+	"time"
+
 	"pollux/actions"
 	"pollux/internal/cpu"
 	"pollux/ipfix"
@@ -127,10 +129,11 @@ type DriverDrops struct {
 type IPFIXShow struct {
 	Name     string        `json:"name"` // bridge, or set N
 	Sampling uint32        `json:"sampling"`
-	Domain   uint32        `json:"obs_domain_id"`
-	FlowKey  string        `json:"flow_key"` // as in the file
+	Domain   uint32        `json:"obs_domain_id"` // of bridge; in a set each sample action names one
+	FlowKey  string        `json:"flow_key"`      // as in the file
 	Biflow   string        `json:"biflow"`
-	Caches   []cache.Stats `json:"caches"` // by loop; those in force
+	Caches   []cache.Stats `json:"caches"`                 // by loop; those in force
+	Renewed  *time.Time    `json:"caches_since,omitempty"` // when a change made these caches; Exporter counts from before
 	Exporter ipfix.Stats   `json:"exporter"`
 }
 

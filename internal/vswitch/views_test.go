@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -68,7 +69,8 @@ func TestViews(t *testing.T) {
 					NotSent: ipfix.Totals{Records: 57, Packets: 490, Octets: 22540, L2Octets: 29400}, Reconnects: 3,
 					Sums:     ipfix.Sums{Seen: count(1000), Exported: count(1), Held: count(504), NotSent: count(494)},
 					Messages: 1, Bytes: 60, Templates: 3, LastError: "dial tcp 192.0.2.1:4740: connect: connection refused"}}}},
-		{Name: "set 3", Sampling: 64, Domain: 1, FlowKey: "sourceIPv4Address, destinationIPv4Address", Biflow: "initiator", Exporter: ipfix.Stats{}}}
+		{Name: "set 3", Sampling: 64, Domain: 1, Renewed: new(time.Date(2026, 11, 1, 12, 3, 4, 0, time.Local)), FlowKey: "sourceIPv4Address, destinationIPv4Address", Biflow: "initiator",
+			Exporter: ipfix.Stats{Collectors: []ipfix.CollectorStats{{Address: "192.0.2.9:4739", Transport: "udp", State: "refused", Errors: 1}, {Address: "dtls:192.0.2.9:4740", Transport: "dtls", State: "connected", Renewals: 2}}}}}
 	drops := &DropsShow{Sums: sums, Reasons: []DropShow{
 		{actions.DropAction.String(), actions.DropAction.Sentence(), sums.Dropped[actions.DropAction]},
 		{actions.DropTxFull.String(), actions.DropTxFull.Sentence(), sums.Dropped[actions.DropTxFull]}},
