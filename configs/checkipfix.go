@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -123,8 +124,11 @@ func (c *checker) checkTargets(path string, e *Exporter) {
 				continue
 			}
 			rest = filepath.Clean(rest)
-		} else if !isHostPort(rest) {
-			c.errorf(at, "%q is not host:port as in \"127.0.0.1:4739\" or \"[2001:db8::1]:4739\", alone or behind udp:, tcp:, tls: or dtls:, nor file:PATH", t)
+			if dir := filepath.Dir(rest); !c.isDir(dir) {
+				c.errorf(at, "there is no directory %s to write %s in; make it first", dir, filepath.Base(rest))
+			}
+		} else if fault := hostPortFault(rest); fault != "" {
+			c.errorf(at, "%q %s", t, fault)
 			continue
 		}
 		key := kind + ":" + rest
@@ -135,11 +139,29 @@ func (c *checker) checkTargets(path string, e *Exporter) {
 	}
 }
 
-// isHostPort says whether s is a host's name or address with a port.
-func isHostPort(s string) bool {
+// isDir says whether a directory is there.
+func (c *checker) isDir(name string) bool {
+	if c.opt.IsDir != nil {
+		return c.opt.IsDir(name)
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// hostPortFault says why s is no host's name or address with a port; "" if it is.
+func hostPortFault(s string) string {
 	host, port, err := net.SplitHostPort(s)
 	n, perr := strconv.ParseUint(port, 10, 16)
-	return err == nil && perr == nil && host != "" && n != 0 && !strings.ContainsAny(host, " \t/")
+	kind, _, _ := strings.Cut(s, ":")
+	switch {
+	case kind == "sctp":
+		return "is by SCTP, which is not offered; use tcp:, or udp:"
+	case err != nil || host == "" || strings.ContainsAny(host, " \t/"):
+		return "is not host:port as in \"127.0.0.1:4739\" or \"[2001:db8::1]:4739\", alone or behind udp:, tcp:, tls: or dtls:, nor file:PATH"
+	case perr != nil || n == 0:
+		return fmt.Sprintf("has %q for a port, which is not a number from 1 to 65535", port)
+	}
+	return ""
 }
 
 // checkKey checks the words of a flow key.

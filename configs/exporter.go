@@ -9,7 +9,7 @@ type IPFIX struct {
 // Exporter is one process of metering and exporting. It is on when it has targets.
 // Keys have the names that Open vSwitch gives to the same thing.
 type Exporter struct {
-	Targets              []string `json:"targets,omitempty" jsonschema:"Collectors, each sent everything: host:port or udp:host:port; tcp:host:port; tls:host:port (TLS over TCP); dtls:host:port (DTLS over UDP); file:PATH (an IPFIX file, of RFC 5655; a relative path starts where pollux was started)."`
+	Targets              []string `json:"targets,omitempty" jsonschema:"Collectors, each sent everything: host:port or udp:host:port; tcp:host:port; tls:host:port (TLS over TCP); dtls:host:port (DTLS over UDP); file:PATH (an IPFIX file, of RFC 5655; a relative path starts where pollux was started; the directory must be there)."`
 	Sampling             int      `json:"sampling,omitempty" range:"1,4294967295" unit:"1/N of packets" jsonschema:"Account one packet in N; 1 is every packet, exact."`
 	ObsDomainID          uint32   `json:"obs_domain_id,omitempty" range:"0,4294967295" jsonschema:"Observation domain id (in every message). Sample actions name their own."`
 	ObsPointID           uint32   `json:"obs_point_id,omitempty" range:"0,4294967295" jsonschema:"Observation point id (in every record). Sample actions name their own."`
@@ -22,7 +22,7 @@ type Exporter struct {
 	TCPQoS               bool     `json:"tcp_qos,omitempty" jsonschema:"Measure of TCP flows the time from SYN to SYN/ACK, retransmissions and segments out of order. Costs the loops some time. A change makes new caches."`
 	Biflow               Biflow   `json:"biflow,omitempty" oneof:"off,initiator,reverse,lower-port" jsonschema:"Whether the two directions of a conversation become one record (RFC 5103), and which is forward: that of who began it (initiator), the other (reverse), or that towards the lower port (lower-port)."`
 	BiflowWindow         Duration `json:"biflow_window,omitempty" unit:"time" jsonschema:"How long a record waits for that of the other direction, 100ms to 60s."`
-	TemplateInterval     Duration `json:"template_interval,omitempty" unit:"time" jsonschema:"How often templates are sent again over UDP."`
+	TemplateInterval     Duration `json:"template_interval,omitempty" unit:"time" jsonschema:"How often templates are sent again: over UDP by themselves, over DTLS by a new session that begins with them."`
 	StatsInterval        Duration `json:"stats_interval,omitempty" unit:"time" jsonschema:"How often the exporter's own counts are sent."`
 	EnableInputSampling  bool     `json:"enable_input_sampling,omitempty" jsonschema:"Account packets as they come in."`
 	EnableOutputSampling bool     `json:"enable_output_sampling,omitempty" jsonschema:"Account packets as they go out of each port."`

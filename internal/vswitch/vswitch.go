@@ -195,6 +195,7 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 		return err
 	}
 	go s.retry(watch)
+	go s.watchCollectors(watch)
 	s.sayPorts(out)
 	fmt.Fprintf(out, "ready\n")
 	s.state.Run(ctx, learnEvery)
