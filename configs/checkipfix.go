@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"pollux/ipfix"
 )
@@ -67,22 +66,8 @@ func (c *checker) checkExporter(path string, e *Exporter) {
 		return
 	}
 	c.checkTargets(path, e)
-	if !e.EnableInputSampling && !e.EnableOutputSampling {
+	if path == "ipfix.bridge" && !e.EnableInputSampling && !e.EnableOutputSampling {
 		c.errorf(path+".enable_input_sampling", "neither packets that come in nor those that go out are accounted; set one to true, or remove the block")
-	}
-	for key, v := range map[string]Duration{".template_interval": e.TemplateInterval, ".stats_interval": e.StatsInterval} {
-		if v.Std() < time.Second {
-			c.errorf(path+key, "%v is shorter than 1s; the default is 600s", v)
-		}
-	}
-	if w := e.BiflowWindow.Std(); w < 100*time.Millisecond || w > time.Minute {
-		c.errorf(path+".biflow_window", "%v is not from 100ms to 60s; the default is 2.5s", e.BiflowWindow)
-	}
-	if len(e.VirtualObsID) > 254 {
-		c.errorf(path+".virtual_obs_id", "the text has %d bytes; at most 254 fit into a record", len(e.VirtualObsID))
-	}
-	if e.File.MaxAge.Std() < time.Second {
-		c.errorf(path+".file.max_age", "%v is shorter than 1s; the default is 1h", e.File.MaxAge)
 	}
 	c.checkKey(path+".flow_key", e.FlowKey)
 	c.checkElements(path, e)
@@ -205,6 +190,9 @@ func (c *checker) checkElements(exporter string, e *Exporter) {
 	path := exporter + ".elements"
 	if c.bad[path] {
 		return
+	}
+	if len(e.Elements) == 0 {
+		c.errorf(path, "the list is empty; records say at least something of what packets did. Write [standard], or names of elements")
 	}
 	known, keys := elementNames(), keyNames()
 	first := map[string]int{}

@@ -139,7 +139,8 @@ func TestSetExporter(t *testing.T) {
 		{"7", "targets", "[]", "ipfix.sets[0].targets: the exporter has no collector"},
 		{"7", "targets", "h:1, h", "ipfix.sets[0].targets[1]: \"h\" is not host:port"},
 		{"7", "tls.ca", "x", "ipfix.sets[0].tls: no target is reached by TLS"},
-		{"7", "enable_input_sampling", "maybe", "ipfix.sets[0].enable_input_sampling is text where true or false belongs"},
+		{"bridge", "enable_input_sampling", "maybe", "ipfix.bridge.enable_input_sampling is text where true or false belongs"},
+		{"7", "obs_domain_id", "5", "obs_domain_id is no key of ipfix.sets[0]: each sample action"},
 		{"7", "elements", "standard,ruleTable", "ipfix.sets[0].elements[1]: ruleTable needs rule_attribution: true"},
 	} {
 		next, err := SetExporter(c, "x.yaml", tc.exporter, []Setting{{tc.key, tc.value}}, Options{CPUs: cores(1)})

@@ -54,6 +54,9 @@ func SetExporter(c *Config, path, exporter string, settings []Setting, opt Optio
 // set reads a setting into v, the exporter at a path. What is wrong with the value is
 // noted, the error is one of the key.
 func (d *decoder) set(v reflect.Value, at string, s Setting) error {
+	if at != "ipfix.bridge" && isOnlyBridges(reflect.TypeFor[ExporterSet](), s.Key) {
+		return fmt.Errorf("%s is no key of %s: %s", s.Key, at, onlyBridges)
+	}
 	tag, here := reflect.StructTag(""), at
 	for part := range strings.SplitSeq(s.Key, ".") {
 		if v.Kind() != reflect.Struct {
