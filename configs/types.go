@@ -93,7 +93,7 @@ type PCAPPort struct {
 // Control is where commands and controllers reach the switch.
 type Control struct {
 	Socket   string   `json:"socket,omitempty" jsonschema:"Path of the Unix socket, at most 107 bytes. ovs-appctl -t PATH speaks to it too."`
-	OpenFlow []string `json:"openflow,omitempty" jsonschema:"Where OpenFlow (1.0, 1.3, 1.4, 1.5) is listened for: punix:PATH, or ptcp:PORT or ptcp:PORT:HOST (at every IPv4 address without HOST; anybody who can connect is answered), as ovs-vsctl set-controller takes them. [] is nowhere. Default: punix: with the file BRIDGE.mgmt beside the control socket, which ovs-ofctl finds by its path."`
+	OpenFlow []string `json:"openflow,omitempty" jsonschema:"Where OpenFlow (1.0, 1.3, 1.4, 1.5) is listened for: punix:PATH, or ptcp:PORT or ptcp:PORT:HOST (at every IPv4 address without HOST; anybody who can connect is answered), as ovs-vsctl set-controller takes them. [] is nowhere. Default: punix: with the file BRIDGE.mgmt beside the control socket (it moves with the name), which ovs-ofctl finds by its path."`
 
 	OpenFlowAuto bool `json:"-"` // OpenFlow was worked out, not given
 }

@@ -1,8 +1,10 @@
 package vswitch
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -27,6 +29,24 @@ func (s *Switch) Reload() (string, error) {
 		return "", errors.New("the switch is stopping")
 	}
 	return s.change(cfg, s.path)
+}
+
+// reloadOn reloads at each signal, until ctx is done. The log has the outcome, as there is
+// nobody to tell.
+func (s *Switch) reloadOn(ctx context.Context, signals <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case sig := <-signals:
+			said, err := s.Reload()
+			if err != nil {
+				s.log.Error("reload failed", "signal", sig.String(), "error", err)
+				continue
+			}
+			s.log.Info("reload done", "signal", sig.String(), "changes", strings.Split(strings.TrimSpace(said), "\n"))
+		}
+	}
 }
 
 // setExporter changes keys of an exporter as a reload would, all of them or none: its
@@ -106,10 +126,12 @@ func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 	if exportersOnly {
 		apply = s.applyExporters
 	}
+	was := s.cfg
 	if err := apply(cfg); err != nil {
 		s.log.Warn("reload undone", "error", err)
 		return "", fmt.Errorf("%s: nothing applied: %w", of, err)
 	}
+	s.moveOpenFlow(&was.Control, &s.cfg.Control)
 	s.log.Info("reloaded", "changes", len(changes))
 	for _, v := range s.ports {
 		if s.dp.Info(v.slot) == nil {
