@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -59,9 +58,6 @@ func (c *checker) checkBridge() {
 	if msg := badName(b.Name); msg != "" {
 		c.errorf("bridge.name", "%s", msg)
 	}
-	if b.MACAgeing.Std() < time.Second {
-		c.errorf("bridge.mac_ageing", "%v is shorter than 1s", b.MACAgeing)
-	}
 	if b.DatapathID == 0 && c.given("bridge.datapath_id") {
 		c.errorf("bridge.datapath_id", "0 is no datapath id; leave the key out to have one made")
 	}
@@ -87,18 +83,8 @@ func (c *checker) checkLoops() {
 		}
 		first[l.Core] = path
 	}
-	d := &c.c.Datapath
-	if i := d.Rebalance.Interval; i.Std() < time.Second {
-		c.errorf("datapath.rebalance.interval", "%v is shorter than 1s; the default is 1m", i)
-	}
-	if d.Rebalance.Auto && d.RxqAssign == "roundrobin" {
+	if d := &c.c.Datapath; d.Rebalance.Auto && d.RxqAssign == "roundrobin" {
 		c.errorf("datapath.rebalance.auto", "roundrobin does not go by load; use pmd_rxq_assign: group, or cycles")
-	}
-	if d.SleepMax.Std() > time.Second {
-		c.errorf("datapath.sleep_max", "%v is longer than 1s; a few hundred microseconds already save most of the power", d.SleepMax)
-	}
-	if d.MegaflowIdle.Std() < 100*time.Millisecond {
-		c.errorf("datapath.megaflow_idle", "%v is shorter than 100ms; the default is 10s", d.MegaflowIdle)
 	}
 }
 

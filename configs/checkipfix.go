@@ -5,11 +5,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"pollux/ipfix"
 )
@@ -66,25 +66,11 @@ func (c *checker) checkExporter(path string, e *Exporter) {
 		return
 	}
 	c.checkTargets(path, e)
-	if !e.EnableInputSampling && !e.EnableOutputSampling {
+	if path == "ipfix.bridge" && !e.EnableInputSampling && !e.EnableOutputSampling {
 		c.errorf(path+".enable_input_sampling", "neither packets that come in nor those that go out are accounted; set one to true, or remove the block")
 	}
-	for key, v := range map[string]Duration{".template_interval": e.TemplateInterval, ".stats_interval": e.StatsInterval} {
-		if v.Std() < time.Second {
-			c.errorf(path+key, "%v is shorter than 1s; the default is 600s", v)
-		}
-	}
-	if w := e.BiflowWindow.Std(); w < 100*time.Millisecond || w > time.Minute {
-		c.errorf(path+".biflow_window", "%v is not from 100ms to 60s; the default is 2.5s", e.BiflowWindow)
-	}
-	if len(e.VirtualObsID) > 254 {
-		c.errorf(path+".virtual_obs_id", "the text has %d bytes; at most 254 fit into a record", len(e.VirtualObsID))
-	}
-	if e.File.MaxAge.Std() < time.Second {
-		c.errorf(path+".file.max_age", "%v is shorter than 1s; the default is 1h", e.File.MaxAge)
-	}
 	c.checkKey(path+".flow_key", e.FlowKey)
-	c.checkElements(path+".elements", e.Elements)
+	c.checkElements(path, e)
 	c.checkTLS(path, e)
 	if c.given(path+".file") && !e.Uses("file") {
 		c.errorf(path+".file", "no target is a file; add one as in targets: [\"file:/var/lib/pollux/flows.ipfix\"], or remove the block")
@@ -123,8 +109,11 @@ func (c *checker) checkTargets(path string, e *Exporter) {
 				continue
 			}
 			rest = filepath.Clean(rest)
-		} else if !isHostPort(rest) {
-			c.errorf(at, "%q is not host:port as in \"127.0.0.1:4739\" or \"[2001:db8::1]:4739\", alone or behind udp:, tcp:, tls: or dtls:, nor file:PATH", t)
+			if dir := filepath.Dir(rest); !c.isDir(dir) {
+				c.errorf(at, "there is no directory %s to write %s in; make it first", dir, filepath.Base(rest))
+			}
+		} else if fault := hostPortFault(rest); fault != "" {
+			c.errorf(at, "%q %s", t, fault)
 			continue
 		}
 		key := kind + ":" + rest
@@ -135,11 +124,29 @@ func (c *checker) checkTargets(path string, e *Exporter) {
 	}
 }
 
-// isHostPort says whether s is a host's name or address with a port.
-func isHostPort(s string) bool {
+// isDir says whether a directory is there.
+func (c *checker) isDir(name string) bool {
+	if c.opt.IsDir != nil {
+		return c.opt.IsDir(name)
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// hostPortFault says why s is no host's name or address with a port; "" if it is.
+func hostPortFault(s string) string {
 	host, port, err := net.SplitHostPort(s)
 	n, perr := strconv.ParseUint(port, 10, 16)
-	return err == nil && perr == nil && host != "" && n != 0 && !strings.ContainsAny(host, " \t/")
+	kind, _, _ := strings.Cut(s, ":")
+	switch {
+	case kind == "sctp":
+		return "is by SCTP, which is not offered; use tcp:, or udp:"
+	case err != nil || host == "" || strings.ContainsAny(host, " \t/"):
+		return "is not host:port as in \"127.0.0.1:4739\" or \"[2001:db8::1]:4739\", alone or behind udp:, tcp:, tls: or dtls:, nor file:PATH"
+	case perr != nil || n == 0:
+		return fmt.Sprintf("has %q for a port, which is not a number from 1 to 65535", port)
+	}
+	return ""
 }
 
 // checkKey checks the words of a flow key.
@@ -179,14 +186,23 @@ func elementNames() []string {
 }
 
 // checkElements checks the names of what records say.
-func (c *checker) checkElements(path string, names []string) {
+func (c *checker) checkElements(exporter string, e *Exporter) {
+	path := exporter + ".elements"
 	if c.bad[path] {
 		return
 	}
+	if len(e.Elements) == 0 {
+		c.errorf(path, "the list is empty; records say at least something of what packets did. Write [standard], or names of elements")
+	}
 	known, keys := elementNames(), keyNames()
 	first := map[string]int{}
-	for i, name := range names {
+	for i, name := range e.Elements {
 		at := fmt.Sprintf("%s[%d]", path, i)
+		for _, n := range needsOf(name) {
+			if !n.met(e) && !c.bad[exporter+"."+n.key] {
+				c.errorf(at, "%s needs %s: %s", name, n.key, n.to)
+			}
+		}
 		switch j, dup := first[name]; {
 		case c.bad[at]:
 		case slices.Contains(keys, name):

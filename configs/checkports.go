@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // MaxPorts is the most ports that a switch can have.
@@ -130,9 +129,6 @@ func (c *checker) checkPortType(path string, p *Port) {
 	}
 	if p.TxBudget > p.TxRing && !c.bad[path+".tx_ring"] {
 		c.errorf(path+".tx_budget", "%d is more than the %d frames of tx_ring", p.TxBudget, p.TxRing)
-	}
-	if b := p.BusyPoll.Std(); b != 0 && (b < time.Microsecond || b > time.Second) {
-		c.errorf(path+".busy_poll", "%v is not from 1us to 1s; 20us is a good start, 0 switches it off", p.BusyPoll)
 	}
 }
 

@@ -116,6 +116,9 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, info reflect.S
 	}
 	if v.CanAddr() && v.Addr().Type().Implements(textUnmarshaler) {
 		d.text(n, v.Addr().Interface().(encoding.TextUnmarshaler), path)
+		if x, ok := v.Interface().(Duration); ok && !d.bad[path] {
+			d.span(n, x, path, info)
+		}
 		return
 	}
 	switch v.Kind() {
@@ -150,6 +153,10 @@ func (d *decoder) block(n ast.Node, v reflect.Value, path string) {
 		line, col := tokenPosition(kt)
 		f, tag, ok := fieldByKey(v, key)
 		if _, plain := kv.Key.(*ast.StringNode); !ok || !plain {
+			if isOnlyBridges(v.Type(), key) {
+				d.errAt(path, line, col, "%s is no key of %s: %s", key, name(path), onlyBridges)
+				continue
+			}
 			hint := "known here: " + strings.Join(keysOf(v.Type()), ", ")
 			if near := nearest(key, keysOf(v.Type())); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)

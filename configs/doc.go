@@ -13,7 +13,8 @@
 // The struct tags are the one table of documentation: the JSON schema
 // (pollux.schema.json) and the reference (REFERENCE.md) are generated from them.
 // Tag json is the key (and whether it may be left out), jsonschema its meaning, unit
-// its unit, range its least and greatest value, pow2 that it is a power of two (or 0),
+// its unit, range its least and greatest value (or time, of
+// which either may be missing; zero that 0 is allowed besides), maxlen its most bytes, pow2 that it is a power of two (or 0),
 // oneof its allowed words, reload whether a change
 // of it needs a restart (keys of the file only).
 package configs

@@ -9,9 +9,9 @@ import (
 
 // Error is one thing wrong with a file.
 type Error struct {
-	File   string
-	Line   int // from 1; 0 if the file could not be read at all
-	Column int // in characters from 1
+	File   string // "" if it is in none: see SetExporter
+	Line   int    // from 1; 0 if the file could not be read at all
+	Column int    // in characters from 1
 	Msg    string
 	Source string // the line, "" if there is none to show
 	Err    error  // the cause, if there is one
@@ -19,7 +19,10 @@ type Error struct {
 
 // Error returns file:line:column and what was wrong, in one line.
 func (e *Error) Error() string {
-	if e.Line == 0 {
+	switch {
+	case e.File == "":
+		return e.Msg
+	case e.Line == 0:
 		return fmt.Sprintf("%s: %s", e.File, e.Msg)
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Msg)

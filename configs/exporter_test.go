@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -120,18 +122,28 @@ func TestSetExporter(t *testing.T) {
 		{"7", "biflow", "initiator", `ipfix.sets[7].biflow: "off" → "initiator"`},
 		{"7", "tcp_qos", "true", `ipfix.sets[7].tcp_qos: false → true`},
 
+		{"7", "virtual_obs_id", "123", `ipfix.sets[7].virtual_obs_id: "" → "123"`},
+		{"7", "virtual_obs_id", " a: b # [", `ipfix.sets[7].virtual_obs_id: "" → " a: b # ["`},
+		{"7", "virtual_obs_id", "'null'", `ipfix.sets[7].virtual_obs_id: "" → "null"`},
+		{"7", "virtual_obs_id", "", ``},
+
+		{"7", "sampling", "", "ipfix.sets[0].sampling: the value is empty"},
+		{"7", "targets", "", "ipfix.sets[0].targets: the exporter has no collector"},
+		{"7", "sampling", "1\n---\n2", "ipfix.sets[0].sampling: \"1\\n---\\n2\" can't be read: a second document"},
 		{"8", "sampling", "1", `"8" is no exporter; there are bridge, 7`},
 		{"7", "samplng", "1", `unknown key "samplng" in ipfix.sets[0]; did you mean sampling?`},
 		{"7", "tls", "{}", "ipfix.sets[0].tls is a block; change one of its keys, as in tls.ca"},
 		{"7", "mtu.x", "1", "ipfix.sets[0].mtu has no keys of its own"},
-		{"7", "sampling", "0", "x.yaml:1:1: ipfix.sets[0].sampling: 0 is not from 1 to 4294967295"},
-		{"7", "sampling", "[", "x.yaml:1:1: not YAML"},
-		{"7", "targets", "[]", "x.yaml:1:1: ipfix.sets[0].targets: the exporter has no collector"},
-		{"7", "targets", "h:1, h", "x.yaml:1:7: ipfix.sets[0].targets[1]: \"h\" is not host:port"},
-		{"7", "tls.ca", "x", "x.yaml:1:1: ipfix.sets[0].tls: no target is reached by TLS"},
-		{"7", "enable_input_sampling", "maybe", "x.yaml:1:1: ipfix.sets[0].enable_input_sampling is text where true or false belongs"},
+		{"7", "sampling", "0", "ipfix.sets[0].sampling: 0 is not from 1 to 4294967295"},
+		{"7", "sampling", "[", "ipfix.sets[0].sampling: \"[\" can't be read: not YAML"},
+		{"7", "targets", "[]", "ipfix.sets[0].targets: the exporter has no collector"},
+		{"7", "targets", "h:1, h", "ipfix.sets[0].targets[1]: \"h\" is not host:port"},
+		{"7", "tls.ca", "x", "ipfix.sets[0].tls: no target is reached by TLS"},
+		{"bridge", "enable_input_sampling", "maybe", "ipfix.bridge.enable_input_sampling is text where true or false belongs"},
+		{"7", "obs_domain_id", "5", "obs_domain_id is no key of ipfix.sets[0]: each sample action"},
+		{"7", "elements", "standard,ruleTable", "ipfix.sets[0].elements[1]: ruleTable needs rule_attribution: true"},
 	} {
-		next, err := SetExporter(c, "x.yaml", tc.exporter, tc.key, tc.value, Options{CPUs: cores(1)})
+		next, err := SetExporter(c, "x.yaml", tc.exporter, []Setting{{tc.key, tc.value}}, Options{CPUs: cores(1)})
 		got := ""
 		if err != nil {
 			got = err.Error()
@@ -143,6 +155,11 @@ func TestSetExporter(t *testing.T) {
 		if !strings.HasPrefix(got, tc.want) || err == nil && got != tc.want {
 			t.Errorf("%s %s %s:\ngot  %s\nwant %s", tc.exporter, tc.key, tc.value, got, tc.want)
 		}
+	}
+	var es Errors
+	_, err = SetExporter(c, "x.yaml", "7", []Setting{{"sampling", "0"}, {"mtu", "1"}}, Options{CPUs: cores(1)})
+	if !errors.As(err, &es) || len(es) != 2 || es[0].Line != 0 || strings.Contains(err.Error(), "|") {
+		t.Errorf("two wrong values: %v", err)
 	}
 	if c.IPFIX.Bridge.Sampling != 1 || c.IPFIX.Sets[0].Targets[0] != "h:2" {
 		t.Error("the configuration itself has changed")
@@ -167,6 +184,34 @@ func TestElementNames(t *testing.T) {
 			if _, err := ipfix.New(c, nil); err != nil {
 				t.Errorf("%s with key %v: %v", name, key, err)
 			}
+		}
+	}
+}
+
+// TestSetTogether: what only goes together is set together.
+func TestSetTogether(t *testing.T) {
+	dir := t.TempDir()
+	selfSigned(t, dir)
+	file := filepath.Join(dir, "x.yaml")
+	c, err := Parse([]byte("ipfix: {bridge: {targets: ['tls:h:1']}}"), file, Options{CPUs: cores(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		set  []Setting
+		want string
+	}{
+		{[]Setting{{"tls.cert", "c.pem"}, {"tls.key", "k.pem"}}, ""},
+		{[]Setting{{"elements", "standard,ruleTable"}, {"rule_attribution", "true"}}, ""},
+		{[]Setting{{"tls.cert", "c.pem"}}, "ipfix.bridge.tls: cert and key go together; give both or none"},
+		{[]Setting{{"mtu", "1400"}, {"mtu", "1300"}}, "ipfix.bridge.mtu is given twice; give it one value"},
+	} {
+		next, err := SetExporter(c, file, "bridge", tc.set, Options{CPUs: cores(1)})
+		if got := fmt.Sprint(err); got != tc.want && (tc.want != "" || err != nil) {
+			t.Errorf("%v: %v, want %s", tc.set, err, tc.want)
+		}
+		if err == nil && tc.set[0].Key == "tls.cert" && next.IPFIX.Bridge.TLS.Key != filepath.Join(dir, "k.pem") {
+			t.Errorf("key is %s", next.IPFIX.Bridge.TLS.Key)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		noFile := func(string) ([]byte, error) { return nil, os.ErrNotExist }
-		c, err := Parse(src, "fuzz.yaml", Options{CPUs: cores(4), ParseFlows: fussyFlows, ReadFile: noFile})
+		c, err := Parse(src, "fuzz.yaml", Options{CPUs: cores(4), ParseFlows: fussyFlows, ReadFile: noFile, IsDir: func(string) bool { return true }})
 		if (c == nil) == (err == nil) {
 			t.Fatalf("%v, %v", c, err)
 		}
@@ -68,7 +68,7 @@ func FuzzSetExporter(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, key, value string) {
 		noFile := func(string) ([]byte, error) { return nil, os.ErrNotExist }
-		next, err := SetExporter(c, "x.yaml", "bridge", key, value, Options{CPUs: cores(1), ReadFile: noFile})
+		next, err := SetExporter(c, "x.yaml", "bridge", []Setting{{key, value}}, Options{CPUs: cores(1), ReadFile: noFile, IsDir: func(string) bool { return true }})
 		if (next == nil) == (err == nil) {
 			t.Fatalf("%v, %v", next, err)
 		}

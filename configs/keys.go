@@ -25,11 +25,27 @@ func keysOf(t reflect.Type) []string {
 func fields(t reflect.Type) func(yield func(reflect.StructField) bool) {
 	return func(yield func(reflect.StructField) bool) {
 		for _, f := range reflect.VisibleFields(t) {
-			if !f.Anonymous && f.Tag.Get("json") != "-" && !yield(f) {
+			if !f.Anonymous && f.Tag.Get("json") != "-" && !notOf(t, f) && !yield(f) {
 				return
 			}
 		}
 	}
+}
+
+// notOf says that a field of a type that is embedded in t is no key of t: what sample
+// actions say themselves is no key of the sets that they name.
+func notOf(t reflect.Type, f reflect.StructField) bool {
+	return t == reflect.TypeFor[ExporterSet]() && f.Tag.Get("only") != ""
+}
+
+// isOnlyBridges says whether key is one that a set does not have, but the bridge's exporter.
+func isOnlyBridges(t reflect.Type, key string) bool {
+	for _, f := range reflect.VisibleFields(t) {
+		if k, _ := keyOf(f); k == key && notOf(t, f) {
+			return true
+		}
+	}
+	return false
 }
 
 func fieldByKey(v reflect.Value, key string) (field reflect.Value, tag reflect.StructTag, ok bool) {

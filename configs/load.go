@@ -33,6 +33,8 @@ type Options struct {
 	ParseFlows func(c *Config, flows []FlowLine) []error
 	// ReadFile reads the flows file. nil reads it from disk.
 	ReadFile func(name string) ([]byte, error)
+	// IsDir says whether a directory is there. nil looks at the disk.
+	IsDir func(name string) bool
 }
 
 // FlowError is an error of one flow.

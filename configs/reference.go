@@ -12,8 +12,8 @@ func Reference() string {
 	var b strings.Builder
 	b.WriteString("# Configuration reference\n\n" +
 		"Generated from the types in this folder (`make generate`). One YAML file is one deployment; `pollux check FILE` says\n" +
-		"everything that is wrong with it. Durations are written as in `300s`, `5m`, `200us`, or as plain seconds. A key that\n" +
-		"is left out has its default; a key marked *required* has none.\n\n" +
+		"everything that is wrong with it. Durations are written as in `300s`, `5m`, `200us`, or as plain seconds, up to ten years. A key\n" +
+		"that is left out has its default; a key marked *required* has none.\n\n" +
 		"`pollux reload` applies changes of " + quoted(Reloadable) + " to the running switch. It refuses changes of\n" +
 		quoted(NeedsRestart) + ", and applies nothing then: they need a restart.\n")
 	section(&b, "", "The file", reflect.ValueOf(withDefaults[Config]()).Elem())
@@ -21,7 +21,7 @@ func Reference() string {
 }
 
 func section(b *strings.Builder, path, title string, v reflect.Value) {
-	fmt.Fprintf(b, "\n## %s\n\n| key | meaning | unit | default |\n| --- | --- | --- | --- |\n", title)
+	fmt.Fprintf(b, "\n## %s\n\n| key | meaning | unit | range | default |\n| --- | --- | --- | --- | --- |\n", title)
 	type sub struct {
 		path string
 		v    reflect.Value
@@ -50,7 +50,7 @@ func section(b *strings.Builder, path, title string, v reflect.Value) {
 			subs = append(subs, sub{at, newWithDefaults(t.Elem()).Elem()})
 			def = "see [" + at + "](#" + anchor(at) + ")"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", key, strings.ReplaceAll(meaning, "|", "\\|"), f.Tag.Get("unit"), def)
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", key, strings.ReplaceAll(meaning, "|", "\\|"), f.Tag.Get("unit"), rangeText(f), def)
 	}
 	for _, s := range subs {
 		section(b, s.path, "`"+s.path+"`", s.v)

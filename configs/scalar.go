@@ -2,6 +2,8 @@ package configs
 
 import (
 	"encoding"
+	"fmt"
+	"math"
 	"math/bits"
 	"reflect"
 	"slices"
@@ -53,6 +55,10 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string, info reflect.
 				hint = "; did you mean " + near + "?"
 			}
 			d.fail(path, n, "%s: %q is not one of %s%s", path, s.Value, strings.Join(words, ", "), hint)
+			return
+		}
+		if most, _ := strconv.Atoi(info.Get("maxlen")); most > 0 && len(s.Value) > most {
+			d.fail(path, n, "%s: the text has %d bytes, more than %d", path, len(s.Value), most)
 			return
 		}
 		v.SetString(s.Value)
@@ -163,6 +169,66 @@ func words(info reflect.StructTag) []string {
 		return strings.Split(s, ",")
 	}
 	return nil
+}
+
+// span checks a time against what the field's tag allows.
+func (d *decoder) span(n ast.Node, x Duration, path string, info reflect.StructTag) {
+	lo, hi := spans(info)
+	switch {
+	case x == 0 && info.Get("zero") != "":
+	case x < lo:
+		d.fail(path, n, "%s: %v is shorter than %v", path, x, lo)
+	case hi > 0 && x > hi:
+		d.fail(path, n, "%s: %v is longer than %v", path, x, hi)
+	}
+}
+
+// spans returns the shortest and longest time that a field's tag allows; 0 is no limit.
+func spans(info reflect.StructTag) (lo, hi Duration) {
+	a, b, _ := strings.Cut(info.Get("range"), ",")
+	for _, end := range []struct {
+		text string
+		to   *Duration
+	}{{a, &lo}, {b, &hi}} {
+		if end.text == "" {
+			continue
+		}
+		if err := end.to.UnmarshalText([]byte(end.text)); err != nil {
+			panic(err) // a tag of this package is wrong
+		}
+	}
+	return lo, hi
+}
+
+// rangeText writes what a field's tags allow, as the reference has it.
+func rangeText(f reflect.StructField) string {
+	info := f.Tag
+	if n := info.Get("maxlen"); n != "" {
+		return "up to " + n + " bytes"
+	}
+	if info.Get("range") == "" {
+		return ""
+	}
+	if f.Type != reflect.TypeFor[Duration]() {
+		lo, hi := limits(info)
+		if hi == math.MaxInt32 || hi == math.MaxInt64 {
+			return fmt.Sprintf("%d or more", lo)
+		}
+		return fmt.Sprintf("%d to %d", lo, hi)
+	}
+	text := ""
+	switch lo, hi := spans(info); {
+	case lo == 0:
+		text = fmt.Sprintf("up to %v", hi)
+	case hi == 0:
+		text = fmt.Sprintf("%v or more", lo)
+	default:
+		text = fmt.Sprintf("%v to %v", lo, hi)
+	}
+	if info.Get("zero") != "" {
+		text = "0, or " + text
+	}
+	return text
 }
 
 // limits returns the least and greatest value that a field's tag allows.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 
 	"github.com/google/jsonschema-go/jsonschema"
 )
@@ -65,6 +66,12 @@ func Schema() ([]byte, error) {
 
 // annotate adds what the tags and defaults say to the schema of a struct.
 func annotate(s *jsonschema.Schema, v reflect.Value) {
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if key, _ := keyOf(f); notOf(v.Type(), f) {
+			delete(s.Properties, key)
+			s.PropertyOrder = slices.DeleteFunc(s.PropertyOrder, func(k string) bool { return k == key })
+		}
+	}
 	for f := range fields(v.Type()) {
 		key, _ := keyOf(f)
 		p := s.Properties[key]
@@ -83,7 +90,7 @@ func annotate(s *jsonschema.Schema, v reflect.Value) {
 		for _, w := range words(f.Tag) {
 			leaf.Enum = append(leaf.Enum, w)
 		}
-		if f.Tag.Get("range") != "" {
+		if f.Tag.Get("range") != "" && f.Type != reflect.TypeFor[Duration]() {
 			lo, hi := limits(f.Tag)
 			leaf.Minimum, leaf.Maximum = new(float64(lo)), new(float64(hi))
 		}

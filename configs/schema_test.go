@@ -2,6 +2,7 @@ package configs
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"pollux/ipfix"
 )
 
 // generated compares a generated file with the committed one. UPDATE=1 writes it.
@@ -39,6 +42,15 @@ func TestSchemaIsCurrent(t *testing.T) {
 }
 
 func TestReferenceIsCurrent(t *testing.T) { generated(t, "REFERENCE.md", []byte(Reference())) }
+
+func TestElementsDocIsCurrent(t *testing.T) {
+	generated(t, "../docs/elements.md", []byte(ElementsDoc()))
+	for _, e := range ipfix.FlowElements() {
+		if e.Meaning == "" {
+			t.Errorf("nothing says what %s means", e.Name)
+		}
+	}
+}
 
 // TestEveryKeyIsDescribed: every property of the schema says what it means, and no
 // type of Go (nullable lists) shines through.
@@ -138,7 +150,17 @@ func TestDefaultsAreAllowed(t *testing.T) {
 			for f := range fields(v.Type()) {
 				x := v.FieldByIndex(f.Index)
 				if f.Tag.Get("range") != "" && x.CanInt() {
-					if lo, hi := limits(f.Tag); x.Int() < lo || x.Int() > hi {
+					lo, hi := limits(f.Tag)
+					if f.Type == reflect.TypeFor[Duration]() {
+						a, b := spans(f.Tag)
+						if lo, hi = int64(a), int64(b); b == 0 {
+							hi = math.MaxInt64
+						}
+						if f.Tag.Get("zero") != "" {
+							lo = 0
+						}
+					}
+					if x.Int() < lo || x.Int() > hi {
 						t.Errorf("%s.%s: %d is not from %d to %d", v.Type(), f.Name, x.Int(), lo, hi)
 					}
 				}

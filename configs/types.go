@@ -16,20 +16,20 @@ type Config struct {
 type Bridge struct {
 	Name         string     `json:"name,omitempty" jsonschema:"Name of the switch in every display."`
 	DatapathID   DatapathID `json:"datapath_id,omitempty" jsonschema:"OpenFlow datapath id: 16 hexadecimal digits, in quotes. Left out, it is made from the address of the first port that has one."`
-	MACAgeing    Duration   `json:"mac_ageing,omitempty" unit:"time" jsonschema:"How long a learned address is kept without traffic from it."`
+	MACAgeing    Duration   `json:"mac_ageing,omitempty" range:"1s," unit:"time" jsonschema:"How long a learned address is kept without traffic from it."`
 	MACTableSize int        `json:"mac_table_size,omitempty" range:"10,1000000" unit:"addresses" jsonschema:"Most addresses that NORMAL learns."`
 }
 
 // Datapath is what the poll loops run on.
 type Datapath struct {
 	Loops         []Loop   `json:"loops,omitempty" jsonschema:"One poll loop per entry. Default: one loop on the machine's last core."`
-	SleepMax      Duration `json:"sleep_max,omitempty" unit:"time" jsonschema:"Longest nap of a loop that finds no packets; 0 never sleeps."`
-	Burst         int      `json:"burst,omitempty" range:"1,256" unit:"packets" jsonschema:"Most packets taken from a receive queue at once, 1 to 256."`
+	SleepMax      Duration `json:"sleep_max,omitempty" range:",1s" unit:"time" jsonschema:"Longest nap of a loop that finds no packets; 0 never sleeps."`
+	Burst         int      `json:"burst,omitempty" range:"1,256" unit:"packets" jsonschema:"Most packets taken from a receive queue at once."`
 	Memory        Memory   `json:"memory,omitzero" jsonschema:"The memory that all frames lie in."`
 	ExactCache    int      `json:"exact_cache,omitempty" range:"0,16777216" pow2:"yes" unit:"entries" jsonschema:"Size of a loop's exact-match cache, a power of two; 0 takes it from the size of the processor's cache."`
 	Megaflows     int      `json:"megaflows,omitempty" range:"64,16777216" unit:"megaflows" jsonschema:"Most megaflows that a loop keeps."`
 	MegaflowMasks int      `json:"megaflow_masks,omitempty" range:"8,65536" unit:"masks" jsonschema:"Most masks that a loop's megaflows have. A decision that would bring one more is kept for its packet's very headers, so that nobody makes look-ups slow by sending what needs ever new masks."`
-	MegaflowIdle  Duration `json:"megaflow_idle,omitempty" unit:"time" jsonschema:"A megaflow without a packet for this long is removed."`
+	MegaflowIdle  Duration `json:"megaflow_idle,omitempty" range:"100ms," unit:"time" jsonschema:"A megaflow without a packet for this long is removed."`
 	Verify        int      `json:"verify,omitempty" range:"0,1000000000" unit:"1/N of hits" jsonschema:"Translate one cache hit in N again and count differences; 0 never."`
 	RxqAssign     Assign   `json:"pmd_rxq_assign,omitempty" oneof:"cycles,roundrobin,group" jsonschema:"How queues that no port pins are spread over the loops when they are rebalanced (pmd-rxq-assign of Open vSwitch): cycles goes up and down the loops with the busiest queues first, group gives each in that order to the loop with the least, roundrobin goes round by port and queue."`
 	RxqIsolate    bool     `json:"pmd_rxq_isolate,omitempty" jsonschema:"Whether a loop that a port has pinned queues to polls only such queues (pmd-rxq-isolate of Open vSwitch). Where every loop is one of those, the other queues are spread over all."`
@@ -46,7 +46,7 @@ type Balance struct {
 	Auto                 bool     `json:"auto,omitempty" jsonschema:"Rebalance by itself (pmd-auto-lb). pollux rebalance does it at any time."`
 	LoadThreshold        int      `json:"load_threshold,omitempty" range:"0,100" unit:"percent" jsonschema:"Only when a loop is busy for at least this share of the time (pmd-auto-lb-load-threshold)."`
 	ImprovementThreshold int      `json:"improvement_threshold,omitempty" range:"0,100" unit:"percent" jsonschema:"Only when the variance of the loops' loads is expected to fall by at least this much (pmd-auto-lb-improvement-threshold)."`
-	Interval             Duration `json:"interval,omitempty" unit:"time" jsonschema:"How often that is looked at, at least 1s (pmd-auto-lb-rebal-interval). Loads are those of the last interval, or of the last minute where that is shorter."`
+	Interval             Duration `json:"interval,omitempty" range:"1s," unit:"time" jsonschema:"How often that is looked at (pmd-auto-lb-rebal-interval). Loads are those of the last interval, or of the last minute where that is shorter."`
 }
 
 // Memory sizes the frame memory.
@@ -62,18 +62,18 @@ type Port struct {
 	Name     string     `json:"name" jsonschema:"Name of the port, used in flows and displays. At most 31 letters, digits and . _ - @ :"`
 	Type     PortType   `json:"type" oneof:"afxdp,memory,pcap,tap" jsonschema:"What the port is: afxdp takes over a network device, memory is a source and sink in the process, pcap reads and writes files, tap makes a device of the host."`
 	Device   string     `json:"device,omitempty" jsonschema:"Network device: of afxdp the one to take over, of tap the one to make. Default: the port's name."`
-	Queues   int        `json:"queues,omitempty" range:"1,64" unit:"queues" jsonschema:"Receive and transmit queues, 1 to 64. Only afxdp and memory have more than one."`
+	Queues   int        `json:"queues,omitempty" range:"1,64" unit:"queues" jsonschema:"Receive and transmit queues. Only afxdp and memory have more than one."`
 	OFPort   OFPort     `json:"ofport,omitempty" jsonschema:"OpenFlow number, 1 to 65279, or LOCAL for the switch's own port. Default: the lowest number from 1 that no port of the file names and no port before this one has."`
 	Mode     Mode       `json:"mode,omitempty" oneof:"auto,zero-copy,copy,generic" jsonschema:"How afxdp binds: auto takes the best that the device allows; the others fail where that one does not work."`
-	RxRing   int        `json:"rx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each receive (and fill) ring of afxdp, a power of two, 64 to 32768."`
-	TxRing   int        `json:"tx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each transmit (and completion) ring of afxdp, a power of two, 64 to 32768."`
+	RxRing   int        `json:"rx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each receive (and fill) ring of afxdp, a power of two."`
+	TxRing   int        `json:"tx_ring,omitempty" range:"64,32768" pow2:"yes" unit:"frames" jsonschema:"Size of each transmit (and completion) ring of afxdp, a power of two."`
 	TxBudget int        `json:"tx_budget,omitempty" range:"1,32768" unit:"frames" jsonschema:"Most frames that the kernel sends for one system call of afxdp in copy mode (XDP_MAX_TX_SKB_BUDGET), at most tx_ring. Default: 256, or tx_ring where that is less."`
-	BusyPoll Duration   `json:"busy_poll,omitempty" unit:"time" jsonschema:"Preferred busy polling of afxdp for this long a call, at least 1us; 0 off."`
+	BusyPoll Duration   `json:"busy_poll,omitempty" range:"1us,1s" zero:"off" unit:"time" jsonschema:"Preferred busy polling of afxdp for this long a call; 0 off."`
 	Loops    []int      `json:"loops,omitempty" range:"0,1023" jsonschema:"Which loop polls each queue: one index into datapath.loops per queue. They stay there when queues are rebalanced. Default: all queues of the switch that no key pins spread over the loops in turn."`
 	Affinity Affinity   `json:"pmd_rxq_affinity,omitempty" jsonschema:"Which core's loop polls some queues, as QUEUE:CORE separated by commas (pmd-rxq-affinity of Open vSwitch); they stay there when queues are rebalanced. The other way to say it is loops."`
 	Pinned   []bool     `json:"-"` // by queue: loops or pmd_rxq_affinity says who polls it
 	MAC      MAC        `json:"mac,omitempty" jsonschema:"Ethernet address to give to a tap. Default: the kernel's choice."`
-	Address  []Prefix   `json:"address,omitempty" jsonschema:"IP addresses with prefix length to give to a tap."`
+	Address  []Prefix   `json:"address,omitempty" jsonschema:"IP addresses with prefix length to give to a tap. A change keeps the tap."`
 	VLAN     VLAN       `json:"vlan,omitzero" jsonschema:"How NORMAL treats VLANs on this port. Default: a trunk of all VLANs."`
 	Flood    bool       `json:"flood,omitempty" jsonschema:"Whether FLOOD and NORMAL flood out of this port."`
 	Memory   MemoryPort `json:"memory,omitzero" jsonschema:"What the source of a memory port makes."`
@@ -83,15 +83,15 @@ type Port struct {
 // VLAN says how NORMAL treats a port.
 type VLAN struct {
 	Mode   VLANMode `json:"mode,omitempty" oneof:"access,trunk,native-tagged,native-untagged" jsonschema:"As vlan_mode of Open vSwitch. Default: access with a tag, trunk without."`
-	Tag    int      `json:"tag,omitempty" range:"0,4095" unit:"VLAN" jsonschema:"VLAN of an access port, or native VLAN, 0 to 4095."`
-	Trunks []int    `json:"trunks,omitempty" range:"0,4095" unit:"VLANs" jsonschema:"VLANs that a trunk or native port carries, each 0 to 4095. Default: all."`
+	Tag    int      `json:"tag,omitempty" range:"0,4095" unit:"VLAN" jsonschema:"VLAN of an access port, or native VLAN."`
+	Trunks []int    `json:"trunks,omitempty" range:"0,4095" unit:"VLANs" jsonschema:"VLANs that a trunk or native port carries. Default: all."`
 }
 
 // MemoryPort is the source of a port of type memory.
 type MemoryPort struct {
 	Flows int         `json:"flows,omitempty" range:"0,16777216" unit:"flows" jsonschema:"Distinct flows of the source; 0 makes a port that only receives from the switch."`
 	Masks int         `json:"masks,omitempty" range:"1,64" unit:"shapes" jsonschema:"Header shapes that the flows are spread over."`
-	Size  int         `json:"size,omitempty" range:"60,1514" unit:"bytes" jsonschema:"Length of each frame without FCS, 60 to 1514."`
+	Size  int         `json:"size,omitempty" range:"60,1514" unit:"bytes" jsonschema:"Length of each frame without FCS."`
 	Order MemoryOrder `json:"order,omitempty" oneof:"seq,random" jsonschema:"Order of flows: seq goes round, random draws from a fixed seed."`
 	Count int         `json:"count,omitempty" range:"0,9223372036854775807" unit:"packets" jsonschema:"Packets to make on each queue; 0 never stops."`
 }
@@ -107,7 +107,7 @@ type PCAPPort struct {
 // Control is where commands and controllers reach the switch.
 type Control struct {
 	Socket   string   `json:"socket,omitempty" jsonschema:"Path of the Unix socket, at most 107 bytes. ovs-appctl -t PATH speaks to it too."`
-	OpenFlow []string `json:"openflow,omitempty" jsonschema:"Where OpenFlow (1.0, 1.3, 1.4, 1.5) is listened for: punix:PATH, or ptcp:PORT or ptcp:PORT:HOST (at every IPv4 address without HOST; anybody who can connect is answered), as ovs-vsctl set-controller takes them. [] is nowhere. Default: punix: with the file BRIDGE.mgmt beside the control socket, which ovs-ofctl finds by its path."`
+	OpenFlow []string `json:"openflow,omitempty" jsonschema:"Where OpenFlow (1.0, 1.3, 1.4, 1.5) is listened for: punix:PATH, or ptcp:PORT or ptcp:PORT:HOST (at every IPv4 address without HOST; anybody who can connect is answered), as ovs-vsctl set-controller takes them. [] is nowhere. Default: punix: with the file BRIDGE.mgmt beside the control socket (it moves with the name), which ovs-ofctl finds by its path."`
 
 	OpenFlowAuto bool `json:"-"` // OpenFlow was worked out, not given
 }

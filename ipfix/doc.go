@@ -44,7 +44,7 @@
 // at all stay in the queue and are sent in the next session, stamped with its sequence
 // numbers: the collector could make nothing of a part. The next session comes after
 // 0.2 s to 30 s, twice as long each time. It begins with the templates and options that were
-// sent last. With TLS 1.3 a collector refuses our certificate after the session has begun;
+// sent last; one of DTLS that was to follow another, with templates and options of then. With TLS 1.3 a collector refuses our certificate after the session has begun;
 // what was sent until the refusal came counts as sent.
 //
 // A file is being written under the target's name. When it is full or old it is synced

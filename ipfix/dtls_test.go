@@ -3,6 +3,8 @@ package ipfix
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"maps"
 	"net"
 	"os"
 	"strings"
@@ -72,27 +74,53 @@ func (a *authority) listenDTLS(t *testing.T, name string) (*collector.Collector,
 }
 
 // TestDTLS: both sides show certificates; every record arrives, in more than one session.
+// Those that follow each other by plan are no reconnects, and have each option record once.
 func TestDTLS(t *testing.T) {
 	a := newAuthority(t, "one")
 	c, addr := a.listenDTLS(t, "collector.example")
 	cert, key := a.issue(t, "exporter.example")
+	var mu sync.Mutex
+	options := map[string]int{} // by session, domain, template and scope
+	c.OnRecord(func(r *collector.Record) {
+		if r.Scope == 0 {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		k := fmt.Sprint(r.Peer, r.Domain, r.Template)
+		for _, f := range r.Fields[:r.Scope] {
+			k += fmt.Sprintf(" %s=%x", f.Name, f.Bytes)
+		}
+		options[k]++
+	})
 	l := newLab(cache.Config{}, 1)
 	x, stop := runExporter(t, ExporterConfig{
-		Targets: []string{"dtls:" + addr}, Epoch: epoch, DrainTimeout: patience, TemplateInterval: 500 * time.Millisecond,
+		Targets: []string{"dtls:" + addr}, Epoch: epoch, DrainTimeout: patience, TemplateInterval: 500 * time.Millisecond, StatsInterval: time.Hour,
 		FlushInterval: time.Millisecond, TLS: TLSConfig{CA: a.file, Cert: cert, Key: key, ServerName: "collector.example"},
 	}, l.caches)
 	for i := range uint64(2) {
 		l.send(0, cache.Point{}, specs(500, 130+i))
 		l.flush(t)
 		waitSent(t, x, 0, l.packets)
-		eventually(t, "no new session", x, func(s Stats) bool { return s.Collectors[0].Reconnects > i })
+		eventually(t, "no new session", x, func(s Stats) bool { return s.Collectors[0].Renewals > i })
 	}
+	mu.Lock()
+	sent := maps.Clone(options) // the end of the exporter sends them once more
+	mu.Unlock()
 	s := stop()
 	checkSum(t, s)
 	c.Wait(l.packets, patience)
 	compare(t, l, c)
-	if got := s.Collectors[0]; got.Transport != "dtls" || got.Sums.Exported.Packets != l.packets {
+	if got := s.Collectors[0]; got.Transport != "dtls" || got.Sums.Exported.Packets != l.packets || got.Reconnects != 0 {
 		t.Errorf("%+v", got)
+	}
+	if len(sent) == 0 {
+		t.Error("no option records")
+	}
+	for k, n := range sent {
+		if n > 1 {
+			t.Errorf("sent %d times in one session: %s", n, k)
+		}
 	}
 }
 

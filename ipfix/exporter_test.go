@@ -1,6 +1,7 @@
 package ipfix
 
 import (
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -116,6 +117,13 @@ func TestDeadCollectorCostsCounts(t *testing.T) {
 		l.send(0, cache.Point{}, specs(100, 3))
 		l.flush(t)
 		waitSent(t, x, 1, l.packets)
+	}
+	states := ""
+	for _, d := range x.Stats().Collectors {
+		states += fmt.Sprintf("%s %v, ", d.State, d.Reached())
+	}
+	if want := fmt.Sprintf("refused %v, connected %v, ", NotReached, Reached); states != want {
+		t.Errorf("states %s, want %s", states, want)
 	}
 	s := stop()
 	checkSum(t, s)

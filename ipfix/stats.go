@@ -66,14 +66,15 @@ type Stats struct {
 type CollectorStats struct {
 	Address    string `json:"address"` // as configured
 	Transport  string `json:"transport"`
-	State      string `json:"state"` // connecting, waiting (for the next attempt), connected; writing: a file
+	State      string `json:"state"` // connecting, waiting (for the next attempt), connected; refused: UDP, nobody listens there; writing: a file
 	Sums       Sums   `json:"sums"`
 	Sent       Totals `json:"sent"`     // given to the kernel in whole messages
 	NotSent    Totals `json:"not_sent"` // there was no socket (yet), it did not take them, the buffer was full, or sending took too long at stop
 	Unsent     Unsent `json:"unsent"`   // packets of NotSent by reason
 	Queued     Totals `json:"queued"`   // in the buffer
 	QueuedSize uint64 `json:"queued_bytes"`
-	Reconnects uint64 `json:"reconnects"` // sessions after the first; of a file: files after the first
+	Reconnects uint64 `json:"reconnects"` // sessions after one that broke; of a file: files after the first
+	Renewals   uint64 `json:"renewals"`   // sessions of DTLS that were to follow another: see secured
 	Messages   uint64 `json:"messages"`
 	Bytes      uint64 `json:"bytes"` // of messages
 	Templates  uint64 `json:"templates"`
@@ -113,4 +114,26 @@ const (
 	stateWaiting    = "waiting"
 	stateConnected  = "connected"
 	stateWriting    = "writing"
+	stateRefused    = "refused"
 )
+
+// Reach says whether a collector can be reached, as far as is known.
+type Reach uint8
+
+// What there is to know.
+const (
+	Reaching Reach = iota // it is being tried
+	Reached               // of UDP: nothing speaks against it
+	NotReached
+)
+
+// Reached tells of the state whether the collector can be reached.
+func (c *CollectorStats) Reached() Reach {
+	switch c.State {
+	case stateConnected, stateWriting:
+		return Reached
+	case stateWaiting, stateRefused:
+		return NotReached
+	}
+	return Reaching
+}

@@ -53,6 +53,7 @@ type stream struct {
 	sessions map[uint32]*session  // of the session in hand, by domain; only the stream's goroutine
 	preamble map[uint32][]kept    // option records that were sent last, for new sessions; the same
 	opened   uint64               // sessions begun; the same
+	planned  bool                 // the session to come follows one that ended by itself; the same
 	backoff  backoff              // the same
 	pause    func() time.Duration // the wait between attempts: backoff's
 }
@@ -181,6 +182,7 @@ func (s *stream) run() {
 		began := time.Now()
 		release := context.AfterFunc(s.life, k.abort)
 		end := s.session(k)
+		s.planned = end == renewed
 		release()
 		if end == broken {
 			s.reason(k)
@@ -230,7 +232,11 @@ func (s *stream) connect() sink {
 				if s.addr.transport == File {
 					c.State = stateWriting
 				}
-				if s.opened > 0 {
+				switch {
+				case s.opened == 0:
+				case s.renews():
+					c.Renewals++
+				default:
 					c.Reconnects++
 				}
 			})
@@ -248,6 +254,10 @@ func (s *stream) connect() sink {
 		}
 	}
 }
+
+// renews says that the session to come is one of DTLS that was to follow another. It
+// needs nothing sent again: the exporter gives new sessions their options, of now.
+func (s *stream) renews() bool { return s.planned && s.addr.transport == DTLS }
 
 // rest waits before the next attempt; false when it is time to stop.
 func (s *stream) rest() bool {
@@ -281,10 +291,14 @@ const (
 )
 
 // session sends in one session until it ends. It begins with the options that were
-// sent last, and the templates of those.
+// sent last, and the templates of those, unless it was to follow another.
 func (s *stream) session(k sink) outcome {
 	clear(s.sessions)
-	for domain, list := range s.preamble {
+	preamble := s.preamble
+	if s.renews() {
+		preamble = nil
+	}
+	for domain, list := range preamble {
 		for i := range list {
 			for !s.resend(k, domain, &list[i]) {
 				if end, ok := s.failed(k); !ok {

@@ -5,6 +5,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"pollux/internal/clock"
 )
 
 // writeDeadline is how long a datagram may wait for room in the socket.
@@ -13,17 +15,24 @@ const writeDeadline = 100 * time.Millisecond
 // datagrams is a UDP socket to a collector. Messages that come faster than its pace wait in
 // a queue, so that no other collector waits for it.
 type datagrams struct {
-	conn   net.Conn // nil: not open
-	dialer dialer
-	pace   pacer
-	q      queue
+	conn    net.Conn // nil: not open
+	dialer  dialer
+	pace    pacer
+	q       queue
+	refused int64 // when a datagram was last refused, 0: it is over
 }
 
 // full says that the next messages will be lost.
 func (d *datagrams) full() bool { return d.q.bytes+maxMTU > d.q.limit }
 
+// refusedFor is how long after a refusal one more datagram must pass for the collector
+// to be there, ns: kernels tell of a refusal or two a second, however many there are.
+const refusedFor = int64(2 * time.Second)
+
 func (d *datagrams) state() string {
 	switch {
+	case d.conn != nil && d.refused != 0:
+		return stateRefused
 	case d.conn != nil:
 		return stateConnected
 	case d.dialer.pending != nil:
@@ -38,7 +47,7 @@ func (t *target) opened(conn net.Conn, err error) {
 		t.fail(err)
 	}
 	if conn != nil {
-		t.udp.conn = conn
+		t.udp.conn, t.udp.refused = conn, 0
 		clear(t.sessions)
 	}
 }
@@ -54,10 +63,15 @@ func (t *target) fail(err error) {
 func (t *target) write(b []byte) bool {
 	d := t.udp
 	d.conn.SetWriteDeadline(time.Now().Add(writeDeadline))
+	now := clock.Now()
 	_, err := d.conn.Write(b)
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		d.refused = now
 		t.fail(err)
 		_, err = d.conn.Write(b)
+	case err == nil && now-d.refused > refusedFor:
+		d.refused = 0
 	}
 	if err != nil {
 		t.fail(err)

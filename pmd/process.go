@@ -38,7 +38,7 @@ func (l *Loop) process(n int, t laps) {
 	t.lap(&l.stats.Cycles[StageActions])
 	if len(miss) > 0 && !l.passBy.off {
 		l.remember(miss)
-		t.lap(&l.stats.Cycles[StageTranslate])
+		t.lap(&l.stats.Cycles[StageExact])
 	}
 	l.spend(n)
 	l.settle()

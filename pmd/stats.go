@@ -29,6 +29,9 @@ func (s Stage) String() string { return stageNames[s] }
 // the counter six times a batch costs as much as two packets do.
 const timedEvery = 16
 
+// TimedBatches returns how many batches had their stages timed.
+func (s *LoopStats) TimedBatches() uint64 { return s.Batches / timedEvery }
+
 // LoopStats are a loop's own counts. They only grow; who wants them since a moment
 // subtracts. The loop copies them on request (Loop.Stats), so nothing is shared.
 type LoopStats struct {

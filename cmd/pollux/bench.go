@@ -27,11 +27,20 @@ func newBenchCmd() *cobra.Command {
 
 // untilSignal returns a context that ends with SIGINT, SIGTERM or SIGHUP.
 func untilSignal(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	return onSignal(cmd, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+}
+
+// untilEnded is untilSignal of what does something else with SIGHUP.
+func untilEnded(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	return onSignal(cmd, os.Interrupt, syscall.SIGTERM)
+}
+
+func onSignal(cmd *cobra.Command, signals ...os.Signal) (context.Context, context.CancelFunc) {
 	ctx := cmd.Context()
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	return signal.NotifyContext(ctx, signals...)
 }
 
 // writeJSON writes v as people and scripts can read it.

@@ -22,6 +22,7 @@ func loadForCores(path string, n int) (*configs.Config, error) {
 			}
 			return cores
 		}
+		opt.IsDir = func(string) bool { return true } // its own are not to be seen from here
 	}
 	return configs.Load(path, opt)
 }

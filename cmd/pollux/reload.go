@@ -2,8 +2,11 @@ package main
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"pollux/internal/ctl"
 )
 
 func newReloadCmd() *cobra.Command {
@@ -31,10 +34,28 @@ func newCallCmd() *cobra.Command {
 			}
 			return nil
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeCall,
 		RunE:              func(cmd *cobra.Command, args []string) error { return ask(cmd, args[0], args[1:]...) },
 	}
 	cmd.Flags().SetInterspersed(false) // what follows METHOD is the switch's
 	socketFlag(cmd)
 	return cmd
+}
+
+// completeCall completes METHOD with the commands of the running switch.
+func completeCall(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	text, err := ctl.Call(socketOf(cmd), "list-commands")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for line := range strings.Lines(text) {
+		if f := strings.Fields(line); len(f) > 0 && strings.HasPrefix(line, " ") {
+			names = append(names, f[0])
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -15,7 +15,8 @@ func newRunCmd() *cobra.Command {
 		Short: "Run a switch until SIGINT or SIGTERM (root)",
 		Long: `Run a switch in the foreground. The first lines say what was found of the
 machine; "ready" follows when packets flow. SIGINT or SIGTERM ends it, with
-everything released that it took. Messages go to standard error.`,
+everything released that it took. SIGHUP has it read its file again, as pollux reload
+does; the outcome is in the log. Messages go to standard error.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if file == "" {
 				return errors.New("run needs -c FILE, as in pollux run -c configs/demo.yaml")
@@ -28,7 +29,7 @@ everything released that it took. Messages go to standard error.`,
 			if err != nil {
 				return sayErrors(cmd, err)
 			}
-			ctx, stop := untilSignal(cmd)
+			ctx, stop := untilEnded(cmd)
 			defer stop()
 			return vswitch.Run(ctx, cfg, file, cmd.OutOrStdout())
 		},

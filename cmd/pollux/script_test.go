@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":    await,
+			"hangup":   hangup,
 			"jsonfile": jsonFile,
 			"status":   status,
 			"soon":     soon,
@@ -69,6 +71,11 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s: waited %v in vain", path, patience)
+}
+
+// hangup sends SIGHUP to the command that was begun first and still runs.
+func hangup(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(ts.BackgroundCmds()[0].Process.Signal(syscall.SIGHUP))
 }
 
 // jsonfile FILE… checks that each holds one JSON value.

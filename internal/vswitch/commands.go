@@ -64,7 +64,7 @@ func (s *Switch) serve() (*ctl.Server, error) {
 	srv.Alias("dpif-netdev/pmd-rxq-rebalance", "rebalance")
 	srv.Register("trace", "[--json] FLOW|HEX", 1, 4, s.traceCommand)
 	srv.Alias("ofproto/trace", "trace")
-	srv.Register("ipfix/set", "EXPORTER KEY VALUE", 3, 8, s.setExporter)
+	srv.Register("ipfix/set", "EXPORTER KEY VALUE|KEY=VALUE…", 2, 64, s.setExporter)
 	srv.Register("reload", "", 0, 0, func([]string) (string, error) { return s.Reload() })
 	srv.Register("fdb/flush", "", 0, 0, func([]string) (string, error) {
 		s.state.FlushFDB()

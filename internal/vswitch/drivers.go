@@ -34,16 +34,21 @@ func openPCAP(p *configs.Port, mem *packet.Memory) (pmd.Port, error) {
 }
 
 func openTap(p *configs.Port, mem *packet.Memory) (pmd.Port, error) {
-	c := port.TapConfig{Device: p.Device}
+	c := port.TapConfig{Device: p.Device, Addrs: addresses(p)}
 	if !p.MAC.IsZero() {
 		c.MAC = p.MAC.String()
-	}
-	for _, a := range p.Address {
-		c.Addrs = append(c.Addrs, a.String())
 	}
 	dev, err := port.OpenTap(c, mem)
 	if err != nil {
 		return nil, err
 	}
 	return dev, nil
+}
+
+// addresses are those of a tap as the kernel's tools write them.
+func addresses(p *configs.Port) (list []string) {
+	for _, a := range p.Address {
+		list = append(list, a.String())
+	}
+	return list
 }

@@ -14,13 +14,14 @@ import (
 
 // exporter is one exporting process with the flow caches that feed it.
 type exporter struct {
-	name  string // bridge, or set N
-	set   uint32 // collector set, 0 for the bridge's
-	index int    // of its flow cache in every loop; the same as long as there is the exporter
-	cfg   configs.Exporter
-	x     *ipfix.Exporter // nil before start
-	stop  context.CancelFunc
-	done  chan error // what Run returned
+	name    string // bridge, or set N
+	set     uint32 // collector set, 0 for the bridge's
+	index   int    // of its flow cache in every loop; the same as long as there is the exporter
+	cfg     configs.Exporter
+	renewed *time.Time      // when a change made its flow caches anew; nil: they are its first
+	x       *ipfix.Exporter // nil before start
+	stop    context.CancelFunc
+	done    chan error // what Run returned
 }
 
 // wantedExporters lists the exporters that a configuration has on, the bridge's first,

@@ -136,6 +136,7 @@ func (s *Switch) changeExporter(e *exporter, was *configs.Exporter) error {
 			return fmt.Errorf("exporter of %s keeps its flow caches: %w", e.name, err)
 		}
 		e.x.SetCaches(caches)
+		e.renewed = new(time.Now())
 		s.log.Info("exporter has new flow caches", "exporter", e.name)
 		if waitFor(s.keyPatience, func() bool { return drained(old) }) {
 			old = nil

@@ -3,8 +3,10 @@ package vswitch
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
+	"pollux/configs"
 	"pollux/ofp/pipeline"
 	"pollux/ofp/session"
 	"pollux/ofp/wire"
@@ -34,6 +36,24 @@ func (s *Switch) startOpenFlow() error {
 	}
 	s.openflow = srv
 	return nil
+}
+
+// moveOpenFlow listens beside the control socket under the switch's new name and no longer
+// under the old one, where the configuration leaves that place to the switch. s.mu is held.
+func (s *Switch) moveOpenFlow(was, now *configs.Control) {
+	if s.openflow == nil || !was.OpenFlowAuto || !now.OpenFlowAuto || slices.Equal(was.OpenFlow, now.OpenFlow) {
+		return
+	}
+	for _, l := range was.OpenFlow {
+		if err := s.openflow.Unlisten(l); err != nil {
+			s.log.Error("OpenFlow under the old name", "error", err)
+		}
+	}
+	for _, l := range now.OpenFlow {
+		if _, err := s.openflow.Listen(l); err != nil {
+			s.log.Warn("no OpenFlow; control.openflow can name another place", "error", err)
+		}
+	}
 }
 
 // stopOpenFlow ends what startOpenFlow began. Sessions may be asking the switch: s.mu

@@ -88,6 +88,15 @@ func (s *Switch) plug(v *vport) error {
 	return nil
 }
 
+// hasDevice says whether the device with this index is there and has this name.
+func hasDevice(index int, name string) bool {
+	l, err := netlink.LinkByIndex(index)
+	if err != nil {
+		return !isAway(err)
+	}
+	return l.Attrs().Name == name
+}
+
 // linkUp says whether device index is up and has carrier; what has no kernel device
 // is always up.
 func linkUp(index int) bool {
@@ -211,6 +220,9 @@ func (s *Switch) link(e port.LinkEvent) {
 		if v.cfg.Device != e.Name || v.cfg.Type != configs.AFXDP && v.cfg.Type != configs.Tap {
 			continue
 		}
+		if !e.Removed && v.index != 0 && v.index != e.Index && hasDevice(v.index, e.Name) {
+			continue // late word of one that had the name before, and was let go of
+		}
 		switch {
 		case e.Removed && v.index == e.Index, !e.Removed && v.index != 0 && v.index != e.Index:
 			s.log.Warn("device is gone; waiting for it to come back", "port", v.cfg.Name, "device", e.Name)
@@ -239,8 +251,8 @@ func (s *Switch) link(e port.LinkEvent) {
 				s.log.Error("open device", "port", v.cfg.Name, "device", e.Name, "error", err)
 			}
 			changed = true
-		case v.up != (e.Up && e.Carrier):
-			v.up = e.Up && e.Carrier
+		case v.up != (e.Up && e.Carrier) && v.up != linkUp(v.index): // as it is now: the event may be of before it was opened
+			v.up = !v.up
 			s.dp.SetUp(v.slot, v.up)
 			state := "down"
 			if v.up {

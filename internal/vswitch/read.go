@@ -167,6 +167,10 @@ func (s *Switch) Perf() []PerfShow {
 	return out
 }
 
+// leastSample is how many batches must have been timed for stages to be told: one in
+// which the system took the core away would be most of a smaller sample.
+const leastSample = 100
+
 func perfShow(id int, st pmd.LoopStats, mega classifier.MegaflowStats, hz float64) PerfShow {
 	ns := 1e9 / hz
 	v := PerfShow{
@@ -185,12 +189,17 @@ func perfShow(id int, st pmd.LoopStats, mega classifier.MegaflowStats, hz float6
 		MasksHit:    share(mega.Visited, mega.Hits-mega.Guessed),
 		MegaHitsAll: mega.Hits,
 	}
-	for k, c := range st.Cycles {
-		of := st.TimedPackets
-		if pmd.Stage(k) == pmd.StageTransmit {
-			of = st.Packets
+	if st.TimedBatches() >= leastSample {
+		for k, c := range st.Cycles {
+			of := st.TimedPackets
+			switch pmd.Stage(k) {
+			case pmd.StageTransmit:
+				of = st.Packets
+			case pmd.StageTranslate: // rare and dear: a sample would tell of none, or of too many
+				c, of = st.UpcallTicks, st.Packets
+			}
+			v.Stages[pmd.Stage(k).String()] = share(c, of) * ns
 		}
-		v.Stages[pmd.Stage(k).String()] = share(c, of) * ns
 	}
 	for n, c := range st.BatchSizes {
 		if c > 0 {

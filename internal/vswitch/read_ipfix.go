@@ -14,7 +14,7 @@ func (s *Switch) IPFIX() []IPFIXShow {
 	for _, e := range s.exporters {
 		v := IPFIXShow{
 			Name: e.name, Sampling: uint32(e.cfg.Sampling), Domain: e.cfg.ObsDomainID,
-			FlowKey: flowKeyText(e.cfg.FlowKey), Biflow: string(e.cfg.Biflow),
+			FlowKey: flowKeyText(e.cfg.FlowKey), Biflow: string(e.cfg.Biflow), Renewed: e.renewed,
 		}
 		for _, c := range s.dp.Caches(e.index) {
 			v.Caches = append(v.Caches, c.Stats())

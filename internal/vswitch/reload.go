@@ -1,14 +1,17 @@
 package vswitch
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
 
 	"pollux/configs"
 	"pollux/ofp/pipeline"
+	"pollux/pmd/port"
 )
 
 // Reload reads the configuration file again and applies it: flows that stay keep their
@@ -28,19 +31,41 @@ func (s *Switch) Reload() (string, error) {
 	return s.change(cfg, s.path)
 }
 
-// setExporter changes one key of an exporter as a reload would: its arguments are the
-// exporter, the key and the value, which may have blanks. The file stays as it is, and
-// the next reload goes by it.
+// reloadOn reloads at each signal, until ctx is done. The log has the outcome, as there is
+// nobody to tell.
+func (s *Switch) reloadOn(ctx context.Context, signals <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case sig := <-signals:
+			said, err := s.Reload()
+			if err != nil {
+				s.log.Error("reload failed", "signal", sig.String(), "error", err)
+				continue
+			}
+			s.log.Info("reload done", "signal", sig.String(), "changes", strings.Split(strings.TrimSpace(said), "\n"))
+		}
+	}
+}
+
+// setExporter changes keys of an exporter as a reload would, all of them or none: its
+// arguments are the exporter, then a key and its value, which may have blanks, or any
+// number of KEY=VALUE. The file stays as it is, and the next reload goes by it.
 func (s *Switch) setExporter(args []string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return "", errors.New("the switch is stopping")
 	}
-	if len(args) > 3 && args[0] == "set" { // as displays name it: set 3
+	if len(args) > 2 && args[0] == "set" { // as displays name it: set 3
 		args = args[1:]
 	}
-	cfg, err := configs.SetExporter(s.cfg, s.path, args[0], args[1], strings.Join(args[2:], " "), LoadOptions())
+	settings, err := settingsOf(args[1:])
+	if err != nil {
+		return "", err
+	}
+	cfg, err := configs.SetExporter(s.cfg, s.path, args[0], settings, LoadOptions())
 	if err != nil {
 		return "", err
 	}
@@ -49,6 +74,27 @@ func (s *Switch) setExporter(args []string) (string, error) {
 		said += "not written to " + s.path + ": the next reload goes by the file\n"
 	}
 	return said, err
+}
+
+// settingsOf takes apart KEY VALUE, or KEY=VALUE once or more.
+func settingsOf(args []string) (list []configs.Setting, err error) {
+	if len(args) == 0 {
+		return nil, errors.New("ipfix/set needs EXPORTER KEY VALUE, or EXPORTER KEY=VALUE …")
+	}
+	if !strings.Contains(args[0], "=") {
+		if len(args) < 2 {
+			return nil, fmt.Errorf("%s has no value; write %s VALUE, or %s=VALUE", args[0], args[0], args[0])
+		}
+		return []configs.Setting{{Key: args[0], Value: strings.Join(args[1:], " ")}}, nil
+	}
+	for _, a := range args {
+		key, value, ok := strings.Cut(a, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q is not KEY=VALUE as those before it; a value with blanks needs quotes", a)
+		}
+		list = append(list, configs.Setting{Key: key, Value: value})
+	}
+	return list, nil
 }
 
 // change brings the switch to cfg and says what has changed. of is where cfg is from.
@@ -80,10 +126,12 @@ func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 	if exportersOnly {
 		apply = s.applyExporters
 	}
+	was := s.cfg
 	if err := apply(cfg); err != nil {
 		s.log.Warn("reload undone", "error", err)
 		return "", fmt.Errorf("%s: nothing applied: %w", of, err)
 	}
+	s.moveOpenFlow(&was.Control, &s.cfg.Control)
 	s.log.Info("reloaded", "changes", len(changes))
 	for _, v := range s.ports {
 		if s.dp.Info(v.slot) == nil {
@@ -151,6 +199,13 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 		if was != nil && sameDevice(&was.cfg, &cfg.Ports[i]) {
 			v := *was
 			v.cfg = cfg.Ports[i]
+			back, err := s.readdress(was, &v)
+			if err != nil {
+				return err
+			}
+			if back != nil {
+				undo = append(undo, back)
+			}
 			ports = append(ports, &v)
 			continue
 		}
@@ -216,6 +271,23 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 	return nil
 }
 
+// readdress gives the tap of a port that stays the addresses it is to have; back, if not
+// nil, undoes it.
+func (s *Switch) readdress(was, now *vport) (back func(), err error) {
+	a, b := addresses(&was.cfg), addresses(&now.cfg)
+	if now.index == 0 || slices.Equal(a, b) { // a tap that is away gets them when it is made
+		return nil, nil
+	}
+	if err := port.ChangeAddrs(now.index, a, b); err != nil {
+		return nil, fmt.Errorf("port %s: %w", now.cfg.Name, err)
+	}
+	return func() {
+		if err := port.ChangeAddrs(now.index, b, a); err != nil {
+			s.log.Error("reload undone, but not the addresses of a port", "port", now.cfg.Name, "error", err)
+		}
+	}, nil
+}
+
 // sameDevice says whether a port needs no other queues or device, nor another number.
 func sameDevice(a, b *configs.Port) bool {
 	x, y := *a, *b
@@ -225,7 +297,7 @@ func sameDevice(a, b *configs.Port) bool {
 	x.Pinned, y.Pinned = nil, nil
 	x.Affinity, y.Affinity = nil, nil
 	x.Address, y.Address = nil, nil
-	return fmt.Sprint(x) == fmt.Sprint(y) && slices.Equal(a.Address, b.Address)
+	return fmt.Sprint(x) == fmt.Sprint(y)
 }
 
 // freeSlot returns a slot that neither a port of now nor one of taken has.

@@ -1,6 +1,8 @@
 package vswitch
 
 import (
+	"time"
+
 	"pollux/actions"
 	"pollux/internal/cpu"
 	"pollux/ipfix"
@@ -84,7 +86,7 @@ type PerfShow struct {
 	BusyShare   float64            `json:"busy_share"`      // of its ticks, 0 to 1
 	TicksPacket float64            `json:"ticks_a_packet"`  // of busy iterations
 	NsPacket    float64            `json:"ns_a_packet"`     // the same
-	Stages      map[string]float64 `json:"stages"`          // ns a packet, by stage, of the timed batches
+	Stages      map[string]float64 `json:"stages"`          // ns a packet, by stage, of the timed packets (translate and transmit: of all); empty where those are few
 	ExactShare  float64            `json:"exact_share"`     // of packets, 0 to 1
 	MegaShare   float64            `json:"megaflow_share"`  //
 	UpcallShare float64            `json:"upcall_share"`    //
@@ -129,10 +131,11 @@ type DriverDrops struct {
 type IPFIXShow struct {
 	Name     string        `json:"name"` // bridge, or set N
 	Sampling uint32        `json:"sampling"`
-	Domain   uint32        `json:"obs_domain_id"`
-	FlowKey  string        `json:"flow_key"` // as in the file
+	Domain   uint32        `json:"obs_domain_id"` // of bridge; in a set each sample action names one
+	FlowKey  string        `json:"flow_key"`      // as in the file
 	Biflow   string        `json:"biflow"`
-	Caches   []cache.Stats `json:"caches"` // by loop; those in force
+	Caches   []cache.Stats `json:"caches"`                 // by loop; those in force
+	Renewed  *time.Time    `json:"caches_since,omitempty"` // when a change made these caches; Exporter counts from before
 	Exporter ipfix.Stats   `json:"exporter"`
 }
 

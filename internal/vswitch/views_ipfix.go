@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"pollux/ipfix"
 	"pollux/ipfix/cache"
@@ -28,11 +29,18 @@ func (v *IPFIXShow) text(w io.Writer) {
 	if v.Sampling > 1 {
 		every = fmt.Sprintf("one packet in %d", v.Sampling)
 	}
-	fmt.Fprintf(w, "%s: %s, observation domain %d, flow key %s", v.Name, every, v.Domain, v.FlowKey)
+	domain := fmt.Sprintf("observation domain %d", v.Domain)
+	if v.Name != "bridge" {
+		domain = "observation domain named by the sample action"
+	}
+	fmt.Fprintf(w, "%s: %s, %s, flow key %s", v.Name, every, domain, v.FlowKey)
 	if v.Biflow != "off" {
 		fmt.Fprintf(w, ", biflow %s", v.Biflow)
 	}
 	fmt.Fprint(w, "\n\n")
+	if v.Renewed != nil {
+		fmt.Fprintf(w, "new caches since %s; records and collectors count from before\n", v.Renewed.Format(time.TimeOnly))
+	}
 	v.cachesText(w)
 	fmt.Fprintln(w)
 	v.recordsText(w)
@@ -85,7 +93,7 @@ func (v *IPFIXShow) recordsText(w io.Writer) {
 func (v *IPFIXShow) collectorsText(w io.Writer) {
 	for i := range v.Exporter.Collectors {
 		c := &v.Exporter.Collectors[i]
-		fmt.Fprintf(w, "\ncollector %s: %s", c.Address, c.State)
+		fmt.Fprintf(w, "\ncollector %s: %s", c.Address, stateText(c.State))
 		if c.Transport != "" && !strings.HasPrefix(c.Address, c.Transport+":") {
 			fmt.Fprintf(w, " by %s", c.Transport)
 		}
@@ -94,6 +102,9 @@ func (v *IPFIXShow) collectorsText(w io.Writer) {
 		}
 		if c.Reconnects > 0 {
 			fmt.Fprintf(w, ", %s", plural(c.Reconnects, again(c.Transport)))
+		}
+		if c.Renewals > 0 {
+			fmt.Fprintf(w, ", %s", plural(c.Renewals, "renewal"))
 		}
 		fmt.Fprintf(w, "\n  sent %s of %d bytes in all, %s, %s, %s\n", plural(c.Messages, "message"), c.Bytes,
 			plural(c.Templates, "template"), plural(c.Options, "option record"), plural(c.Errors, "error"))
@@ -111,6 +122,14 @@ func (v *IPFIXShow) collectorsText(w io.Writer) {
 		row("L2 octets", func(c *cache.Count) uint64 { return c.L2Octets })
 		t.write(w)
 	}
+}
+
+// stateText says what a state means where its word alone does not.
+func stateText(state string) string {
+	if state == "refused" {
+		return "refused (nobody listens there)"
+	}
+	return state
 }
 
 // again is what a session after the first is called.

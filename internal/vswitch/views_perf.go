@@ -39,12 +39,13 @@ func (v *PerfShow) text(w io.Writer) {
 	if h := batchText(v.BatchHist); len(h) > 0 {
 		line("- sizes", "%s", wrap(h, 24))
 	}
-	if v.TimedPackets > 0 {
+	if len(v.Stages) > 0 {
 		var parts []string
 		for s := range pmd.NumStages {
 			parts = append(parts, fmt.Sprintf("%s %.1f", s, v.Stages[s.String()]))
 		}
 		line("Stages, ns a packet", "%s", wrap(parts, 24))
+		line("- sampled", "%d packets; translate and transmit: all", v.TimedPackets)
 	}
 	var queues []string
 	for _, q := range v.Queues {

@@ -4,10 +4,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"pollux/actions"
+	"pollux/classifier"
 	"pollux/configs"
 	"pollux/flow"
 	"pollux/internal/cpu"
@@ -51,7 +53,7 @@ func TestViews(t *testing.T) {
 		Stages:     map[string]float64{"extract": 10, "exact": 8.25, "megaflow": 4, "translate": 2, "actions": 12},
 		ExactShare: .9, MegaShare: .099, UpcallShare: .001, UpcallNs: 7200, BatchMean: 25,
 		BatchHist: map[int]uint32{1: 100, 2: 100, 3: 50, 4: 50, 64: 100}, MasksHit: 1.25},
-		{Loop: 1, LoopStats: pmd.LoopStats{Core: 0, Iterations: 5}, Hz: 2.1e9, Seconds: 61}}
+		{Loop: 1, LoopStats: pmd.LoopStats{Core: 0, Iterations: 5, Batches: 20, Packets: 20, TimedPackets: 1}, Hz: 2.1e9, Seconds: 61}}
 	c := cache.Stats{Offered: 1000, Seen: cache.Count{Packets: 1000, Octets: 46000, L2Octets: 60000}, Recorded: cache.Count{Packets: 900, Octets: 41400, L2Octets: 54000},
 		Flows: 40, MaxFlows: 65536, Inserted: 140, Probes: 1230, Lookups: 1000, RingFull: 2}
 	c.SeenBy[cache.IPv4], c.SeenBy[cache.IPv6], c.SeenBy[cache.Other] = 900, 90, 10
@@ -67,7 +69,8 @@ func TestViews(t *testing.T) {
 					NotSent: ipfix.Totals{Records: 57, Packets: 490, Octets: 22540, L2Octets: 29400}, Reconnects: 3,
 					Sums:     ipfix.Sums{Seen: count(1000), Exported: count(1), Held: count(504), NotSent: count(494)},
 					Messages: 1, Bytes: 60, Templates: 3, LastError: "dial tcp 192.0.2.1:4740: connect: connection refused"}}}},
-		{Name: "set 3", Sampling: 64, Domain: 1, FlowKey: "sourceIPv4Address, destinationIPv4Address", Biflow: "initiator", Exporter: ipfix.Stats{}}}
+		{Name: "set 3", Sampling: 64, Domain: 1, Renewed: new(time.Date(2026, 11, 1, 12, 3, 4, 0, time.Local)), FlowKey: "sourceIPv4Address, destinationIPv4Address", Biflow: "initiator",
+			Exporter: ipfix.Stats{Collectors: []ipfix.CollectorStats{{Address: "192.0.2.9:4739", Transport: "udp", State: "refused", Errors: 1}, {Address: "dtls:192.0.2.9:4740", Transport: "dtls", State: "connected", Renewals: 2}}}}}
 	drops := &DropsShow{Sums: sums, Reasons: []DropShow{
 		{actions.DropAction.String(), actions.DropAction.Sentence(), sums.Dropped[actions.DropAction]},
 		{actions.DropTxFull.String(), actions.DropTxFull.Sentence(), sums.Dropped[actions.DropTxFull]}},
@@ -117,5 +120,20 @@ func TestViews(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestPerfStages: stages of few batches are not told; translations are those of all
+// packets, however they fell into the sample.
+func TestPerfStages(t *testing.T) {
+	st := pmd.LoopStats{Batches: 1599, Packets: 16000, TimedPackets: 990, Upcalls: 1, UpcallTicks: 52_000}
+	st.Cycles[pmd.StageReceive], st.Cycles[pmd.StageTranslate] = 9_900, 990_000
+	if v := perfShow(0, st, classifier.MegaflowStats{}, 1e9); len(v.Stages) != 0 {
+		t.Errorf("stages of %d batches: %v", st.TimedBatches(), v.Stages)
+	}
+	st.Batches++
+	v := perfShow(0, st, classifier.MegaflowStats{}, 1e9)
+	if v.Stages["receive"] != 10 || v.Stages["translate"] != 3.25 {
+		t.Errorf("stages %v, want receive 10, translate 52000 ns over 16000 packets", v.Stages)
 	}
 }

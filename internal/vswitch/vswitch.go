@@ -7,11 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"pollux/configs"
@@ -154,12 +156,15 @@ func (s *Switch) start() error {
 }
 
 // Run makes a switch from cfg and runs it until ctx is done. It prints what it found
-// on out, then one line "ready" when packets flow.
+// on out, then one line "ready" when packets flow. SIGHUP is a reload.
 func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (err error) {
 	cores := make([]int, len(cfg.Datapath.Loops))
 	for i, l := range cfg.Datapath.Loops {
 		cores[i] = l.Core
 	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	info := cpu.Detect() // before the cores of loops are taken from the other threads
 	procs, note, err := cpu.SetProcs(len(cores))
 	if err != nil {
@@ -197,6 +202,8 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 	}
 	go s.retry(watch)
 	go s.balance(watch)
+	go s.watchCollectors(watch)
+	go s.reloadOn(watch, hup)
 	s.sayPorts(out)
 	fmt.Fprintf(out, "ready\n")
 	s.state.Run(ctx, learnEvery)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,7 +67,7 @@ type Server struct {
 	wg  sync.WaitGroup
 
 	mu        sync.Mutex // guards what follows
-	listeners []net.Listener
+	listeners []listener
 	conns     map[net.Conn]struct{}
 	closed    bool
 }
@@ -89,9 +90,31 @@ func (s *Server) Listen(method string) (net.Addr, error) {
 	if s.closed {
 		return nil, errors.Join(fmt.Errorf("openflow: %s: the server is closed", method), l.Close())
 	}
-	s.listeners = append(s.listeners, l)
+	s.listeners = append(s.listeners, listener{l, method})
 	s.wg.Go(func() { s.accept(l, method) })
 	return l.Addr(), nil
+}
+
+// Unlisten ends the listener that Listen opened with this method, and leaves its sessions.
+func (s *Server) Unlisten(method string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.listeners, func(l listener) bool { return l.method == method })
+	if i < 0 {
+		return nil
+	}
+	l := s.listeners[i]
+	s.listeners = slices.Delete(s.listeners, i, i+1)
+	if err := l.Close(); err != nil {
+		return fmt.Errorf("openflow: %w", err)
+	}
+	return nil
+}
+
+// listener is a place that is listened at.
+type listener struct {
+	net.Listener
+	method string
 }
 
 // Close ends listeners and sessions and waits for their goroutines. It may be called
