@@ -30,7 +30,7 @@ type Exporter struct {
 	VirtualObsID         string   `json:"virtual_obs_id,omitempty" maxlen:"254" jsonschema:"A text in every record (virtualObsID of PEN 6876). Default: none."`
 	PEN                  uint32   `json:"private_enterprise_number,omitempty" range:"1,4294967295" jsonschema:"Enterprise number of the elements that are Pollux's own; 32473 is that of examples (RFC 5612)."`
 	MTU                  int      `json:"mtu,omitempty" range:"576,65535" unit:"bytes" jsonschema:"Longest IP packet that a message may make."`
-	Buffer               int      `json:"buffer,omitempty" range:"65536,1073741824" unit:"bytes" jsonschema:"Messages kept for a collector or file that does not take them now, or for udp: because of message_rate; more are not sent, and counted."`
+	Buffer               int      `json:"buffer,omitempty" range:"65536,1073741824" unit:"bytes" jsonschema:"Messages kept for a collector or file that does not take them now, or for udp: because of message_rate (there 4 MiB at least); more are not sent, and counted."`
 	MessageRate          int      `json:"message_rate,omitempty" range:"1,10000000" unit:"messages/s" jsonschema:"Most messages a second to each udp: or dtls: collector, so that its socket does not overflow. While every collector is a udp: one that is behind, flows stay in the caches."`
 	TLS                  TLS      `json:"tls,omitzero" jsonschema:"The certificates of tls: and dtls: targets."`
 	File                 File     `json:"file,omitzero" jsonschema:"How the files of file: targets rotate."`

@@ -25,9 +25,10 @@ type ExporterConfig struct {
 	Domains          []uint32      // observation domains whose templates are sent at start; others' with their first record
 	Epoch            time.Time     // the wall clock at 0 of the loops' clock, for records of other times [reckoned from the wall clock all the time]
 
-	Buffer int       // bytes of messages kept for a TCP, TLS or DTLS collector, or a file, that does not take them now [4 MiB]
-	TLS    TLSConfig // of tls: and dtls: targets
-	File   FileConfig
+	Buffer    int       // bytes of messages kept for a TCP, TLS or DTLS collector, or a file, that does not take them now [4 MiB]
+	UDPBuffer int       // bytes of messages that a UDP collector has waiting for MessageRate [4 MiB, Buffer if that is more]
+	TLS       TLSConfig // of tls: and dtls: targets
+	File      FileConfig
 
 	FlowKey  *flow.Mask // of the caches: what is no key is in no template [cache.OVSKey()]
 	Elements []string   // names of non-key elements in records; "standard", "full" are groups ["standard"]
@@ -140,6 +141,7 @@ func (c *ExporterConfig) defaults(caches int) {
 	def(&c.MessageRate, 10_000)
 	def(&c.DrainTimeout, time.Second)
 	def(&c.Buffer, 4<<20)
+	def(&c.UDPBuffer, max(c.Buffer, 4<<20))
 	def(&c.BiflowWindow, 2500*time.Millisecond)
 	def(&c.File.MaxBytes, 64<<20)
 	def(&c.File.MaxAge, time.Hour)

@@ -97,7 +97,7 @@ func (x *Exporter) retarget(old *ExporterConfig) {
 			if t.out != nil {
 				t.out.adjust(&x.cfg)
 			} else {
-				t.udp.q.limit = x.cfg.Buffer
+				t.udp.q.limit = x.cfg.UDPBuffer
 				if x.cfg.MessageRate != old.MessageRate {
 					t.udp.pace = newPacer(x.cfg.MessageRate)
 				}

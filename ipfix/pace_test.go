@@ -26,7 +26,7 @@ func TestPaceHoldsUpNobody(t *testing.T) {
 	c := listen(t)
 	x, stop := runExporter(t, ExporterConfig{
 		Targets: []string{c.Addr(), "file:" + filepath.Join(t.TempDir(), "flows.ipfix")},
-		Epoch:   epoch, MessageRate: 10, Buffer: minBuffer, DrainTimeout: 50 * time.Millisecond,
+		Epoch:   epoch, MessageRate: 10, UDPBuffer: minBuffer, DrainTimeout: 50 * time.Millisecond,
 	}, l.caches)
 	for i := range uint64(20) {
 		l.send(0, cache.Point{}, specs(flows, 5+i))
@@ -54,7 +54,7 @@ func TestPaceLeavesFlowsInCaches(t *testing.T) {
 	const flows = 20_000
 	l := newLab(cache.Config{MaxFlows: flows, RecordRing: flows}, 1)
 	c := listen(t)
-	cfg := ExporterConfig{Targets: []string{c.Addr()}, Epoch: epoch, MessageRate: 10, Buffer: minBuffer, DrainTimeout: 10 * time.Second}
+	cfg := ExporterConfig{Targets: []string{c.Addr()}, Epoch: epoch, MessageRate: 10, UDPBuffer: minBuffer, DrainTimeout: 10 * time.Second}
 	x, stop := runExporter(t, cfg, l.caches)
 	l.send(0, cache.Point{}, specs(flows, 6))
 	l.flush(t)

@@ -69,7 +69,7 @@ func (x *Exporter) newTarget(name string) *target {
 	a, _ := parseTarget(name) // checked with the configuration
 	t := &target{addr: a, name: name, sessions: make(map[uint32]*session)}
 	if a.transport == UDP {
-		t.udp = &datagrams{dialer: newDialer(a), pace: newPacer(x.cfg.MessageRate), q: queue{limit: x.cfg.Buffer}}
+		t.udp = &datagrams{dialer: newDialer(a), pace: newPacer(x.cfg.MessageRate), q: queue{limit: x.cfg.UDPBuffer}}
 		return t
 	}
 	t.out = newStream(a, &x.cfg, x.wall)

@@ -258,14 +258,14 @@ func changeLive(t *testing.T, keyPatience time.Duration) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { colMore.Close() })
-	const long = "cache_active_timeout: 0, enable_output_sampling: false"
+	const long = "cache_active_timeout: 0"
 	conf := func(bridge, sets, flows string) string {
 		for key, value := range map[string]string{"targets": fmt.Sprintf("[%q]", colBridge.Addr()), "cache_idle_timeout": "100s"} {
 			if !strings.Contains(bridge, key) {
 				bridge += ", " + key + ": " + value
 			}
 		}
-		return fmt.Sprintf("flows:\n%s\nipfix:\n  bridge: {%s%s}\n  sets:\n    - {id: 1, targets: [%q], cache_idle_timeout: 100s, %s}\n%s",
+		return fmt.Sprintf("flows:\n%s\nipfix:\n  bridge: {%s, enable_output_sampling: false%s}\n  sets:\n    - {id: 1, targets: [%q], cache_idle_timeout: 100s, %s}\n%s",
 			flows, long, bridge, colSet.Addr(), long, sets)
 	}
 	const flows = `  - "actions=sample(probability=65535,collector_set_id=1),output:c"`
