@@ -13,14 +13,17 @@ import (
 // core while others ran there.
 type cpuTime struct{ ran, waited time.Duration }
 
-// pinnedTime returns the time of the busiest thread of a process that is pinned to
-// core and to no other: its poll loop.
-func pinnedTime(pid, core int) (best cpuTime, err error) {
+// pinnedTimes are the times, by thread, of those of a process that are pinned to one
+// core and to no other: its poll loop, and where there is no other core all threads.
+type pinnedTimes map[string]cpuTime
+
+// pinnedTime returns the times of a process's threads on core.
+func pinnedTime(pid, core int) (pinnedTimes, error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	if err != nil {
-		return best, err
+		return nil, err
 	}
-	found := false
+	all := pinnedTimes{}
 	for _, dir := range tasks {
 		status, err1 := os.ReadFile(dir + "/status")
 		stat, err2 := os.ReadFile(dir + "/schedstat")
@@ -29,16 +32,14 @@ func pinnedTime(pid, core int) (best cpuTime, err error) {
 		}
 		t, err := parseSchedstat(string(stat))
 		if err != nil {
-			return best, fmt.Errorf("%s: %w", dir, err)
+			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
-		if found = true; t.ran >= best.ran {
-			best = t
-		}
+		all[dir] = t
 	}
-	if !found {
-		return best, fmt.Errorf("process %d has no thread on core %d alone", pid, core)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("process %d has no thread on core %d alone", pid, core)
 	}
-	return best, nil
+	return all, nil
 }
 
 // allowed returns the value of Cpus_allowed_list.
@@ -61,9 +62,15 @@ func parseSchedstat(s string) (t cpuTime, err error) {
 	return t, nil
 }
 
-// since returns what has passed between two readings.
-func (t cpuTime) since(old cpuTime) cpuTime {
-	return cpuTime{t.ran - old.ran, t.waited - old.waited}
+// since returns what the thread that ran most between two readings had there.
+func (p pinnedTimes) since(old pinnedTimes) (best cpuTime) {
+	for thread, t := range p {
+		was, ok := old[thread]
+		if d := (cpuTime{t.ran - was.ran, t.waited - was.waited}); ok && d.ran > best.ran {
+			best = d
+		}
+	}
+	return best
 }
 
 // disturbed is the share of the time that the thread would have run and others did.
