@@ -13,26 +13,17 @@ import (
 // core while others ran there.
 type cpuTime struct{ ran, waited time.Duration }
 
-// pinnedTime returns the time of the busiest thread of a process that is pinned to
-// core and to no other: its poll loop.
-func pinnedTime(pid, core int) (best cpuTime, err error) {
-	_, best, err = pinnedThread(pid, core)
-	return best, err
-}
+// pinnedTimes are the times, by thread, of those of a process that are pinned to one
+// core and to no other: its poll loop, and where there is no other core all threads.
+type pinnedTimes map[string]cpuTime
 
-// Stolen returns how long the thread that pinnedTime finds has waited for its core.
-func Stolen(pid, core int) (time.Duration, error) {
-	t, err := pinnedTime(pid, core)
-	return t.waited, err
-}
-
-// pinnedThread is pinnedTime with the thread's number.
-func pinnedThread(pid, core int) (tid int, best cpuTime, err error) {
+// pinnedTime returns the times of a process's threads on core.
+func pinnedTime(pid, core int) (pinnedTimes, error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	if err != nil {
-		return 0, best, err
+		return nil, err
 	}
-	found := false
+	all := pinnedTimes{}
 	for _, dir := range tasks {
 		status, err1 := os.ReadFile(dir + "/status")
 		stat, err2 := os.ReadFile(dir + "/schedstat")
@@ -41,17 +32,14 @@ func pinnedThread(pid, core int) (tid int, best cpuTime, err error) {
 		}
 		t, err := parseSchedstat(string(stat))
 		if err != nil {
-			return 0, best, fmt.Errorf("%s: %w", dir, err)
+			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
-		if found = true; t.ran >= best.ran {
-			best = t
-			tid, _ = strconv.Atoi(filepath.Base(dir)) // the kernel names them by number
-		}
+		all[dir] = t
 	}
-	if !found {
-		return 0, best, fmt.Errorf("process %d has no thread on core %d alone", pid, core)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("process %d has no thread on core %d alone", pid, core)
 	}
-	return tid, best, nil
+	return all, nil
 }
 
 // allowed returns the value of Cpus_allowed_list.
@@ -74,9 +62,15 @@ func parseSchedstat(s string) (t cpuTime, err error) {
 	return t, nil
 }
 
-// since returns what has passed between two readings.
-func (t cpuTime) since(old cpuTime) cpuTime {
-	return cpuTime{t.ran - old.ran, t.waited - old.waited}
+// since returns what the thread that ran most between two readings had there.
+func (p pinnedTimes) since(old pinnedTimes) (best cpuTime) {
+	for thread, t := range p {
+		was, ok := old[thread]
+		if d := (cpuTime{t.ran - was.ran, t.waited - was.waited}); ok && d.ran > best.ran {
+			best = d
+		}
+	}
+	return best
 }
 
 // disturbed is the share of the time that the thread would have run and others did.
@@ -85,4 +79,23 @@ func (t cpuTime) disturbed() float64 {
 		return 0
 	}
 	return float64(t.waited) / float64(t.ran+t.waited)
+}
+
+// pinnedThread returns the number and time of the thread that has run most of those of a
+// process that are pinned to core.
+func pinnedThread(pid, core int) (tid int, best cpuTime, err error) {
+	all, err := pinnedTime(pid, core)
+	for dir, t := range all {
+		if tid == 0 || t.ran > best.ran {
+			best = t
+			tid, _ = strconv.Atoi(filepath.Base(dir)) // the kernel names them by number
+		}
+	}
+	return tid, best, err
+}
+
+// Stolen returns how long the thread that pinnedThread finds has waited for its core.
+func Stolen(pid, core int) (time.Duration, error) {
+	_, t, err := pinnedThread(pid, core)
+	return t.waited, err
 }

@@ -58,3 +58,13 @@ func TestParseSchedstat(t *testing.T) {
 		t.Error("nonsense is read")
 	}
 }
+
+// TestBusiestSinceThen: of threads on one core the one counts that ran between the
+// readings, whatever the others did before or after they were there.
+func TestBusiestSinceThen(t *testing.T) {
+	old := pinnedTimes{"a": {9000, 9000}, "b": {100, 10}, "ended": {1e6, 1e6}}
+	now := pinnedTimes{"a": {9010, 9500}, "b": {400, 110}, "new": {1000, 0}}
+	if d := now.since(old); d != (cpuTime{300, 100}) {
+		t.Errorf("%+v", d)
+	}
+}
