@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -79,8 +80,8 @@ func newBenchForwardCmd() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&in, "in", "", "device to receive from")
 	cmd.Flags().StringVar(&out, "out", "", "device to send to")
-	cmd.Flags().IntVar(&core, "core", -1, "core to run on; -1 leaves that to the kernel")
-	cmd.Flags().IntVar(&batch, "batch", 256, "frames a system call, at most")
+	intRange(cmd.Flags(), &core, "core", -1, -1, runtime.NumCPU()-1, "core to run on; -1 leaves that to the kernel")
+	intRange(cmd.Flags(), &batch, "batch", 256, 1, 256, "frames a system call, at most")
 	_ = cmd.MarkFlagRequired("in")
 	_ = cmd.MarkFlagRequired("out")
 	return cmd
@@ -129,12 +130,12 @@ the far end counts is what was delivered. Runs of the two take turns.`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&s.Size, "size", 60, "frame length in bytes without FCS")
-	f.IntVar(&s.Flows, "flows", 1, "distinct UDP flows")
-	f.IntVar(&s.Repeats, "repeats", 5, "runs of each")
-	f.DurationVar(&s.Time, "time", 2*time.Second, "length of a run")
-	f.IntVar(&s.GenCore, "gen-core", 0, "core of the generator")
-	f.IntVar(&s.DUTCore, "core", 1, "core of the device under test")
+	intRange(f, &s.Size, "size", 60, 60, 1514, "frame length in bytes without FCS")
+	intRange(f, &s.Flows, "flows", 1, 1, 1<<20, "distinct UDP flows")
+	intRange(f, &s.Repeats, "repeats", 5, 1, 1000, "runs of each")
+	spanRange(f, &s.Time, "time", 2*time.Second, 10*time.Millisecond, time.Hour, "length of a run")
+	intRange(f, &s.GenCore, "gen-core", 0, 0, runtime.NumCPU()-1, "core of the generator")
+	intRange(f, &s.DUTCore, "core", 1, 0, runtime.NumCPU()-1, "core of the device under test")
 	f.BoolVar(&s.Sockets, "sockets", false, "generate through sockets rather than in the kernel")
 	f.BoolVarP(&verbose, "verbose", "v", false, "show what the devices under test say")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
