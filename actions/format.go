@@ -94,11 +94,7 @@ func (p *Program) String() string {
 		comma()
 		switch op.Code {
 		case OpOutput:
-			if op.B == local {
-				w.WriteString("LOCAL")
-			} else {
-				fmt.Fprintf(&w, "%d", op.B)
-			}
+			w.WriteString(portText(op.B))
 		case OpSet:
 			// Fields of one header that are set one after the other share a set().
 			t := op.text()
@@ -136,11 +132,19 @@ func (p *Program) String() string {
 	return w.String()
 }
 
+// portText writes the OpenFlow number of a port.
+func portText(n uint32) string {
+	if n == local {
+		return "LOCAL"
+	}
+	return strconv.FormatUint(uint64(n), 10)
+}
+
 // write writes ipfix(exporter=0,obs_domain_id=1,obs_point_id=2,output_port=3).
 func (s *Sample) write(w *strings.Builder) {
 	fmt.Fprintf(w, "ipfix(exporter=%d,obs_domain_id=%d,obs_point_id=%d", s.Exporter, s.Point.Domain, s.Point.ID)
 	if s.Point.Dir == cache.Egress {
-		fmt.Fprintf(w, ",output_port=%d", s.Point.Egress)
+		w.WriteString(",output_port=" + portText(s.Point.Egress))
 	}
 	if s.Probability != 0 && s.Probability != 65535 {
 		fmt.Fprintf(w, ",probability=%d", s.Probability)

@@ -71,6 +71,8 @@ func TestString(t *testing.T) {
 			build(sampleAt(cache.Point{Domain: 1, ID: 2}))},
 		{"ipfix(exporter=0,obs_domain_id=1,obs_point_id=2,output_port=3),3",
 			build(sampleAt(cache.Point{Dir: cache.Egress, Egress: 3, Domain: 1, ID: 2}), out(3))},
+		{"ipfix(exporter=0,obs_domain_id=1,obs_point_id=2,output_port=LOCAL),LOCAL",
+			build(sampleAt(cache.Point{Dir: cache.Egress, Egress: flow.PortLocal, Domain: 1, ID: 2}), func(b *Builder) { b.Output(0, flow.PortLocal) })},
 		{"3,set(ipv4(ttl=1)),ipfix(exporter=0,obs_domain_id=0,obs_point_id=0)",
 			build(out(3), set(flow.IPTTL, 1), sampleAt(cache.Point{}), (*Builder).PopVLAN)},
 	} {

@@ -122,7 +122,7 @@ func (p *matchParser) word(w word) error {
 	f, ok := FieldByName(w.key)
 	if !ok {
 		msg := "unknown field"
-		if n := nearestName(w.key); n != "" {
+		if n := Nearest(w.key); n != "" {
 			msg += "; did you mean " + n + "?"
 		}
 		return parseErr(p.text, w.off, len(w.key), "%s", msg)

@@ -53,8 +53,8 @@ var shorthands = map[string]shorthand{
 	"mplsm": {etherMPLSM, -1},
 }
 
-// nearestName returns the word of a match that name most looks like, or "".
-func nearestName(name string) string {
+// Nearest returns the word of a match, or of more, that name most looks like, or "".
+func Nearest(name string, more ...string) string {
 	best, dist := "", min(len(name)/3+1, 4)
 	try := func(n string) {
 		if d := typos(name, n); d < dist || d == dist && (best == "" || n < best) {
@@ -70,6 +70,9 @@ func nearestName(name string) string {
 		}
 	}
 	for n := range shorthands {
+		try(n)
+	}
+	for _, n := range more {
 		try(n)
 	}
 	return best

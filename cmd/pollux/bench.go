@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -79,8 +80,8 @@ func newBenchForwardCmd() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&in, "in", "", "device to receive from")
 	cmd.Flags().StringVar(&out, "out", "", "device to send to")
-	cmd.Flags().IntVar(&core, "core", -1, "core to run on; -1 leaves that to the kernel")
-	cmd.Flags().IntVar(&batch, "batch", 256, "frames a system call, at most")
+	intRange(cmd.Flags(), &core, "core", -1, -1, runtime.NumCPU()-1, "core to run on; -1 leaves that to the kernel")
+	intRange(cmd.Flags(), &batch, "batch", 256, 1, 256, "frames a system call, at most")
 	cmd.Flags().BoolVar(&both, "both", false, "forward the other way, too")
 	_ = cmd.MarkFlagRequired("in")
 	_ = cmd.MarkFlagRequired("out")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -52,12 +53,12 @@ func newBenchGenCmd() *cobra.Command {
 	f.StringVar(&g.sizes, "size", "60", "frame lengths without FCS, used in turn, or imix")
 	f.BoolVar(&g.ipv6, "ipv6", false, "IPv6 rather than IPv4")
 	f.Uint16Var(&g.vlan, "vlan", 0, "VLAN tag; 0 for none")
-	f.IntVar(&g.core, "core", -1, "core to send from; -1 leaves that to the kernel")
-	f.IntVar(&g.batch, "batch", 64, "packets a system call, at most")
+	intRange(f, &g.core, "core", -1, -1, runtime.NumCPU()-1, "core to send from; -1 leaves that to the kernel")
+	intRange(f, &g.batch, "batch", 64, 1, 256, "packets a system call, at most")
 	rate := f.String("rate", "0", "packets a second, as in 200k or 1.5m; 0 is flat out")
 	f.Uint64Var(&g.count, "count", 0, "packets to send; 0 is until --time is over")
-	f.DurationVar(&g.duration, "time", 0, "how long to send")
-	f.IntVar(&g.top, "top", 10, "flows to list")
+	spanRange(f, &g.duration, "time", 0, 0, 1000*time.Hour, "how long to send")
+	intRange(f, &g.top, "top", 10, 0, 1<<20, "flows to list")
 	f.BoolVar(&g.json, "json", false, "print JSON")
 	_ = cmd.MarkFlagRequired("dev")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {

@@ -166,3 +166,18 @@ func TestVethDevices(t *testing.T) {
 		}
 	}
 }
+
+// TestMemoryTable: what records cost has its heading where it was measured, and not else.
+func TestMemoryTable(t *testing.T) {
+	for _, records := range []bool{false, true} {
+		res := make([]bench.MemoryResult, 1)
+		if records {
+			res[0].Record = &bench.RecordCost{}
+		}
+		var b bytes.Buffer
+		memoryTable(&b, bench.MemorySpec{Turns: 1}, res)
+		if strings.Contains(b.String(), "ns/record") != records {
+			t.Errorf("records measured %v:\n%s", records, &b)
+		}
+	}
+}

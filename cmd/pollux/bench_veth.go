@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"runtime"
 	"strings"
 	"time"
 
@@ -62,15 +63,15 @@ A variant is the switch with other settings, as NAME:DATAPATH:PORT, each in YAML
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&s.Size, "size", 60, "frame length in bytes without FCS")
-	f.IntVar(&s.Flows, "flows", 1, "distinct UDP flows")
-	f.IntVar(&s.Repeats, "repeats", 5, "runs of each")
-	f.DurationVar(&s.Time, "time", 2*time.Second, "length of a run")
+	intRange(f, &s.Size, "size", 60, 60, 1514, "frame length in bytes without FCS")
+	intRange(f, &s.Flows, "flows", 1, 1, 1<<20, "distinct UDP flows")
+	intRange(f, &s.Repeats, "repeats", 5, 1, 1000, "runs of each")
+	spanRange(f, &s.Time, "time", 2*time.Second, 10*time.Millisecond, time.Hour, "length of a run")
 	f.IntVar(&s.RoundTrips, "round-trips", 20000, "round trips of a run; 0 for none")
 	f.StringSliceVar(&peers, "peers", nil, "other switches to measure in turn, or installed")
 	f.StringArrayVar(&variants, "variant", nil, "the switch with other settings, in turn (repeatable)")
-	f.IntVar(&s.GenCore, "gen-core", 0, "core of the generator")
-	f.IntVar(&s.DUTCore, "core", 1, "core of the device under test")
+	intRange(f, &s.GenCore, "gen-core", 0, 0, runtime.NumCPU()-1, "core of the generator")
+	intRange(f, &s.DUTCore, "core", 1, 0, runtime.NumCPU()-1, "core of the device under test")
 	f.IntVar(&s.Nice, "nice", 0, "nice value of the threads that forward, send and answer; -20 on a machine that others use")
 	f.BoolVar(&s.Sockets, "sockets", false, "generate through sockets rather than in the kernel")
 	f.BoolVarP(&verbose, "verbose", "v", false, "show what the devices under test say")

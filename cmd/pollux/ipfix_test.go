@@ -55,6 +55,28 @@ func TestTopTable(t *testing.T) {
 	}
 }
 
+// TestTopNarrow: on a terminal of 80 columns a flow is seen whole, with fewer figures
+// if need be.
+func TestTopNarrow(t *testing.T) {
+	row := vswitch.TopFlow{Exporter: "bridge", Packets: 12_345, L2Octets: 12_345_678, PacketRate: 99.94, BitRate: 12_345_678, Age: 99, Idle: 9.9}
+	for _, tc := range []struct{ flow, head string }{
+		{"udp 10.0.0.1:1234 > 10.0.0.2:53", " PACKETS   BYTES   PKT/S   BIT/S     AGE    IDLE  FLOW"},
+		{"udp 10.0.0.1:1234 > 10.0.0.2:53, in h1", "  PKTS BYTES PKT/S BIT/S   AGE  IDLE  FLOW"},
+		{"udp 192.168.100.100:12345 > 192.168.200.200:12345", "  PKTS BYTES PKT/S BIT/S  IDLE  FLOW"},
+		{"udp 192.168.100.100:12345 > 192.168.200.200:12345, in eth0", "  PKTS BYTES BIT/S  FLOW"},
+	} {
+		row.Flow = tc.flow
+		var b bytes.Buffer
+		if err := (&topOptions{by: "bytes"}).table(&b, []vswitch.TopFlow{row}, 81); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(b.String(), "\n")
+		if lines[1] != tc.head || !strings.HasSuffix(lines[2], "  "+tc.flow) {
+			t.Errorf("%s:\n%s", tc.flow, &b)
+		}
+	}
+}
+
 // TestRates: they are those since the look before, also when a record was sent in
 // between; a flow that began again keeps those that the switch tells.
 func TestRates(t *testing.T) {

@@ -43,6 +43,7 @@ func newRootCmd() (root *cobra.Command, started *bool) {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(flagError)
 	cobra.EnableCommandSorting = false
 	for i, g := range groups {
 		id := string(rune('a' + i))

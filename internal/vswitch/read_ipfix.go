@@ -13,8 +13,11 @@ func (s *Switch) IPFIX() []IPFIXShow {
 	out := []IPFIXShow{}
 	for _, e := range s.exporters {
 		v := IPFIXShow{
-			Name: e.name, Sampling: uint32(e.cfg.Sampling), Domain: e.cfg.ObsDomainID,
+			Name: e.name, Sampling: uint32(e.cfg.Sampling),
 			FlowKey: flowKeyText(e.cfg.FlowKey), Biflow: string(e.cfg.Biflow), Renewed: e.renewed,
+		}
+		if e.set == 0 {
+			v.Domain = &e.cfg.ObsDomainID
 		}
 		for _, c := range s.dp.Caches(e.index) {
 			v.Caches = append(v.Caches, c.Stats())

@@ -131,8 +131,8 @@ type DriverDrops struct {
 type IPFIXShow struct {
 	Name     string        `json:"name"` // bridge, or set N
 	Sampling uint32        `json:"sampling"`
-	Domain   uint32        `json:"obs_domain_id"` // of bridge; in a set each sample action names one
-	FlowKey  string        `json:"flow_key"`      // as in the file
+	Domain   *uint32       `json:"obs_domain_id,omitempty"` // nil for a set: each sample action names one
+	FlowKey  string        `json:"flow_key"`                // as in the file
 	Biflow   string        `json:"biflow"`
 	Caches   []cache.Stats `json:"caches"`                 // by loop; those in force
 	Renewed  *time.Time    `json:"caches_since,omitempty"` // when a change made these caches; Exporter counts from before

@@ -29,9 +29,9 @@ func (v *IPFIXShow) text(w io.Writer) {
 	if v.Sampling > 1 {
 		every = fmt.Sprintf("one packet in %d", v.Sampling)
 	}
-	domain := fmt.Sprintf("observation domain %d", v.Domain)
-	if v.Name != "bridge" {
-		domain = "observation domain named by the sample action"
+	domain := "observation domain named by the sample action"
+	if v.Domain != nil {
+		domain = fmt.Sprintf("observation domain %d", *v.Domain)
 	}
 	fmt.Fprintf(w, "%s: %s, %s, flow key %s", v.Name, every, domain, v.FlowKey)
 	if v.Biflow != "off" {

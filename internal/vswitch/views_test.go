@@ -60,7 +60,7 @@ func TestViews(t *testing.T) {
 	c.Lost[cache.LossNoRoom].Packets = 5
 	c.Ended[cache.EndIdle], c.Ended[cache.EndActive] = 90, 10
 	count := func(n uint64) cache.Count { return cache.Count{Packets: n, Octets: 46 * n, L2Octets: 60 * n} }
-	exporters := []IPFIXShow{{Name: "bridge", Sampling: 1, Domain: 7, FlowKey: "ovs", Biflow: "off", Caches: []cache.Stats{c, {MaxFlows: 65536}},
+	exporters := []IPFIXShow{{Name: "bridge", Sampling: 1, Domain: new(uint32(7)), FlowKey: "ovs", Biflow: "off", Caches: []cache.Stats{c, {MaxFlows: 65536}},
 		Exporter: ipfix.Stats{Popped: ipfix.Totals{Records: 100, Packets: 900, Octets: 41400, L2Octets: 54000}, Merged: 2, Pending: ipfix.Totals{Records: 1, Packets: 9, Octets: 414, L2Octets: 540},
 			Collectors: []ipfix.CollectorStats{{Address: "127.0.0.1:4739", Transport: "udp", State: "connected", Sent: ipfix.Totals{Records: 97, Packets: 891, Octets: 40986, L2Octets: 53460},
 				Sums:     ipfix.Sums{Seen: count(1000), Exported: count(891), Held: count(104), NotSent: count(5)},
@@ -69,7 +69,7 @@ func TestViews(t *testing.T) {
 					NotSent: ipfix.Totals{Records: 57, Packets: 490, Octets: 22540, L2Octets: 29400}, Reconnects: 3,
 					Sums:     ipfix.Sums{Seen: count(1000), Exported: count(1), Held: count(504), NotSent: count(494)},
 					Messages: 1, Bytes: 60, Templates: 3, LastError: "dial tcp 192.0.2.1:4740: connect: connection refused"}}}},
-		{Name: "set 3", Sampling: 64, Domain: 1, Renewed: new(time.Date(2026, 11, 1, 12, 3, 4, 0, time.Local)), FlowKey: "sourceIPv4Address, destinationIPv4Address", Biflow: "initiator",
+		{Name: "set 3", Sampling: 64, Renewed: new(time.Date(2026, 11, 1, 12, 3, 4, 0, time.Local)), FlowKey: "sourceIPv4Address, destinationIPv4Address", Biflow: "initiator",
 			Exporter: ipfix.Stats{Collectors: []ipfix.CollectorStats{{Address: "192.0.2.9:4739", Transport: "udp", State: "refused", Errors: 1}, {Address: "dtls:192.0.2.9:4740", Transport: "dtls", State: "connected", Renewals: 2}}}}}
 	drops := &DropsShow{Sums: sums, Reasons: []DropShow{
 		{actions.DropAction.String(), actions.DropAction.Sentence(), sums.Dropped[actions.DropAction]},

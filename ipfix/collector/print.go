@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -14,7 +16,8 @@ const LineHeader = "TIME         END     PACKETS     OCTETS DIR  IN OUT VLAN PRO
 
 // Line writes a record for people: one line, without its end. A flow's time is that
 // of its last packet, an option's that of its message, in the local zone; octets are
-// those of the IP packets, of other flows those of the frames.
+// those of the IP packets, of other flows those of the frames. What the record does not
+// say is -.
 func (r *Record) Line() string {
 	var b bytes.Buffer
 	if r.Scope > 0 {
@@ -31,13 +34,19 @@ func (r *Record) Line() string {
 		}
 		return b.String()
 	}
-	at := r.Flow.Last
-	if at.IsZero() {
-		at = r.Exported
+	at, packets, octets := "-", "-", "-"
+	if !r.Flow.Last.IsZero() {
+		at = clock(r.Flow.Last)
 	}
-	src, dst := r.Key.endpoints()
-	fmt.Fprintf(&b, "%s %-6s %8d %10d %-3s %3s %3s %4s %-6s %s > %s", clock(at), endName(r.Flow.End), r.Flow.Packets, r.Flow.octets(&r.Key),
-		r.Key.direction(), port(r.Key.InPort), port(r.Key.OutPort), r.Key.vlan(), r.Key.protocol(), src, dst)
+	if r.has("packetDeltaCount") {
+		packets = strconv.FormatUint(r.Flow.Packets, 10)
+	}
+	if r.has("octetDeltaCount", "layer2OctetDeltaCount") {
+		octets = strconv.FormatUint(r.Flow.octets(&r.Key), 10)
+	}
+	src, dst := r.endpoints()
+	fmt.Fprintf(&b, "%-12s %-6s %8s %10s %-3s %3s %3s %4s %-6s %s > %s", at, endName(r.Flow.End), packets, octets,
+		r.Key.direction(), port(r.Key.InPort), port(r.Key.OutPort), r.Key.vlan(), r.protocol(), src, dst)
 	if r.Biflow {
 		fmt.Fprintf(&b, " < packets=%d octets=%d", r.Reverse.Packets, r.Reverse.octets(&r.Key))
 	}
@@ -74,10 +83,55 @@ func (f *Flow) octets(k *Key) uint64 {
 
 func clock(t time.Time) string { return t.Format("15:04:05.000") }
 
+// has says whether the record has one of the elements.
+func (r *Record) has(names ...string) bool {
+	return slices.ContainsFunc(r.Fields, func(f Field) bool { return slices.Contains(names, f.Name) })
+}
+
+// protocol is that of the key as far as the record says it.
+func (r *Record) protocol() string {
+	switch ip := r.Key.Src.IsValid() || r.Key.Dst.IsValid(); {
+	case !ip && !r.has("ethernetType"), ip && !r.has("protocolIdentifier"):
+		return "-"
+	}
+	return r.Key.protocol()
+}
+
+// endpoints writes source and destination as far as the record has them.
+func (r *Record) endpoints() (src, dst string) {
+	k := &r.Key
+	if !k.Src.IsValid() && !k.Dst.IsValid() {
+		return r.endpoint(k.Src, 0, k.EthSrc, nil, "sourceMacAddress"), r.endpoint(k.Dst, 0, k.EthDst, nil, "destinationMacAddress")
+	}
+	if r.has("icmpTypeCodeIPv4", "icmpTypeCodeIPv6", "icmpTypeIPv4", "icmpTypeIPv6") && k.Src.IsValid() && k.Dst.IsValid() {
+		return k.endpoints()
+	}
+	return r.endpoint(k.Src, k.SrcPort, k.EthSrc, []string{"sourceTransportPort", "udpSourcePort", "tcpSourcePort"}, ""),
+		r.endpoint(k.Dst, k.DstPort, k.EthDst, []string{"destinationTransportPort", "udpDestinationPort", "tcpDestinationPort"}, "")
+}
+
+func (r *Record) endpoint(a netip.Addr, port uint16, hardware [6]byte, ports []string, macs string) string {
+	switch {
+	case a.IsValid() && r.has(ports...):
+		return netip.AddrPortFrom(a, port).String()
+	case a.IsValid():
+		return a.String()
+	case r.has(macs):
+		return mac(hardware)
+	}
+	return "-"
+}
+
+// localPort is the OpenFlow number of the switch's own port.
+const localPort = 0xfffffffe
+
 // port writes a port number, - for none.
 func port(n uint32) string {
-	if n == 0 {
+	switch n {
+	case 0:
 		return "-"
+	case localPort:
+		return "LOCAL"
 	}
 	return strconv.FormatUint(uint64(n), 10)
 }

@@ -28,7 +28,7 @@ func (c *Collector) Summary() Summary {
 
 // Text writes the summary for people.
 func (s Summary) Text(w io.Writer) error {
-	_, err := fmt.Fprintf(w, `flows %d in %d records: %d packets, %d octets, %d frame octets
+	_, err := fmt.Fprintf(w, `flows %d in %d records: %d packets, %d IP octets, %d frame octets
 messages %d of %d bytes: %d option records, %d templates, %d withdrawn
 sequence gaps %d: %d records missing; errors %d
 `, s.Flows, s.Records, s.Packets, s.Octets, s.L2Octets, s.Messages, s.Bytes, s.Options, s.Templates, s.Withdrawn,

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -166,6 +167,9 @@ func findActions(s string) (at, body int) {
 	return -1, -1
 }
 
+// flowWords are the words of a flow that are not of its match.
+var flowWords = []string{"table", "priority", "idle_timeout", "hard_timeout", "cookie"}
+
 // ignored are the words by which dump-flows tells of a flow's past, so that its
 // output can be read again.
 var ignored = map[string]bool{"duration": true, "n_packets": true, "n_bytes": true, "idle_age": true, "hard_age": true}
@@ -199,6 +203,11 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 	case "cookie":
 		bits = 64
 	default:
+		if _, ok := flow.FieldByName(key); !ok && value != "" {
+			if n := flow.Nearest(key, flowWords...); slices.Contains(flowWords, n) {
+				return true, p.errAt(off, len(key), "unknown word; did you mean %s?", n)
+			}
+		}
 		return false, nil
 	}
 	at := off + len(key) + 1
