@@ -38,8 +38,8 @@ func xdpFeatures(ifindex int) (uint64, error) {
 		return 0, fmt.Errorf("xsk: netdev family: %w", err)
 	}
 	req := nl.NewNetlinkRequest(int(family.ID), unix.NLM_F_ACK)
-	req.AddData(&nl.Genlmsg{Command: netdevDevGet, Version: 1})
-	req.AddData(nl.NewRtAttr(netdevIfIndex, nl.Uint32Attr(uint32(ifindex))))
+	req.AddRawData([]byte{netdevDevGet, 1, 0, 0}) // nl.Genlmsg leaves the last two, which must be 0, to chance
+	req.AddRawData(nl.NewRtAttr(netdevIfIndex, nl.Uint32Attr(uint32(ifindex))).Serialize())
 	msgs, err := req.Execute(unix.NETLINK_GENERIC, 0)
 	if err != nil {
 		return 0, fmt.Errorf("xsk: XDP features of device %d: %w", ifindex, err)
