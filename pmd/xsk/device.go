@@ -75,6 +75,11 @@ func (d *Device) open(mode Mode, cfg DeviceConfig, mem *packet.Memory) (err erro
 			err = errors.Join(err, d.Close())
 		}
 	}()
+	if mode == ZeroCopy {
+		if err = zeroCopy(cfg.IfIndex); err != nil {
+			return err
+		}
+	}
 	if d.program, err = Attach(cfg.IfIndex, cfg.Queues, mode == Generic); err != nil {
 		return err
 	}

@@ -197,6 +197,27 @@ func TestReportSaysWhatWasRefused(t *testing.T) {
 	})
 }
 
+// TestFeaturesAgreeWithTheKernel: what it says of a veth is what it does.
+func TestFeaturesAgreeWithTheKernel(t *testing.T) {
+	device(t, 1, func(_ *lab.Namespace, ifindex int) {
+		if features, err := xdpFeatures(ifindex); err != nil || features&1 == 0 { // 1: the basic verdicts
+			t.Skipf("features %#x: this kernel can't be asked: %v", features, err)
+		}
+		err := zeroCopy(ifindex)
+		mem, report := memory(t), Report{}
+		s, bound := OpenSocket(SocketConfig{IfIndex: ifindex, ZeroCopy: true, RxRing: 64, TxRing: 64}, mem, &report)
+		if bound == nil {
+			bound = s.Close()
+		}
+		if (err == nil) != (bound == nil) {
+			t.Errorf("asked: %v; tried: %v", err, bound)
+		}
+		if err := zeroCopy(1 << 30); err != nil {
+			t.Errorf("a device that is not there: %v", err)
+		}
+	})
+}
+
 func TestOpenRefuses(t *testing.T) {
 	mem := &packet.Memory{}
 	for _, c := range []struct {
