@@ -146,11 +146,11 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		progs:  newPrograms(),
 		verify: cfg.Verify,
 
-		rx:      make([]rxSlot, 0, roomy),
-		oneShot: make([]*classifier.Megaflow, 0, 4*roomy),
+		rx:      make([]rxSlot, 0, roomy/4),
+		oneShot: make([]*classifier.Megaflow, 0, 2*roomy),
 	}
-	l.groups.of = make([]int16, 0, 16*roomy)
-	l.stats.out = make([]int, 0, 4*roomy)
+	l.groups.of = make([]int16, 0, 8*roomy)
+	l.stats.out = make([]int, 0, 2*roomy)
 	l.exactSlots = l.exact.Stats().Entries
 	l.passBy.left = trialRounds * l.exactSlots
 	l.mega.UseSignatures(signatures)
