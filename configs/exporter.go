@@ -13,20 +13,20 @@ type Exporter struct {
 	Sampling             int      `json:"sampling,omitempty" range:"1,4294967295" unit:"1/N of packets" jsonschema:"Account one packet in N; 1 is every packet, exact."`
 	ObsDomainID          uint32   `json:"obs_domain_id,omitempty" only:"bridge" range:"0,4294967295" jsonschema:"Observation domain id (in every message)."`
 	ObsPointID           uint32   `json:"obs_point_id,omitempty" only:"bridge" range:"0,4294967295" jsonschema:"Observation point id (in every record)."`
-	CacheActiveTimeout   Duration `json:"cache_active_timeout,omitempty" unit:"time" jsonschema:"A flow that goes on is reported this often; 0 never before it ends."`
+	CacheActiveTimeout   Duration `json:"cache_active_timeout,omitempty" unit:"time" jsonschema:"A flow that goes on is reported this often; 0 never before it ends (in Open vSwitch 0 is no caching at all)."`
 	CacheIdleTimeout     Duration `json:"cache_idle_timeout,omitempty" unit:"time" jsonschema:"A flow without a packet for this long has ended; 0 never."`
-	CacheMaxFlows        int      `json:"cache_max_flows,omitempty" range:"64,16777216" unit:"flows" jsonschema:"Most flows a loop's cache holds; one more pushes the oldest out as a record. A change makes new caches."`
+	CacheMaxFlows        int      `json:"cache_max_flows,omitempty" range:"64,16777216" unit:"flows" jsonschema:"Most flows a loop's cache holds; one more pushes out, as a record, the quietest of eight that are looked at. A change makes new caches."`
 	FlowKey              FlowKey  `json:"flow_key,omitempty" jsonschema:"What tells flows apart: ovs (the key of Open vSwitch's records), five-tuple (IP protocol, addresses, ports), or a list of element names (docs/elements.md). Direction, egress port, observation domain and point always do. A change makes new caches. Default: ovs."`
 	Elements             []string `json:"elements,omitempty" jsonschema:"What records say besides the key: standard, full (all there is), and names of elements (docs/elements.md). Default: [standard]."`
 	RuleAttribution      bool     `json:"rule_attribution,omitempty" jsonschema:"Tell the cookie and table of the rule that decided, and whether and why packets were dropped. Packets that different rules decided about are different flows then."`
-	TCPQoS               bool     `json:"tcp_qos,omitempty" jsonschema:"Measure of TCP flows the time from SYN to SYN/ACK, retransmissions and segments out of order. Costs the loops some time. A change makes new caches."`
+	TCPQoS               bool     `json:"tcp_qos,omitempty" jsonschema:"Measure of TCP flows the time from SYN to SYN/ACK (told with biflow only, as it takes both directions; 0 where it was not seen, or within one batch), retransmissions and segments out of order. Costs the loops some time. A change makes new caches."`
 	Biflow               Biflow   `json:"biflow,omitempty" oneof:"off,initiator,reverse,lower-port" jsonschema:"Whether the two directions of a conversation become one record (RFC 5103), and which is forward: that of who began it (initiator), the other (reverse), or that towards the lower port (lower-port)."`
 	BiflowWindow         Duration `json:"biflow_window,omitempty" range:"100ms,60s" unit:"time" jsonschema:"How long a record waits for that of the other direction."`
 	TemplateInterval     Duration `json:"template_interval,omitempty" range:"1s," unit:"time" jsonschema:"How often templates are sent again: over UDP by themselves, over DTLS by a new session that begins with them."`
 	StatsInterval        Duration `json:"stats_interval,omitempty" range:"1s," unit:"time" jsonschema:"How often the exporter's own counts are sent."`
 	EnableInputSampling  bool     `json:"enable_input_sampling,omitempty" only:"bridge" jsonschema:"Account packets as they come in."`
 	EnableOutputSampling bool     `json:"enable_output_sampling,omitempty" only:"bridge" jsonschema:"Account packets as they go out of each port."`
-	EnableTunnelSampling bool     `json:"enable_tunnel_sampling,omitempty" only:"bridge" jsonschema:"Tell the outer header of packets that come or go by a tunnel."`
+	EnableTunnelSampling bool     `json:"enable_tunnel_sampling,omitempty" only:"bridge" jsonschema:"Tell the outer header of packets that come by a tunnel, and tell flows apart by it. There are no tunnel ports yet."`
 	VirtualObsID         string   `json:"virtual_obs_id,omitempty" maxlen:"254" jsonschema:"A text in every record (virtualObsID of PEN 6876). Default: none."`
 	PEN                  uint32   `json:"private_enterprise_number,omitempty" range:"1,4294967295" jsonschema:"Enterprise number of the elements that are Pollux's own; 32473 is that of examples (RFC 5612)."`
 	MTU                  int      `json:"mtu,omitempty" range:"576,65535" unit:"bytes" jsonschema:"Longest IP packet that a message may make."`

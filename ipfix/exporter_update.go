@@ -12,6 +12,7 @@ import (
 // start of its next round.
 type changes struct {
 	cfg    *ExporterConfig
+	remind bool
 	caches [][]*cache.Cache // in order: those that were in force for less than a round have records too
 }
 
@@ -40,6 +41,14 @@ func (x *Exporter) SetCaches(caches []*cache.Cache) {
 	x.next.caches = append(x.next.caches, slices.Clone(caches))
 }
 
+// Remind has the options sent again soon, as what they describe has changed: how packets are
+// sampled, which ports there are. Any thread may call it.
+func (x *Exporter) Remind() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.next.remind = true
+}
+
 // change takes over what Update and SetCaches left.
 func (x *Exporter) change() {
 	x.mu.Lock()
@@ -52,6 +61,13 @@ func (x *Exporter) change() {
 	if n.cfg != nil {
 		x.reckon()
 		x.update(*n.cfg)
+	}
+	if n.remind {
+		for _, t := range x.targets {
+			for _, s := range t.sessions {
+				s.optionsDue = true
+			}
+		}
 	}
 	if n.caches != nil || n.cfg != nil {
 		x.cfg = x.raw

@@ -79,3 +79,23 @@ func TestPaceLeavesFlowsInCaches(t *testing.T) {
 		t.Errorf("not sent: %+v", n)
 	}
 }
+
+// TestRemindSendsOptionsAgain: what options say is sent again when asked for, once, and not only
+// at the interval.
+func TestRemindSendsOptionsAgain(t *testing.T) {
+	l := newLab(cache.Config{}, 1)
+	c := listen(t)
+	x, stop := runExporter(t, ExporterConfig{Targets: []string{c.Addr()}, Epoch: epoch, StatsInterval: time.Hour, TemplateInterval: time.Hour}, l.caches)
+	defer stop()
+	l.send(0, cache.Point{}, specs(10, 7))
+	l.flush(t)
+	soon(t, "the first options", func() bool { return x.Stats().Collectors[0].Options > 0 && x.Stats().Pending == (Totals{}) })
+	first := x.Stats().Collectors[0].Options
+	x.Remind()
+	soon(t, "the options again", func() bool { return x.Stats().Collectors[0].Options > first })
+	again := x.Stats().Collectors[0].Options
+	time.Sleep(50 * time.Millisecond) // nothing more is to come
+	if n := x.Stats().Collectors[0].Options; n != again {
+		t.Errorf("%d option records, then %d, then %d", first, again, n)
+	}
+}

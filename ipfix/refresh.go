@@ -18,7 +18,7 @@ func (x *Exporter) refresh(now int64) {
 				x.start(t, id, now)
 			case t.udp != nil && (age >= int64(x.cfg.TemplateInterval) || stale && age >= refreshAfter):
 				x.sendTemplates(t, id, now)
-			case now-s.optionsAt >= int64(x.cfg.StatsInterval):
+			case s.optionsDue, now-s.optionsAt >= int64(x.cfg.StatsInterval):
 				x.sendOptions(t, id)
 			}
 		}
@@ -89,7 +89,8 @@ func (x *Exporter) addOption(t *target, id uint32, m *message, round *int, tpl *
 
 // sendOptions sends how packets are sampled and what was lost on the way.
 func (x *Exporter) sendOptions(t *target, id uint32) {
-	t.session(id).optionsAt = clock.Now()
+	s := t.session(id)
+	s.optionsAt, s.optionsDue = clock.Now(), false
 	m := newMessage(x.cfg.messageSize(), id)
 	t.counts()
 	round := 1

@@ -30,6 +30,7 @@ type session struct {
 	list        *templateList // of a stream, by its goroutine: what was announced
 	templatesAt int64         // when they were sent last
 	optionsAt   int64
+	optionsDue  bool // whatever the interval
 }
 
 // templateList are the templates that a message may use. It does not change.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pollux/configs"
+	"pollux/flow"
 	"pollux/ipfix"
 	"pollux/ipfix/cache"
 	"pollux/ofp/pipeline"
@@ -51,7 +52,7 @@ func cacheConfig(e *configs.Exporter) cache.Config {
 	}
 	return cache.Config{
 		MaxFlows: e.CacheMaxFlows, IdleTimeout: idle, ActiveTimeout: active,
-		Sampling: uint32(e.Sampling), KeyMask: e.FlowKey.Mask(), QoS: e.TCPQoS,
+		Sampling: uint32(e.Sampling), KeyMask: keyMask(e), QoS: e.TCPQoS,
 		Align: e.Biflow != configs.BiflowOff,
 	}
 }
@@ -67,7 +68,7 @@ func sampling(list []*exporter) pipeline.Sampling {
 		s.Bridge = &pipeline.BridgeSampling{
 			Exporter: e.index, Domain: e.cfg.ObsDomainID, Point: e.cfg.ObsPointID,
 			Input: e.cfg.EnableInputSampling, Output: e.cfg.EnableOutputSampling,
-			Attribute: e.cfg.RuleAttribution, Tunnel: e.cfg.EnableTunnelSampling,
+			Attribute: e.cfg.RuleAttribution,
 		}
 	}
 	return s
@@ -88,7 +89,7 @@ func exporting(c *configs.Exporter) ipfix.ExporterConfig {
 		Domains: []uint32{c.ObsDomainID}, DrainTimeout: drainTimeout, Buffer: c.Buffer, MessageRate: c.MessageRate,
 		TLS:     ipfix.TLSConfig{CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, ServerName: c.TLS.ServerName},
 		File:    ipfix.FileConfig{MaxBytes: int64(c.File.MaxBytes), MaxAge: c.File.MaxAge.Std(), Keep: c.File.Keep},
-		FlowKey: c.FlowKey.Mask(), Elements: c.Elements, RuleAttribution: c.RuleAttribution, TCPQoS: c.TCPQoS,
+		FlowKey: keyMask(c), Elements: c.Elements, RuleAttribution: c.RuleAttribution, TCPQoS: c.TCPQoS,
 		Biflow: biflowRules[c.Biflow], BiflowWindow: c.BiflowWindow.Std(),
 		VirtualObsID: c.VirtualObsID, PEN: c.PEN,
 	}
@@ -109,7 +110,20 @@ func sameExporting(a, b *configs.Exporter) bool {
 
 // sameCaches says whether flow caches can stay, if perhaps with other timeouts.
 func sameCaches(a, b *configs.Exporter) bool {
-	return a.CacheMaxFlows == b.CacheMaxFlows && a.TCPQoS == b.TCPQoS && *a.FlowKey.Mask() == *b.FlowKey.Mask()
+	return a.CacheMaxFlows == b.CacheMaxFlows && a.TCPQoS == b.TCPQoS && *keyMask(a) == *keyMask(b)
+}
+
+// keyMask returns what of packets' keys tells flows apart: without tunnel sampling not the outer
+// header, which records then do not have either.
+func keyMask(e *configs.Exporter) *flow.Mask {
+	m := e.FlowKey.Mask()
+	if !e.EnableTunnelSampling {
+		for _, w := range []flow.Word{flow.WTunID, flow.WTunIPv4, flow.WTunMisc, flow.WTunSrcHi, flow.WTunSrcLo, flow.WTunDstHi, flow.WTunDstLo} {
+			m.W[w] = 0
+			m.Map &^= 1 << w
+		}
+	}
+	return m
 }
 
 // sameTuning says whether flow caches work by the same times and sampling.

@@ -143,6 +143,7 @@ func (s *Switch) changeExporter(e *exporter, was *configs.Exporter) error {
 		}
 	case !sameTuning(was, &e.cfg):
 		s.dp.TuneExporter(e.index, &cc)
+		e.x.Remind()
 	}
 	if sameExporting(was, &e.cfg) {
 		return nil
@@ -151,7 +152,7 @@ func (s *Switch) changeExporter(e *exporter, was *configs.Exporter) error {
 	if old != nil {
 		// Records of the old caches leave by templates of the old key; those of the new
 		// ones, of which there are hardly any yet, may wait for theirs.
-		x.FlowKey = was.FlowKey.Mask()
+		x.FlowKey = keyMask(was)
 		go s.finishKey(e, old)
 	}
 	if err := e.x.Update(x); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"pollux/configs"
+	"pollux/flow"
 	"pollux/internal/cpu"
 	"pollux/ipfix"
 	"pollux/ipfix/cache"
@@ -389,5 +390,18 @@ func changeLive(t *testing.T, keyPatience time.Duration) {
 	}
 	if seen := checkSums(t, one); !colSet.Wait(seen.Packets, patience) {
 		t.Errorf("set 1 saw %d packets, its collector has %d", seen.Packets, colSet.Totals().Packets)
+	}
+}
+
+// TestTunnelSamplingOff: without enable_tunnel_sampling the outer header is no part of records.
+func TestTunnelSamplingOff(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		m := keyMask(&configs.Exporter{FlowKey: configs.FlowKey{configs.KeyOVS}, EnableTunnelSampling: on})
+		if has := m.Map&(1<<flow.WTunID|1<<flow.WTunIPv4|1<<flow.WTunSrcHi) != 0; has != on {
+			t.Errorf("enable_tunnel_sampling %t: the key has the outer header: %t", on, has)
+		}
+		if m.W[flow.WIPv4] == 0 || m.Map&(1<<flow.WPort) == 0 {
+			t.Error("the key has lost more than that")
+		}
 	}
 }

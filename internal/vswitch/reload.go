@@ -267,6 +267,9 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 	}
 	s.noteInterfaces(ports)
 	s.commitExporters(x)
+	for _, e := range s.exporters {
+		e.x.Remind() // of the ports that there are now
+	}
 	s.ports, s.cfg = ports, cfg
 	return nil
 }

@@ -15,7 +15,6 @@ type BridgeSampling struct {
 	Input     bool   // every packet is accounted as it comes in
 	Output    bool   // and as it goes out of each port
 	Attribute bool   // the rule that decided, and how, are told: Point.Verdict
-	Tunnel    bool   // packets of tunnel ports are accounted with their outer header too
 }
 
 // SetSampling is the exporter of a collector set.

@@ -196,7 +196,10 @@ func (x *xlate) sampleAction(s *SampleAction) {
 		return
 	}
 	p := cache.Point{Dir: cache.Ingress, Domain: x.id(s.Domain, s.DomainOf), ID: x.id(s.Point, s.PointOf)}
-	if s.Direction == SampleEgress {
+	// As Open vSwitch does: a port that the packet did not come in by is one that it leaves by.
+	// The input port is part of every decision.
+	leaves := s.SamplingPort != 0 && s.SamplingPort != x.up.Key.InPort()
+	if s.Direction == SampleEgress || s.Direction == SampleUnset && leaves {
 		p.Dir, p.Egress = cache.Egress, s.SamplingPort
 	}
 	x.commit()
