@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"pollux/internal/clock"
+	"pollux/internal/packet"
+	"pollux/ipfix/cache"
+	"pollux/ofp/pipeline"
 	"pollux/pmd"
 	"pollux/pmd/port"
 )
@@ -48,12 +51,46 @@ func (c *RigConfig) source() port.MemoryConfig {
 	return port.MemoryConfig{Flows: c.Flows, Masks: c.Masks}
 }
 
+// spec is the rig in full.
+func (c RigConfig) spec() (s rigSpec, err error) {
+	c.defaults()
+	s = rigSpec{
+		in:    func(m *packet.Memory) (pmd.Port, error) { return port.OpenMemory(c.source(), m) },
+		cores: []int{c.Core}, burst: c.Burst, mega: c.Megaflows,
+		warm: 3 * uint64(c.Flows), drops: c.NewFlows,
+	}
+	if s.flows, err = pipeline.ParseFlows(c.Rules, nil); err != nil {
+		return s, err
+	}
+	if c.Sampling > 0 {
+		s.cache = &cache.Config{MaxFlows: roomFor(c.Flows, c.Output), Sampling: uint32(c.Sampling)}
+		s.samples = pipeline.BridgeSampling{Input: true, Output: c.Output}
+	}
+	return s, nil
+}
+
+// roomFor is the size of a flow cache that is no limit to the flows.
+func roomFor(flows int, output bool) int {
+	size := 64
+	for size < 2*flows {
+		size *= 2
+	}
+	if output {
+		size *= 2 // a flow that goes out is another
+	}
+	return size
+}
+
 // Rig is such a switch. It uses no processor but in Warm and Turn.
 type Rig struct{ r *memoryRig }
 
 // OpenRig makes the switch. On error nothing is left of it.
 func OpenRig(c RigConfig) (*Rig, error) {
-	r, err := newMemoryRig(c)
+	spec, err := c.spec()
+	if err != nil {
+		return nil, err
+	}
+	r, err := newMemoryRig(spec)
 	if err != nil {
 		return nil, err
 	}
