@@ -72,3 +72,10 @@ func KeyTables(title string, v any) string {
 	section(&b, "", title, reflect.ValueOf(v).Elem())
 	return b.String()
 }
+
+// CheckExporter checks a flow key and a list of elements, at path.flow_key and
+// path.elements, as those of an exporter are.
+func (d *Document) CheckExporter(path string, key FlowKey, elements []string) {
+	d.c.checkKey(path+".flow_key", key)
+	d.c.checkElements(path+".elements", elements)
+}
