@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
-	"slices"
 	"strings"
 )
 
@@ -12,7 +11,7 @@ import (
 type Set struct {
 	Lines  []string // one rule each
 	draw   func(*rand.Rand) Packet
-	attack []Packet
+	attack func(*rand.Rand) []Packet // nil: there is none
 }
 
 // Kinds are the sets that Make makes.
@@ -43,8 +42,13 @@ func Make(kind string, rules int, seed uint64) (*Set, error) {
 // Draw makes a packet that some rule is about.
 func (s *Set) Draw(rng *rand.Rand) Packet { return s.draw(rng) }
 
-// Attack returns the packets of an attack on the set; nil where there is none.
-func (s *Set) Attack() []Packet { return slices.Clone(s.attack) }
+// Attack makes the packets of an attack on the set; nil where there is none.
+func (s *Set) Attack(rng *rand.Rand) []Packet {
+	if s.attack == nil {
+		return nil
+	}
+	return s.attack(rng)
+}
 
 // favoured draws one of n, the first ones far more often: the first, the next two, the next
 // four and so on are equally likely, which is close to Zipf's law and takes whole numbers

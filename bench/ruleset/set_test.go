@@ -3,6 +3,7 @@ package ruleset
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math/bits"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func TestHeadersAreWhatWasDrawn(t *testing.T) {
 			t.Fatal(err)
 		}
 		rng := rand.New(rand.NewPCG(1, 1))
-		packets := s.Attack()
+		packets := s.Attack(rng)
 		for range 2000 {
 			packets = append(packets, s.Draw(rng))
 		}
@@ -110,7 +111,12 @@ func TestPortRanges(t *testing.T) {
 
 func TestAttackIsOfManyWays(t *testing.T) {
 	s, _ := Make("whitelist", 1, 1)
-	if n := len(s.Attack()); n != 16*32*16 {
-		t.Errorf("%d packets", n)
+	ways := map[[3]int]bool{}
+	for _, p := range s.Attack(rand.New(rand.NewPCG(1, 1))) {
+		src := p.Src.As4()
+		ways[[3]int{bits.Len16(p.DstPort ^ openPort), bits.Len32(be.Uint32(src[:]) ^ openHost), bits.Len16(p.SrcPort ^ openSource)}] = true
+	}
+	if len(ways) != 16*32*16 {
+		t.Errorf("%d ways", len(ways))
 	}
 }

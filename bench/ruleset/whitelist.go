@@ -25,17 +25,33 @@ func newWhitelist() *Set {
 			Src: addr4(10<<24 | 1<<16 | rng.Uint32N(1<<16)), Dst: addr4(10<<24 | 200<<16 | 1), SrcPort: uint16(1024 + rng.IntN(60000)),
 		}
 	}
-	for d := range 16 {
-		for h := range 32 {
-			for p := range 16 {
-				s.attack = append(s.attack, Packet{
-					SrcMAC: 0x020000000003, DstMAC: 0x020000000002, Proto: TCP,
-					// Each differs from what passes in one bit, and agrees before it.
-					Src: addr4(openHost ^ 1<<(31-h)), Dst: addr4(10<<24 | 200<<16 | 1),
-					SrcPort: openSource ^ 1<<(15-p), DstPort: openPort ^ 1<<(15-d),
-				})
+	s.attack = explosion
+	return s
+}
+
+// explosionRounds is how often the attack needs each mask before packets come again, with
+// other bits where the mask has none: more packets than an exact-match cache holds.
+const explosionRounds = 32
+
+// explosion makes a packet for each of the masks, and again.
+func explosion(rng *rand.Rand) (list []Packet) {
+	for range explosionRounds {
+		for d := range 16 {
+			for h := range 32 {
+				for p := range 16 {
+					list = append(list, Packet{
+						SrcMAC: 0x020000000003, DstMAC: 0x020000000002, Proto: TCP,
+						Src: addr4(uint32(apart(rng, uint64(openHost), 31-h))), Dst: addr4(10<<24 | 200<<16 | 1),
+						SrcPort: uint16(apart(rng, openSource, 15-p)), DstPort: uint16(apart(rng, openPort, 15-d)),
+					})
+				}
 			}
 		}
 	}
-	return s
+	return list
+}
+
+// apart draws a number that agrees with v above a bit, and differs from it in that.
+func apart(rng *rand.Rand, v uint64, bit int) uint64 {
+	return v ^ 1<<bit ^ rng.Uint64N(1<<bit)
 }
