@@ -23,6 +23,9 @@ type Exec struct {
 	// nil puts them on Free.
 	Release func(chunks []uint64)
 	Now     int64 // ns, monotonic: when the batch in hand came in
+	Timed   bool  // the ticks that samples take are added to SampleTicks
+
+	SampleTicks uint64
 
 	Stats
 

@@ -2,11 +2,22 @@ package actions
 
 import (
 	"pollux/flow"
+	"pollux/internal/clock"
 	"pollux/internal/packet"
 )
 
 // sample accounts the packets idx in the flow cache of s.Exporter, if it is on.
 func (e *Exec) sample(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16) {
+	if !e.Timed {
+		e.account(s, b, keys, idx)
+		return
+	}
+	start := clock.Ticks()
+	e.account(s, b, keys, idx)
+	e.SampleTicks += clock.Ticks() - start
+}
+
+func (e *Exec) account(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16) {
 	if uint(s.Exporter) >= uint(len(e.Caches)) || e.Caches[s.Exporter] == nil {
 		return
 	}

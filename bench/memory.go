@@ -143,7 +143,11 @@ func (s *MemorySpec) mix(ctx context.Context, mix MemoryMix) (res []MemoryResult
 		}
 	}()
 	for i, n := range Samplings {
-		if rigs[i], err = newMemoryRig(MemoryScenario{mix.Flows, mix.Masks, n}, s.Core, s.Burst); err != nil {
+		spec, err := RigConfig{MemoryScenario: MemoryScenario{mix.Flows, mix.Masks, n}, Core: s.Core, Burst: s.Burst}.spec()
+		if err != nil {
+			return nil, err
+		}
+		if rigs[i], err = newMemoryRig(spec); err != nil {
 			return nil, err
 		}
 		if err := rigs[i].warm(ctx); err != nil {
@@ -161,7 +165,7 @@ func (s *MemorySpec) mix(ctx context.Context, mix MemoryMix) (res []MemoryResult
 		}
 	}
 	for i, r := range rigs {
-		m := summary(r.sc, turns[i], turns[0])
+		m := summary(MemoryScenario{mix.Flows, mix.Masks, Samplings[i]}, turns[i], turns[0])
 		if r.x != nil && mix.Flows >= fewRecords {
 			if m.Record, err = r.records(ctx); err != nil {
 				return nil, err

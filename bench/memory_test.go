@@ -12,7 +12,11 @@ import (
 func rigOf(t *testing.T, sc MemoryScenario) *memoryRig {
 	t.Helper()
 	cores := cpu.Allowed()
-	r, err := newMemoryRig(sc, cores[len(cores)-1], 64)
+	spec, err := RigConfig{MemoryScenario: sc, Core: cores[len(cores)-1], Burst: 64}.spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newMemoryRig(spec)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// cpuTime is what the scheduler has given a thread, and what it had it wait for the
+// CPUTime is what the scheduler has given a thread, and what it had it wait for the
 // core while others ran there.
-type cpuTime struct{ ran, waited time.Duration }
+type CPUTime struct{ Ran, Waited time.Duration }
 
 // pinnedTimes are the times, by thread, of those of a process that are pinned to one
 // core and to no other: its poll loop, and where there is no other core all threads.
-type pinnedTimes map[string]cpuTime
+type pinnedTimes map[string]CPUTime
 
 // pinnedTime returns the times of a process's threads on core.
 func pinnedTime(pid, core int) (pinnedTimes, error) {
@@ -28,7 +28,7 @@ func pinnedTime(pid, core int) (pinnedTimes, error) {
 		status, err1 := os.ReadFile(dir + "/status")
 		stat, err2 := os.ReadFile(dir + "/schedstat")
 		if err1 != nil || err2 != nil || allowed(string(status)) != strconv.Itoa(core) {
-			continue // it has ended, or is another
+			continue // a thread may have ended meanwhile
 		}
 		t, err := parseSchedstat(string(stat))
 		if err != nil {
@@ -42,6 +42,43 @@ func pinnedTime(pid, core int) (pinnedTimes, error) {
 	return all, nil
 }
 
+// since returns what the thread that ran most between two readings had there.
+func (p pinnedTimes) since(old pinnedTimes) (best CPUTime) {
+	for thread, t := range p {
+		was, ok := old[thread]
+		if d := t.Since(was); ok && d.Ran > best.Ran {
+			best = d
+		}
+	}
+	return best
+}
+
+// pinnedThread returns the number and time of the thread that has run most of those of a
+// process that are pinned to core.
+func pinnedThread(pid, core int) (tid int, best CPUTime, err error) {
+	all, err := pinnedTime(pid, core)
+	for dir, t := range all {
+		if tid == 0 || t.Ran > best.Ran {
+			best = t
+			tid, _ = strconv.Atoi(filepath.Base(dir)) // the kernel names them by number
+		}
+	}
+	return tid, best, err
+}
+
+// PinnedTime returns the time of the busiest thread of a process that is pinned to core and
+// to no other: its poll loop.
+func PinnedTime(pid, core int) (CPUTime, error) {
+	_, t, err := pinnedThread(pid, core)
+	return t, err
+}
+
+// Stolen returns how long the thread that PinnedTime finds has waited for its core.
+func Stolen(pid, core int) (time.Duration, error) {
+	t, err := PinnedTime(pid, core)
+	return t.Waited, err
+}
+
 // allowed returns the value of Cpus_allowed_list.
 func allowed(status string) string {
 	for line := range strings.Lines(status) {
@@ -53,49 +90,24 @@ func allowed(status string) string {
 }
 
 // parseSchedstat reads nanoseconds run, nanoseconds waited, and a number of slices.
-func parseSchedstat(s string) (t cpuTime, err error) {
+func parseSchedstat(s string) (t CPUTime, err error) {
 	var slices int64
-	if _, err := fmt.Sscan(s, &t.ran, &t.waited, &slices); err != nil {
+	if _, err := fmt.Sscan(s, &t.Ran, &t.Waited, &slices); err != nil {
 		// Sscan reads a Duration as the integer that it is.
 		return t, fmt.Errorf("schedstat %q: %w", s, err)
 	}
 	return t, nil
 }
 
-// since returns what the thread that ran most between two readings had there.
-func (p pinnedTimes) since(old pinnedTimes) (best cpuTime) {
-	for thread, t := range p {
-		was, ok := old[thread]
-		if d := (cpuTime{t.ran - was.ran, t.waited - was.waited}); ok && d.ran > best.ran {
-			best = d
-		}
-	}
-	return best
+// Since returns what has passed between two readings.
+func (t CPUTime) Since(old CPUTime) CPUTime {
+	return CPUTime{t.Ran - old.Ran, t.Waited - old.Waited}
 }
 
-// disturbed is the share of the time that the thread would have run and others did.
-func (t cpuTime) disturbed() float64 {
-	if t.ran+t.waited == 0 {
+// Disturbed is the share of the time that the thread would have run and others did.
+func (t CPUTime) Disturbed() float64 {
+	if t.Ran+t.Waited == 0 {
 		return 0
 	}
-	return float64(t.waited) / float64(t.ran+t.waited)
-}
-
-// pinnedThread returns the number and time of the thread that has run most of those of a
-// process that are pinned to core.
-func pinnedThread(pid, core int) (tid int, best cpuTime, err error) {
-	all, err := pinnedTime(pid, core)
-	for dir, t := range all {
-		if tid == 0 || t.ran > best.ran {
-			best = t
-			tid, _ = strconv.Atoi(filepath.Base(dir)) // the kernel names them by number
-		}
-	}
-	return tid, best, err
-}
-
-// Stolen returns how long the thread that pinnedThread finds has waited for its core.
-func Stolen(pid, core int) (time.Duration, error) {
-	_, t, err := pinnedThread(pid, core)
-	return t.waited, err
+	return float64(t.Waited) / float64(t.Ran+t.Waited)
 }

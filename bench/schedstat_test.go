@@ -32,8 +32,8 @@ func TestPinnedTimeSeesTheBusyThread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var d cpuTime
-	for end := began.Add(patience); d.ran <= 0 && time.Now().Before(end); {
+	var d CPUTime
+	for end := began.Add(patience); d.Ran <= 0 && time.Now().Before(end); {
 		time.Sleep(100 * time.Millisecond) // on a busy core its turn may come later
 		b, err := pinnedTime(os.Getpid(), 0)
 		if err != nil {
@@ -41,8 +41,8 @@ func TestPinnedTimeSeesTheBusyThread(t *testing.T) {
 		}
 		d = b.since(a)
 	}
-	if d.ran <= 0 || d.ran > time.Since(began)+time.Second || d.disturbed() < 0 || d.disturbed() > 1 {
-		t.Errorf("ran %v, waited %v", d.ran, d.waited)
+	if d.Ran <= 0 || d.Ran > time.Since(began)+time.Second || d.Disturbed() < 0 || d.Disturbed() > 1 {
+		t.Errorf("ran %v, waited %v", d.Ran, d.Waited)
 	}
 	if _, err := pinnedTime(os.Getpid(), 4095); err == nil {
 		t.Error("a thread on a core that is not there")
@@ -51,7 +51,7 @@ func TestPinnedTimeSeesTheBusyThread(t *testing.T) {
 
 func TestParseSchedstat(t *testing.T) {
 	got, err := parseSchedstat("1500000 500000 12\n")
-	if err != nil || got != (cpuTime{1500 * time.Microsecond, 500 * time.Microsecond}) || got.disturbed() != 0.25 {
+	if err != nil || got != (CPUTime{1500 * time.Microsecond, 500 * time.Microsecond}) || got.Disturbed() != 0.25 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err := parseSchedstat("x"); err == nil {
@@ -64,7 +64,7 @@ func TestParseSchedstat(t *testing.T) {
 func TestBusiestSinceThen(t *testing.T) {
 	old := pinnedTimes{"a": {9000, 9000}, "b": {100, 10}, "ended": {1e6, 1e6}}
 	now := pinnedTimes{"a": {9010, 9500}, "b": {400, 110}, "new": {1000, 0}}
-	if d := now.since(old); d != (cpuTime{300, 100}) {
+	if d := now.since(old); d != (CPUTime{300, 100}) {
 		t.Errorf("%+v", d)
 	}
 }

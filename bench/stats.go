@@ -10,6 +10,8 @@ type Spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
+	Q1     float64 `json:"q1"` // a quarter of the values are below
+	Q3     float64 `json:"q3"` // and above
 	N      int     `json:"n"`
 }
 
@@ -20,7 +22,7 @@ func NewSpread(values []float64) Spread {
 		return Spread{}
 	}
 	v := slices.Sorted(slices.Values(values))
-	return Spread{Median: (v[(n-1)/2] + v[n/2]) / 2, Min: v[0], Max: v[n-1], N: n}
+	return Spread{Median: (v[(n-1)/2] + v[n/2]) / 2, Min: v[0], Max: v[n-1], Q1: v[(n-1)/4], Q3: v[n-1-(n-1)/4], N: n}
 }
 
 // String is the median with what it lies between.

@@ -153,7 +153,7 @@ func (w *VethWires) overload(ctx context.Context, s *VethSpec, dev Running, sink
 	t0, err0 := pinnedTime(dev.Pid(), s.DUTCore)
 	run.Offered, run.Delivered, err = measure(ctx, s.Time, offer.count, sink.Count)
 	t1, err1 := pinnedTime(dev.Pid(), s.DUTCore)
-	run.Disturbed = t1.since(t0).disturbed()
+	run.Disturbed = t1.since(t0).Disturbed()
 	run.Own = run.Delivered / max(1-run.Disturbed, 0.001)
 	if err == nil {
 		run.Work, err = workOf(ctx, dev, s.DUTCore, sink.Count)

@@ -20,11 +20,19 @@ type place struct {
 // error, so that one run finds all of them.
 type decoder struct {
 	file   string
+	needs  string   // what an empty file is short of
 	lines  []string // of the source
 	errs   Errors
 	places map[string]place // by path, as ports[0].vlan.tag
 	bad    map[string]bool  // paths whose value was wrong: no check need look at them
 	faulty map[string]bool  // keys of the file that have errors within; "" is the file itself
+}
+
+func newDecoder(src []byte, path, needs string) *decoder {
+	return &decoder{
+		file: path, needs: needs, lines: splitLines(string(src)),
+		places: map[string]place{}, bad: map[string]bool{}, faulty: map[string]bool{},
+	}
 }
 
 var (

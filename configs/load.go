@@ -81,8 +81,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 // Parse is Load of a text. path names it in errors, and its folder is where a
 // relative flows_file starts.
 func Parse(src []byte, path string, opt Options) (*Config, error) {
-	d := &decoder{file: path, places: map[string]place{}, bad: map[string]bool{}, faulty: map[string]bool{}}
-	d.lines = splitLines(string(src))
+	d := newDecoder(src, path, "a switch needs at least ports")
 	c := &Config{}
 	c.defaults()
 	if root := d.parse(src); root != nil {
@@ -143,13 +142,13 @@ func (d *decoder) parse(src []byte) (root ast.Node) {
 	}
 	switch len(docs) {
 	case 0:
-		d.errAt("", 1, 1, "the file is empty; a switch needs at least ports")
+		d.errAt("", 1, 1, "the file is empty; %s", d.needs)
 		return nil
 	case 1:
 		return docs[0]
 	}
 	line, col := position(docs[1])
-	d.errAt("", line, col, "a second document starts here; a file holds one deployment")
+	d.errAt("", line, col, "a second document starts here; a file holds one")
 	return nil
 }
 

@@ -101,7 +101,8 @@ type Loop struct {
 	handed [packet.MaxBatch]Handoff
 
 	stats LoopStats
-	idle  int // iterations in a row that found nothing
+	times Times // of iterations
+	idle  int   // iterations in a row that found nothing
 
 	mail    mailbox
 	running bool        // guarded by mail.mu
@@ -201,11 +202,13 @@ func (l *Loop) Stop() {
 
 // run is the poll loop.
 func (l *Loop) run() {
+	start := clock.Ticks()
 	for !l.stop.Load() {
-		start := clock.Ticks()
 		work := l.iterate(start)
-		l.stats.iteration(work, clock.Ticks()-start)
-		l.backOff(work)
+		end := clock.Ticks()
+		l.stats.iteration(work, end-start)
+		l.times.add(end - start)
+		start = l.backOff(work, end)
 	}
 }
 
@@ -267,25 +270,28 @@ func (l *Loop) finish(at uint64) int {
 }
 
 // backOff lets an idle loop sleep, longer and longer up to SleepMax. It spins for the
-// first thousand empty iterations, since traffic that comes in bursts comes soon.
-func (l *Loop) backOff(work int) {
+// first thousand empty iterations, since traffic that comes in bursts comes soon. It
+// returns the tick at which the next iteration begins: now, so that nothing between two
+// is left out of their times, or that after the nap.
+func (l *Loop) backOff(work int, now uint64) uint64 {
 	if work != 0 {
 		l.idle = 0
-		return
+		return now
 	}
 	l.idle++
 	if l.cfg.SleepMax == 0 || l.idle < 1000 {
-		return
+		return now
 	}
 	nap := min(time.Duration(l.idle-999)*time.Microsecond, l.cfg.SleepMax)
 	l.stats.Sleeps++
-	start := clock.Ticks()
 	for ; nap > 0 && !l.stop.Load(); nap -= longestNap {
 		ts := unix.NsecToTimespec(int64(min(nap, longestNap)))
 		// A signal ends the nap early, which is no harm.
 		_ = unix.Nanosleep(&ts, nil)
 	}
-	l.stats.NapTicks += clock.Ticks() - start
+	woke := clock.Ticks()
+	l.stats.NapTicks += woke - now
+	return woke
 }
 
 // longestNap is how long a loop sleeps without looking whether it is to stop.

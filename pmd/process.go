@@ -31,11 +31,15 @@ func (l *Loop) process(n int, t laps) {
 
 	l.credit(n)
 	l.groups.sort(l.flows[:n])
+	l.exec.Timed = t.on
 	for g := 0; g < l.groups.n; g++ {
 		idx := l.groups.members(g)
 		l.exec.Run(l.flows[idx[0]].Program, &l.batch, l.keys, idx)
 	}
 	t.lap(&l.stats.Cycles[StageActions])
+	if t.on {
+		l.stats.sampled(l.exec.SampleTicks)
+	}
 	if len(miss) > 0 && !l.passBy.off {
 		l.remember(miss)
 		t.lap(&l.stats.Cycles[StageExact])

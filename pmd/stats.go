@@ -16,11 +16,12 @@ const (
 	StageMegaflow
 	StageTranslate
 	StageActions
+	StageSample   // accounting in the flow caches, which actions do
 	StageTransmit // sending and taking back, of all packets: it goes by iterations, not by batches
 	NumStages
 )
 
-var stageNames = [NumStages]string{"receive", "extract", "exact", "megaflow", "translate", "actions", "transmit"}
+var stageNames = [NumStages]string{"receive", "extract", "exact", "megaflow", "translate", "actions", "sample", "transmit"}
 
 // String names the stage as `perf` shows it.
 func (s Stage) String() string { return stageNames[s] }
@@ -71,6 +72,8 @@ type LoopStats struct {
 	Subtables int `json:"subtables"`
 	FreeFrame int `json:"free_frames"`
 
+	sampleTicks uint64 // of actions.Exec, that Cycles have
+
 	out []int // slots that have a way out, for the loop
 }
 
@@ -85,6 +88,15 @@ func (s *LoopStats) batch(n int, timed bool) {
 	if timed {
 		s.TimedPackets += uint64(n)
 	}
+}
+
+// sampled moves what accounting took, of all ticks it took so far, from the actions to a
+// stage of its own.
+func (s *LoopStats) sampled(all uint64) {
+	d := all - s.sampleTicks
+	s.sampleTicks = all
+	s.Cycles[StageSample] += d
+	s.Cycles[StageActions] -= d
 }
 
 // QueueStats count frames and bytes of one queue, or of one loop's way out of a port.

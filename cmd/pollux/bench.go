@@ -22,7 +22,8 @@ func newBenchCmd() *cobra.Command {
 		Short: "Make traffic and measure",
 		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, and the benchmarks of the switch. All but memory and cores need root.",
 	}
-	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchRFC2544Cmd(), newBenchMemoryCmd(), newBenchCoresCmd())
+	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchRFC2544Cmd(), newBenchMemoryCmd(), newBenchCoresCmd(),
+		newBenchRunCmd(), newBenchListCmd())
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pollux/bench"
+	"pollux/bench/scenarios"
 )
 
 // genFlags are the flags of `bench gen`.
@@ -76,19 +77,9 @@ func newBenchGenCmd() *cobra.Command {
 
 // parseRate reads a number with an optional k or m behind it.
 func parseRate(s string) (float64, error) {
-	num, mul := s, 1.0
-	switch {
-	case strings.HasSuffix(s, "k"):
-		num, mul = strings.TrimSuffix(s, "k"), 1e3
-	case strings.HasSuffix(s, "m"):
-		num, mul = strings.TrimSuffix(s, "m"), 1e6
-	}
-	v, err := strconv.ParseFloat(num, 64)
-	v *= mul
-	if err != nil || !(v >= 0 && v < 1e9) { // so that NaN is refused too
-		return 0, fmt.Errorf("rate %q: must be a number of packets a second below 1000m, as in 200k or 1.5m", s)
-	}
-	return v, nil
+	var r scenarios.Rate
+	err := r.UnmarshalText([]byte(s))
+	return float64(r), err
 }
 
 // spec completes the flow set from the flags.

@@ -11,16 +11,26 @@ import (
 
 // MemoryConfig says what the source of a memory port makes and what its sink keeps.
 type MemoryConfig struct {
-	Queues  int     // each way; 0 is 1
-	Flows   int     // distinct flows, up to 2^32; 0 makes a port without a source
-	Masks   int     // groups, 1 to MaxMasks; 0 is 1: flow i is of group i % Masks
-	Mix     Mix     // lengths of frames; nil is 60 bytes
-	Random  bool    // flows in random order; else in turn
-	Count   uint64  // packets each queue makes; 0 never stops
-	Rate    float64 // packets a second of each queue; 0 is as fast as it is asked
-	MTU     int     // as other ports have one; 0 is none
-	PerFlow bool    // the sink counts each flow's packets
-	Capture int     // frames per queue that the sink keeps for Captured; 0 is none
+	Queues int     // each way; 0 is 1
+	Flows  int     // distinct flows, up to 2^32; 0 makes a port without a source
+	Masks  int     // groups, 1 to MaxMasks; 0 is 1: flow i is of group i % Masks
+	Mix    Mix     // lengths of frames; nil is 60 bytes
+	Random bool    // flows in random order; else in turn
+	Count  uint64  // packets each queue makes; 0 never stops
+	Rate   float64 // packets a second of each queue; 0 is as fast as it is asked
+	Burst  int     // with a Rate: packets that come at once, with a pause after them; 0 is evenly
+	New    float64 // packets a second of each queue that begin a flow beyond Flows, a packet each
+
+	// Order is the order of flows, by number, gone through again and again; nil is that
+	// of Random.
+	Order []uint32
+	// Frames are the flows' packets; nil makes those below. Flows, Masks and Mix are not
+	// read then.
+	Frames *FrameTable
+
+	MTU     int  // as other ports have one; 0 is none
+	PerFlow bool // the sink counts each flow's packets
+	Capture int  // frames per queue that the sink keeps for Captured; 0 is none
 }
 
 // Memory is a port whose wire is this process: a source that makes the packets of a
@@ -57,6 +67,9 @@ func OpenMemory(cfg MemoryConfig, mem *packet.Memory) (*Memory, error) {
 	if cfg.Mix == nil {
 		cfg.Mix = Mix{{MinSize, 1}}
 	}
+	if cfg.Frames != nil {
+		cfg.Flows, cfg.Masks = cfg.Frames.Len(), 1
+	}
 	switch {
 	case cfg.Queues < 0:
 		return nil, fmt.Errorf("port: memory: %d queues: want 1 or more", cfg.Queues)
@@ -66,13 +79,26 @@ func OpenMemory(cfg MemoryConfig, mem *packet.Memory) (*Memory, error) {
 		return nil, fmt.Errorf("port: memory: %d masks: want 1 to %d", cfg.Masks, MaxMasks)
 	case cfg.Rate < 0:
 		return nil, fmt.Errorf("port: memory: rate of %v packets a second: want 0 or more", cfg.Rate)
+	case cfg.New < 0:
+		return nil, fmt.Errorf("port: memory: %v new flows a second: want 0 or more", cfg.New)
+	case cfg.Burst < 0 || cfg.Burst > 0 && cfg.Rate == 0:
+		return nil, fmt.Errorf("port: memory: bursts of %d: want 0 or more, and a rate with them", cfg.Burst)
 	case cfg.Capture < 0:
 		return nil, fmt.Errorf("port: memory: %d frames to capture: want 0 or more", cfg.Capture)
 	}
 	if err := cfg.Mix.check(); err != nil {
 		return nil, fmt.Errorf("port: memory: %w", err)
 	}
-	for _, s := range cfg.Mix {
+	for _, i := range cfg.Order {
+		if int(i) >= cfg.Flows {
+			return nil, fmt.Errorf("port: memory: flow %d in the order of %d flows: want less", i, cfg.Flows)
+		}
+	}
+	longest := cfg.Mix
+	if cfg.Frames != nil {
+		longest = append(longest, Share{Size: cfg.Frames.longest + cfg.Frames.stride})
+	}
+	for _, s := range longest {
 		if room := int(mem.ChunkSize) - int(mem.Headroom); s.Size+headerRoom > room {
 			return nil, fmt.Errorf("port: memory: frames of %d bytes: a chunk of %d with headroom %d holds %d: want shorter frames or larger chunks",
 				s.Size, mem.ChunkSize, mem.Headroom, room-headerRoom)
@@ -103,7 +129,10 @@ func (p *Memory) Info() pmd.PortInfo {
 	i := pmd.PortInfo{Type: "memory", MTU: p.cfg.MTU, Queues: p.cfg.Queues, Details: map[string]string{"source": "off"}}
 	if p.cfg.Flows > 0 {
 		order := "seq"
-		if p.cfg.Random {
+		switch {
+		case p.cfg.Order != nil:
+			order = "given"
+		case p.cfg.Random:
 			order = "random"
 		}
 		i.Details = map[string]string{

@@ -2,10 +2,8 @@ package port
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"sync/atomic"
 
-	"pollux/internal/clock"
 	"pollux/internal/packet"
 	"pollux/internal/ring"
 )
@@ -25,8 +23,12 @@ const injectRoom = 1024
 type memoryRx struct {
 	mem  *packet.Memory
 	flow flowOrder
-	mix  []header // by place in the round
-	at   int      // place in the round
+	mix  []header    // by place in the round
+	at   int         // place in the round
+	list *FrameTable // nil: frames are made
+
+	fresh    flowOrder // of flows that begin
+	newFlows pacer
 
 	groups  [][2]uint64 // a frame's first two words, by group
 	endless bool
@@ -67,9 +69,16 @@ func newMemoryRx(cfg MemoryConfig, queue int, mem *packet.Memory) *memoryRx {
 		given:   ring.New[[]byte](injectRoom),
 		endless: cfg.Count == 0,
 		left:    cfg.Count,
-		paced:   pacer{perNS: cfg.Rate / 1e9},
+		paced:   pacer{perNS: cfg.Rate / 1e9, burst: cfg.Burst},
+		list:    cfg.Frames,
+
+		newFlows: pacer{perNS: cfg.New / 1e9},
 	}
 	q.flow.start(uint64(cfg.Flows), uint64(queue), uint64(cfg.Queues), uint32(cfg.Masks), cfg.Random)
+	q.flow.follow(cfg.Order, uint64(queue), uint64(cfg.Queues))
+	// The first flow beyond the others that is of this queue.
+	first := uint64(cfg.Flows) + uint64((queue+cfg.Queues-cfg.Flows%cfg.Queues)%cfg.Queues)
+	q.fresh.start(1<<32, first, uint64(cfg.Queues), uint32(cfg.Masks), false)
 	if q.flow.n == 0 {
 		q.endless = false
 		q.left = 0
@@ -110,20 +119,37 @@ func (q *memoryRx) Rx(b *packet.Batch, limit int, free *packet.FreeList) int {
 	if k < want {
 		q.starved.Store(q.starved.Load() + 1)
 	}
-	q.make(b, n, k)
+	begin := 0
+	if q.newFlows.perNS != 0 {
+		begin = k
+		q.newFlows.take(&begin)
+	}
+	old := b.Desc[n : n+k-begin]
+	if q.list != nil {
+		q.length += q.list.play(q.mem, old, q.chunks[:k-begin], &q.flow)
+	} else {
+		q.make(old, q.chunks[:k-begin], &q.flow)
+	}
+	if begin > 0 {
+		q.make(b.Desc[n+k-begin:n+k], q.chunks[k-begin:k], &q.fresh)
+	}
+	if !q.endless {
+		q.left -= uint64(k)
+		if q.left == 0 {
+			q.done.Store(true)
+		}
+	}
 	q.publish(n + k)
 	return n + k
 }
 
-// make writes packets n to n+k-1 of the batch, into q.chunks[:k].
-func (q *memoryRx) make(b *packet.Batch, n, k int) {
+// make writes packets of the flows in order into chunks.
+func (q *memoryRx) make(desc []packet.Desc, chunks []uint64, o *flowOrder) {
 	buf, room := q.mem.Buf, uint64(q.mem.Headroom)
 	length := uint64(0)
-	desc := b.Desc[n : n+k]
 	one := len(q.mix) == 1
-	o := &q.flow
 	h := &q.mix[q.at]
-	for j, chunk := range q.chunks[:k] {
+	for j, chunk := range chunks {
 		var i uint64
 		var g uint32
 		if o.random {
@@ -156,12 +182,6 @@ func (q *memoryRx) make(b *packet.Batch, n, k int) {
 		length += uint64(h.length)
 	}
 	q.length += length
-	if !q.endless {
-		q.left -= uint64(k)
-		if q.left == 0 {
-			q.done.Store(true)
-		}
-	}
 }
 
 // receive copies injected frames into the batch. Those that are longer than a chunk
@@ -191,85 +211,4 @@ func (q *memoryRx) publish(n int) {
 	q.made += uint64(n)
 	q.packets.Store(q.made)
 	q.bytes.Store(q.length)
-}
-
-// flowOrder says which flow's packet is next.
-type flowOrder struct {
-	n, first, step uint64 // the flows first + j×step for j < n
-	random         bool
-	state          uint64 // of the random numbers; else the next j
-	i              uint64 // else the next flow
-	masks          uint32
-	begin          uint32 // group of flow first
-	group, stride  uint32 // else the next flow's group, and what to add to it
-	magic          uint64 // masks as the multiplier of a remainder
-}
-
-func (o *flowOrder) start(flows, queue, queues uint64, masks uint32, random bool) {
-	*o = flowOrder{
-		first:  queue,
-		step:   queues,
-		random: random,
-		i:      queue,
-		masks:  masks,
-		begin:  uint32(queue) % masks,
-		group:  uint32(queue) % masks,
-		stride: uint32(queues) % masks,
-		magic:  ^uint64(0)/uint64(masks) + 1,
-	}
-	if queue < flows {
-		o.n = (flows - queue + queues - 1) / queues
-	}
-	if random {
-		o.state = 0x9e3779b97f4a7c15 * (queue + 1)
-	}
-}
-
-// inTurn returns the next flow and its group, unless the order is random.
-func (o *flowOrder) inTurn() (i uint64, group uint32) {
-	i, group = o.i, o.group
-	o.i += o.step
-	if o.group += o.stride; o.group >= o.masks {
-		o.group -= o.masks
-	}
-	if o.state++; o.state == o.n {
-		o.state, o.i, o.group = 0, o.first, o.begin
-	}
-	return i, group
-}
-
-// drawn returns any flow and its group, if the order is random.
-func (o *flowOrder) drawn() (i uint64, group uint32) {
-	// xorshift64 (Marsaglia 2003).
-	s := o.state
-	s ^= s << 13
-	s ^= s >> 7
-	s ^= s << 17
-	o.state = s
-	i = o.first + s>>32*o.n>>32*o.step
-	// The remainder of i < 2^32 by two multiplications (Lemire 2019); by 1, magic is 0.
-	hi, _ := bits.Mul64(o.magic*i, uint64(o.masks))
-	return i, uint32(hi)
-}
-
-// pacer lets a number of packets a second pass.
-type pacer struct {
-	perNS  float64 // packets; 0 is no limit
-	last   int64
-	tokens float64
-}
-
-// paceDepth is the most packets that a pause saves up.
-const paceDepth = 4 * packet.MaxBatch
-
-// take lowers n to how many packets may pass now and returns it.
-func (p *pacer) take(n *int) int {
-	now := clock.Now()
-	if p.last != 0 {
-		p.tokens = min(p.tokens+float64(now-p.last)*p.perNS, paceDepth)
-	}
-	p.last = now
-	*n = min(*n, int(p.tokens))
-	p.tokens -= float64(*n)
-	return *n
 }

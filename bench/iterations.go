@@ -1,0 +1,54 @@
+package bench
+
+import (
+	"math"
+
+	"pollux/internal/clock"
+	"pollux/pmd"
+)
+
+// Iterations is how long iterations of a loop took, ns. An iteration takes up to 256
+// packets, or finds none.
+type Iterations struct {
+	Count   uint64           `json:"count"`
+	P50     float64          `json:"p50"`
+	P99     float64          `json:"p99"`
+	P999    float64          `json:"p99.9"`
+	P99999  float64          `json:"p99.999"`
+	Max     float64          `json:"max"`
+	Buckets []IterationCount `json:"buckets,omitempty"` // those that are not empty
+}
+
+// IterationCount is one bucket: times from From to To, ns.
+type IterationCount struct {
+	From  float64 `json:"from"`
+	To    float64 `json:"to"`
+	Count uint64  `json:"count"`
+}
+
+// newIterations makes figures of a loop's histogram.
+func newIterations(t *pmd.Times) (it Iterations) {
+	ns := 1e9 / clock.Hz()
+	for i, n := range t.Count {
+		if n == 0 {
+			continue
+		}
+		lo, hi := pmd.TimesRange(i)
+		it.Buckets = append(it.Buckets, IterationCount{float64(lo) * ns, float64(hi+1) * ns, n})
+		it.Count += n
+	}
+	it.P50, it.P99, it.P999, it.P99999 = it.quantile(.5), it.quantile(.99), it.quantile(.999), it.quantile(.99999)
+	it.Max = float64(t.Max) * ns
+	return it
+}
+
+// quantile returns the time that a share of the iterations took no longer than.
+func (it *Iterations) quantile(share float64) float64 {
+	want, seen := uint64(math.Ceil(share*float64(it.Count))), uint64(0)
+	for _, b := range it.Buckets {
+		if seen += b.Count; seen >= want {
+			return b.To
+		}
+	}
+	return 0
+}

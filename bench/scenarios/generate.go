@@ -1,0 +1,3 @@
+package scenarios
+
+//go:generate go test -count=1 -run IsCurrent . -update
