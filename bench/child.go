@@ -88,6 +88,9 @@ func (c *Child) exit() error {
 // Pid returns the process's number.
 func (c *Child) Pid() int { return c.cmd.Process.Pid }
 
+// Signal sends the child a signal, if it still runs.
+func (c *Child) Signal(s syscall.Signal) error { return c.cmd.Process.Signal(s) }
+
 // Done is closed when the child has ended.
 func (c *Child) Done() <-chan struct{} { return c.done }
 

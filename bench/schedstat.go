@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// cpuTime is what the scheduler has given a thread, and what it had it wait for the
+// CPUTime is what the scheduler has given a thread, and what it had it wait for the
 // core while others ran there.
-type cpuTime struct{ ran, waited time.Duration }
+type CPUTime struct{ Ran, Waited time.Duration }
 
-// pinnedTime returns the time of the busiest thread of a process that is pinned to
+// PinnedTime returns the time of the busiest thread of a process that is pinned to
 // core and to no other: its poll loop.
-func pinnedTime(pid, core int) (best cpuTime, err error) {
+func PinnedTime(pid, core int) (best CPUTime, err error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	if err != nil {
 		return best, err
@@ -31,7 +31,7 @@ func pinnedTime(pid, core int) (best cpuTime, err error) {
 		if err != nil {
 			return best, fmt.Errorf("%s: %w", dir, err)
 		}
-		if found = true; t.ran >= best.ran {
+		if found = true; t.Ran >= best.Ran {
 			best = t
 		}
 	}
@@ -52,24 +52,24 @@ func allowed(status string) string {
 }
 
 // parseSchedstat reads nanoseconds run, nanoseconds waited, and a number of slices.
-func parseSchedstat(s string) (t cpuTime, err error) {
+func parseSchedstat(s string) (t CPUTime, err error) {
 	var slices int64
-	if _, err := fmt.Sscan(s, &t.ran, &t.waited, &slices); err != nil {
+	if _, err := fmt.Sscan(s, &t.Ran, &t.Waited, &slices); err != nil {
 		// Sscan reads a Duration as the integer that it is.
 		return t, fmt.Errorf("schedstat %q: %w", s, err)
 	}
 	return t, nil
 }
 
-// since returns what has passed between two readings.
-func (t cpuTime) since(old cpuTime) cpuTime {
-	return cpuTime{t.ran - old.ran, t.waited - old.waited}
+// Since returns what has passed between two readings.
+func (t CPUTime) Since(old CPUTime) CPUTime {
+	return CPUTime{t.Ran - old.Ran, t.Waited - old.Waited}
 }
 
-// disturbed is the share of the time that the thread would have run and others did.
-func (t cpuTime) disturbed() float64 {
-	if t.ran+t.waited == 0 {
+// Disturbed is the share of the time that the thread would have run and others did.
+func (t CPUTime) Disturbed() float64 {
+	if t.Ran+t.Waited == 0 {
 		return 0
 	}
-	return float64(t.waited) / float64(t.ran+t.waited)
+	return float64(t.Waited) / float64(t.Ran+t.Waited)
 }

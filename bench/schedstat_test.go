@@ -27,27 +27,27 @@ func TestPinnedTimeSeesTheBusyThread(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop.Store(true)
-	a, err := pinnedTime(os.Getpid(), 0)
+	a, err := PinnedTime(os.Getpid(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(200 * time.Millisecond)
-	b, err := pinnedTime(os.Getpid(), 0)
+	b, err := PinnedTime(os.Getpid(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := b.since(a)
-	if d.ran <= 0 || d.ran > 10*time.Second || d.disturbed() < 0 || d.disturbed() > 1 {
-		t.Errorf("ran %v, waited %v", d.ran, d.waited)
+	d := b.Since(a)
+	if d.Ran <= 0 || d.Ran > 10*time.Second || d.Disturbed() < 0 || d.Disturbed() > 1 {
+		t.Errorf("ran %v, waited %v", d.Ran, d.Waited)
 	}
-	if _, err := pinnedTime(os.Getpid(), 4095); err == nil {
+	if _, err := PinnedTime(os.Getpid(), 4095); err == nil {
 		t.Error("a thread on a core that is not there")
 	}
 }
 
 func TestParseSchedstat(t *testing.T) {
 	got, err := parseSchedstat("1500000 500000 12\n")
-	if err != nil || got != (cpuTime{1500 * time.Microsecond, 500 * time.Microsecond}) || got.disturbed() != 0.25 {
+	if err != nil || got != (CPUTime{1500 * time.Microsecond, 500 * time.Microsecond}) || got.Disturbed() != 0.25 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err := parseSchedstat("x"); err == nil {
