@@ -143,7 +143,7 @@ func (s *MemorySpec) mix(ctx context.Context, mix MemoryMix) (res []MemoryResult
 		}
 	}()
 	for i, n := range Samplings {
-		if rigs[i], err = newMemoryRig(MemoryScenario{mix.Flows, mix.Masks, n}, s.Core, s.Burst); err != nil {
+		if rigs[i], err = newMemoryRig(RigConfig{MemoryScenario: MemoryScenario{mix.Flows, mix.Masks, n}, Core: s.Core, Burst: s.Burst}); err != nil {
 			return nil, err
 		}
 		if err := rigs[i].warm(ctx); err != nil {

@@ -12,7 +12,7 @@ import (
 func rigOf(t *testing.T, sc MemoryScenario) *memoryRig {
 	t.Helper()
 	cores := cpu.Allowed()
-	r, err := newMemoryRig(sc, cores[len(cores)-1], 64)
+	r, err := newMemoryRig(RigConfig{MemoryScenario: sc, Core: cores[len(cores)-1], Burst: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
