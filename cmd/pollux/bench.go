@@ -22,7 +22,7 @@ func newBenchCmd() *cobra.Command {
 		Short: "Make traffic and measure",
 		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, and the benchmarks of the switch. All but memory need root.",
 	}
-	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchMemoryCmd())
+	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchMemoryCmd(), newBenchPeersCmd())
 	return cmd
 }
 
