@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"pollux/bench"
@@ -147,6 +146,3 @@ func (o ovsDPDK) version(ctx context.Context) (string, error) {
 	}
 	return parseVersion(out)
 }
-
-// lines makes one line of a text of several, for an error.
-func lines(s string) string { return strings.Join(strings.Fields(s), " ") }

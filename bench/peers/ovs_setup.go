@@ -3,7 +3,6 @@ package peers
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -84,11 +83,6 @@ func (v *ovs) configure(ctx context.Context, c Case) error {
 	if err != nil {
 		return err
 	}
-	if c.Sampling > 0 {
-		if err := v.export(ctx, c); err != nil {
-			return err
-		}
-	}
 	file := filepath.Join(v.run, "flows")
 	if err := os.WriteFile(file, []byte(c.PeerRules()), 0o600); err != nil {
 		return err
@@ -102,22 +96,12 @@ func (v *ovs) configure(ctx context.Context, c Case) error {
 	}
 	out, err := v.vsctl(ctx, "get", "Interface", "n0", "error", "--", "get", "Interface", "n1", "error")
 	if err == nil && strings.Contains(out, `"`) {
-		err = fmt.Errorf("ports of Open vSwitch: %s", lines(out))
+		err = fmt.Errorf("ports of Open vSwitch: %s", strings.TrimSpace(out))
 	}
-	return err
-}
-
-// export has the bridge account its packets as the case says, in a cache larger than the
-// flows, to a collector that is only a socket.
-func (v *ovs) export(ctx context.Context, c Case) (err error) {
-	if v.collector, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+	if err != nil || c.Sampling == 0 {
 		return err
 	}
-	_, err = v.vsctl(ctx, "--", "set", "Bridge", "br0", "ipfix=@i", "--", "--id=@i", "create", "IPFIX",
-		fmt.Sprintf("targets=%q", v.collector.LocalAddr()), "sampling="+strconv.Itoa(c.Sampling),
-		"obs_domain_id=1", "obs_point_id=1", "cache_active_timeout=60", "cache_max_flows=131072",
-		fmt.Sprintf("other_config:enable-output-sampling=%t", c.Both))
-	return err
+	return v.export(ctx, c)
 }
 
 func exists(file string) bool {
