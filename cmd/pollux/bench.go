@@ -23,7 +23,7 @@ func newBenchCmd() *cobra.Command {
 		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, and the benchmarks of the switch. All but memory and cores need root.",
 	}
 	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchRFC2544Cmd(), newBenchMemoryCmd(), newBenchCoresCmd(),
-		newBenchRunCmd(), newBenchListCmd())
+		newBenchRunCmd(), newBenchListCmd(), newBenchPeersCmd())
 	return cmd
 }
 

@@ -1,0 +1,178 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"pollux/internal/cpu"
+)
+
+// Spec is a run.
+type Spec struct {
+	Cases   []Case
+	Repeats int           // devices made anew; default 3
+	Time    time.Duration // measured of each side and repeat; default 1.5 s
+	Settle  time.Duration // of each turn before that, in which the processor's caches fill; default 100 ms
+	Warm    time.Duration // of traffic before the first turn of a device of the peer's; default 2 s
+	Core    int           // of the polling threads
+	Control int           // core of everything else
+	Begun   func(*Result) // called when the sources were measured, or nil
+	Each    func(Row)     // called after each case, or nil
+}
+
+func (s *Spec) defaults() {
+	if s.Repeats == 0 {
+		s.Repeats = 3
+	}
+	if s.Time == 0 {
+		s.Time = 1500 * time.Millisecond
+	}
+	if s.Settle == 0 {
+		s.Settle = 100 * time.Millisecond
+	}
+	if s.Warm == 0 {
+		s.Warm = 2 * time.Second
+	}
+}
+
+// turns is how many turns a device has in a repeat.
+const turns = 3
+
+// Run measures Pollux beside OVS-DPDK. It moves the threads of the process off the core
+// that is measured on, for good. On error the rows that were measured are returned too.
+func Run(ctx context.Context, s Spec) (res *Result, err error) {
+	s.defaults()
+	if err := Ready(s.Core, s.Control); err != nil {
+		return nil, err
+	}
+	if _, _, err := cpu.SetProcs(1); err != nil {
+		return nil, err
+	}
+	if err := cpu.Reserve([]int{s.Core}); err != nil {
+		return nil, err
+	}
+	pages, err := takeHugePages(hugeFile, hugeNote, hugeMB)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, pages.restore()) }()
+	at, err := newPlace(ctx, s.Core, s.Control)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, at.close()) }()
+
+	peer := ovsDPDK{at, s.Warm}
+	res = &Result{Processor: cpuid.CPU.BrandName, Core: s.Core, Control: s.Control, Repeats: s.Repeats, Seconds: s.Time.Seconds(), Notes: notes}
+	if res.Peer, err = peer.version(ctx); err != nil {
+		return nil, err
+	}
+	return res, s.rows(ctx, res, []Contender{pollux{s.Core, s.Warm}, testpmd{at}, peer})
+}
+
+// rows measures the sources, then the cases. The first of all is Pollux.
+func (s *Spec) rows(ctx context.Context, res *Result, all []Contender) error {
+	source, err := s.measure(ctx, sourceCase, all)
+	if err != nil {
+		return err
+	}
+	var own []float64 // ns a packet of Pollux's source, of the peers' source
+	for _, side := range source {
+		res.Source = append(res.Source, newSide(side.name, side.repeats))
+		own = append(own, res.Source[len(res.Source)-1].NsPacket.Median)
+	}
+	if s.Begun != nil {
+		s.Begun(res)
+	}
+	for _, c := range s.Cases {
+		sides, err := s.measure(ctx, c, all)
+		if err != nil {
+			return err
+		}
+		row := Row{Case: c, Pollux: newSide(sides[0].name, sides[0].repeats)}
+		for _, p := range sides[1:] {
+			side := newSide(p.name, p.repeats)
+			side.compare(p.repeats, sides[0].repeats, &row.Pollux, own[1], own[0])
+			row.Peers = append(row.Peers, side)
+		}
+		res.Rows = append(res.Rows, row)
+		if s.Each != nil {
+			s.Each(row)
+		}
+	}
+	return nil
+}
+
+// measured is what a contender did, repeat by repeat.
+type measured struct {
+	name    string
+	repeats []repeat
+}
+
+// measure has every contender that takes part in a case do its repeats, one beside the
+// other.
+func (s *Spec) measure(ctx context.Context, c Case, all []Contender) (sides []measured, err error) {
+	var who []Contender
+	for _, w := range all {
+		if w.Does(c) {
+			who = append(who, w)
+			sides = append(sides, measured{name: w.Name()})
+		}
+	}
+	for range s.Repeats {
+		list, err := s.repeat(ctx, c, who)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Traffic, err)
+		}
+		for i := range sides {
+			sides[i].repeats = append(sides[i].repeats, list[i])
+		}
+	}
+	return sides, nil
+}
+
+// repeat makes a device of each contender and lets them take turns.
+func (s *Spec) repeat(ctx context.Context, c Case, who []Contender) (list []repeat, err error) {
+	list = make([]repeat, len(who))
+	devices := make([]Device, len(who))
+	defer func() {
+		for _, d := range devices {
+			if d != nil {
+				err = errors.Join(err, d.Close())
+			}
+		}
+	}()
+	for i, w := range who {
+		if devices[i], err = w.Open(ctx, c); err != nil {
+			devices[i] = nil
+			return nil, fmt.Errorf("%s: %w", w.Name(), err)
+		}
+		if u, ok := devices[i].(Upcaller); ok && c.Kind == KindInstall {
+			n, each, err := u.Upcalls()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", w.Name(), err)
+			}
+			if n < uint64(c.Flows) {
+				return nil, fmt.Errorf("%s: %d of %d flows were set up", w.Name(), n, c.Flows)
+			}
+			list[i].each = each
+		}
+	}
+	for range turns {
+		for i, d := range devices {
+			t, err := d.Turn(ctx, s.Settle, s.Time/turns)
+			if err == nil && t.Forwarded == 0 {
+				err = errors.New("no packets were forwarded")
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", who[i].Name(), err)
+			}
+			list[i].turn = list[i].turn.plus(t)
+		}
+	}
+	return list, nil
+}
