@@ -3,7 +3,7 @@ GO      ?= go
 BIN     := bin/pollux
 FUZZTIME ?= 20s
 
-.PHONY: help build demo test race fuzz bench lint generate clean peers
+.PHONY: help build demo test race fuzz bench bench-peers lint generate clean peers
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,23 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 bench: build ## the loop on memory ports, and between two veths beside a bare forwarder (root)
 	./$(BIN) bench memory
 	./$(BIN) bench veth
+
+# Only this target installs Open vSwitch with DPDK; bin/pollux bench peers restores what it
+# changes of the machine (huge pages).
+bench-peers: build ## Pollux beside OVS-DPDK, in turns on one core: installs what that needs (root, Debian)
+	@missing=""; \
+	test -x /usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk || missing="$$missing openvswitch-switch-dpdk"; \
+	command -v ovs-vsctl >/dev/null || missing="$$missing openvswitch-switch openvswitch-common"; \
+	command -v pkg-config >/dev/null || missing="$$missing pkg-config"; \
+	pkg-config --exists libdpdk 2>/dev/null || missing="$$missing dpdk-dev"; \
+	ls /usr/lib/*/dpdk/pmds-*/librte_net_null.so* >/dev/null 2>&1 || missing="$$missing librte-net-null23"; \
+	command -v dpdk-testpmd >/dev/null || missing="$$missing dpdk"; \
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	if [ -n "$$missing" ]; then \
+		echo "installing:$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	./$(BIN) bench peers
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

@@ -13,7 +13,7 @@ func TestDemoOptionsAreCheckedFirst(t *testing.T) {
 	for _, tc := range []struct{ args, want string }{
 		{"--packets 0", "--packets 0: must be 1 to 1000000000"},
 		{"--packets 1000000001", "must be 1 to 1000000000"},
-		{"--packets -1", "invalid argument"},
+		{"--packets -1", "is not a whole number, not below 0"},
 		{"--flows 0", "--flows 0: must be 1 to 1000000"},
 		{"--flows -3", "--flows -3: must be 1 to 1000000"},
 		{"--flows 1000001", "must be 1 to 1000000"},
