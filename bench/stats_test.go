@@ -24,13 +24,13 @@ func TestReadingGoesByTheWorstRun(t *testing.T) {
 		disturbed []float64
 		want      string
 	}{
-		{nil, "read the first: nobody else had the core for more than 0.0 % of a run"},
-		{[]float64{0, 0.05}, "read the first: nobody else had the core for more than 5.0 % of a run"},
-		{[]float64{0.5, 0.01}, "read the second, and the column own Mpps: others had the core for up to 50.0 % of a run"},
+		{nil, "read ratio: nobody else had the core for more than 0.0 % of a run"},
+		{[]float64{0, 0.05}, "read ratio: nobody else had the core for more than 5.0 % of a run"},
+		{[]float64{0.5, 0.01}, "read the column own ratio: others had the core for up to 50.0 % of a run"},
 	} {
 		var r VethResult
 		for _, d := range tc.disturbed {
-			r.Runs = append(r.Runs, VethRun{Disturbed: d})
+			r.Devices = append(r.Devices, VethDevice{Disturbed: d})
 		}
 		if got := r.Reading(); got != tc.want {
 			t.Errorf("%v: %q, want %q", tc.disturbed, got, tc.want)
