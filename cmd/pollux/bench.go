@@ -20,10 +20,10 @@ func newBenchCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Make traffic and measure",
-		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, and the benchmarks of the switch. All but memory need root.",
+		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, the benchmarks of the switch, and reports of them. gen, forward and veth need root.",
 	}
 	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchMemoryCmd(),
-		newBenchRunCmd(), newBenchListCmd())
+		newBenchRunCmd(), newBenchListCmd(), newBenchStallsCmd(), newBenchCompareCmd(), newBenchReportCmd())
 	return cmd
 }
 
@@ -81,6 +81,7 @@ func newBenchForwardCmd() *cobra.Command {
 func newBenchVethCmd() *cobra.Command {
 	var s bench.VethSpec
 	var asJSON, verbose bool
+	var file string
 	cmd := &cobra.Command{
 		Use:   "veth",
 		Short: "Compare the switch with a bare forwarder between two veths",
@@ -89,8 +90,13 @@ func newBenchVethCmd() *cobra.Command {
 The generator (core 0) offers more than either can take; what an XDP program at
 the far end counts is what was delivered. Runs of the two take turns.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cmd.SilenceUsage = true
+			results, err := newResults(file)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, results.close()) }()
 			exe, err := os.Executable()
 			if err != nil {
 				return err
@@ -112,6 +118,9 @@ the far end counts is what was delivered. Runs of the two take turns.`,
 			if err != nil {
 				return err
 			}
+			if err := results.add(bench.NewVethReport(res)); err != nil {
+				return err
+			}
 			if asJSON {
 				return writeJSON(out, res)
 			}
@@ -130,5 +139,6 @@ the far end counts is what was delivered. Runs of the two take turns.`,
 	f.BoolVar(&s.Sockets, "sockets", false, "generate through sockets rather than in the kernel")
 	f.BoolVarP(&verbose, "verbose", "v", false, "show what the devices under test say")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVar(&file, "out", "", "file to write the result to for bench report, beside what is printed")
 	return cmd
 }
