@@ -48,9 +48,13 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 		done; \
 	done
 
-bench: build ## the loop on memory ports, and between two veths beside a bare forwarder (root)
-	./$(BIN) bench memory
-	./$(BIN) bench veth
+bench: build ## all measurements that need no peer, in five minutes; ends with a table, writes bench/out/report.html (root)
+	@mkdir -p bench/out && rm -f bench/out/*.json
+	./$(BIN) bench memory --turns 9 --out bench/out/memory.json
+	./$(BIN) bench veth --repeats 3 --out bench/out/veth.json
+	./$(BIN) bench stalls --time 45s --out bench/out/stalls.json
+	./$(BIN) bench run all --brief --repeats 5 --out bench/out/run.json
+	./$(BIN) bench report bench/out/*.json --html bench/out/report.html --md bench/out/report.md
 
 # Only this target installs Open vSwitch with DPDK; bin/pollux bench peers restores what it
 # changes of the machine (huge pages).

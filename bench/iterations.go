@@ -52,3 +52,34 @@ func (it *Iterations) quantile(share float64) float64 {
 	}
 	return 0
 }
+
+// Octaves sums the buckets up by powers of two of 64 ns, empty ones between others too.
+func (it *Iterations) Octaves() (list []IterationCount) {
+	const least = 64
+	for _, b := range it.Buckets {
+		k := 0
+		for edge := float64(least); (b.From+b.To)/2 >= edge; edge *= 2 {
+			k++
+		}
+		for len(list) <= k {
+			from := float64(least) * math.Exp2(float64(len(list)-1))
+			if len(list) == 0 {
+				from = 0
+			}
+			list = append(list, IterationCount{From: from, To: least * math.Exp2(float64(len(list)))})
+		}
+		list[k].Count += b.Count
+	}
+	for len(list) > 0 && list[0].Count == 0 {
+		list = list[1:]
+	}
+	return list
+}
+
+// logShare is n as a share of most, both as logarithms; 1 of them is not nothing.
+func logShare(n, most uint64) float64 {
+	if n == 0 {
+		return 0
+	}
+	return (1 + math.Log2(float64(n))) / (1 + math.Log2(float64(max(most, 1))))
+}

@@ -152,6 +152,8 @@ func (l *Loop) Counts() LoopStats { return l.stats }
 // Stats returns a copy of everything the loop counts, taken between two batches, and
 // makes the numbers of its flow caches current.
 func (l *Loop) Stats() (s LoopStats, rx []RxStats, tx []TxStats) {
+	// With room for most switches, so that the loop need not allocate it.
+	rx, tx = make([]RxStats, 0, 64), make([]TxStats, 0, 64)
 	l.Do(func(l *Loop) {
 		s = l.stats
 		s.out = nil

@@ -20,10 +20,10 @@ func newBenchCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Make traffic and measure",
-		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, and the benchmarks of the switch. All but memory and cores need root.",
+		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, the benchmarks of the switch, other switches beside it, and reports. What has to do with devices, and peers, needs root.",
 	}
 	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchRFC2544Cmd(), newBenchMemoryCmd(), newBenchCoresCmd(),
-		newBenchRunCmd(), newBenchListCmd(), newBenchPeersCmd())
+		newBenchRunCmd(), newBenchListCmd(), newBenchStallsCmd(), newBenchPeersCmd(), newBenchCompareCmd(), newBenchReportCmd())
 	return cmd
 }
 

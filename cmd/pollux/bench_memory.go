@@ -1,17 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
 	"time"
 
 	"github.com/klauspost/cpuid/v2"
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"pollux/bench"
 )
@@ -20,6 +18,7 @@ func newBenchMemoryCmd() *cobra.Command {
 	var s bench.MemorySpec
 	var flows, masks []int
 	var asJSON bool
+	var file string
 	cmd := &cobra.Command{
 		Use:   "memory",
 		Short: "Measure one poll loop between a memory source and a memory sink, and what IPFIX costs it",
@@ -43,14 +42,21 @@ which sends to a socket on loopback, runs on other cores: its time is told apart
 				return fmt.Errorf("nothing to measure is chosen: flows are 1, 1000, 100000, 1000000, masks 1, 20")
 			}
 			cmd.SilenceUsage = true
-			if term.IsTerminal(int(os.Stderr.Fd())) {
-				bar := progressbar.NewOptions(len(s.Mixes), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionClearOnFinish())
-				s.Each = func(done, all int) { _ = bar.Set(done) }
+			results, err := newResults(file)
+			if err != nil {
+				return err
 			}
+			defer func() { err = errors.Join(err, results.close()) }()
+			b := newBar("memory", len(s.Mixes))
+			s.Each = b.each
 			ctx, stop := untilSignal(cmd)
 			defer stop()
 			res, err := bench.RunMemory(ctx, s)
+			b.clear()
 			if err != nil {
+				return err
+			}
+			if err := results.add(bench.NewMemoryReport(res)); err != nil {
 				return err
 			}
 			if asJSON {
@@ -69,6 +75,7 @@ which sends to a socket on loopback, runs on other cores: its time is told apart
 	intRange(f, &s.Burst, "burst", 256, 1, 256, "packets that the loop takes at a time")
 	intRange(f, &s.Core, "core", runtime.NumCPU()-1, 0, runtime.NumCPU()-1, "core of the loop")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVar(&file, "out", "", "file to write the results to for bench report and compare, beside what is printed")
 	return cmd
 }
 

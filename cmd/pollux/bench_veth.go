@@ -19,6 +19,7 @@ import (
 func newBenchVethCmd() *cobra.Command {
 	var s bench.VethSpec
 	var asJSON, verbose bool
+	var file string
 	var peers, variants []string
 	cmd := &cobra.Command{
 		Use:   "veth",
@@ -40,6 +41,11 @@ A variant is the switch with other settings, as NAME:DATAPATH:PORT, each in YAML
 				return err
 			}
 			cmd.SilenceUsage = true
+			results, err := newResults(file)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, results.close()) }()
 			out := cmd.OutOrStdout()
 			if verbose {
 				s.Echo = cmd.ErrOrStderr()
@@ -53,6 +59,9 @@ A variant is the switch with other settings, as NAME:DATAPATH:PORT, each in YAML
 			defer stop()
 			res, err := bench.RunVeth(ctx, s)
 			if err != nil {
+				return err
+			}
+			if err := results.add(bench.NewVethReport(res)); err != nil {
 				return err
 			}
 			if asJSON {
@@ -76,6 +85,7 @@ A variant is the switch with other settings, as NAME:DATAPATH:PORT, each in YAML
 	f.BoolVar(&s.Sockets, "sockets", false, "generate through sockets rather than in the kernel")
 	f.BoolVarP(&verbose, "verbose", "v", false, "show what the devices under test say")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVar(&file, "out", "", "file to write the result to for bench report, beside what is printed")
 	return cmd
 }
 

@@ -10,13 +10,17 @@ import (
 // are immutable, and new flows are mostly treated as others were a moment ago: for those a
 // translation allocates nothing.
 type made struct {
-	programs [recent]madeProgram
-	credits  [recent]*credit
-	snap     *Snapshot // that the credits are of
+	programs [recentPrograms]madeProgram
+	credits  [recentCredits]*credit
 }
 
-// recent is how many of each are remembered, a place a hash.
-const recent = 16
+// How many of each are remembered, a place a hash. Credits outlive their snapshot, as the
+// same rules mostly are in the next, and every decision is made anew then; so that many
+// rules which are gone may stay in memory.
+const (
+	recentPrograms = 16
+	recentCredits  = 1024
+)
 
 // madeProgram is a program and what it was made of, which Finish may have changed.
 type madeProgram struct {
@@ -33,7 +37,7 @@ func (m *made) program(ops []actions.Op, samples []actions.Sample, reason action
 		op := &ops[i]
 		h = (h ^ uint32(op.Code) ^ op.A<<4 ^ op.B<<9 ^ uint32(op.V.Lo)) * 0x9e3779b1
 	}
-	e := &m.programs[h>>16%recent]
+	e := &m.programs[h>>16%recentPrograms]
 	if e.p != nil && e.reason == reason && slices.Equal(e.ops, ops) && slices.Equal(e.samples, samples) {
 		return e.p
 	}
@@ -45,17 +49,13 @@ func (m *made) program(ops []actions.Op, samples []actions.Sample, reason action
 	return p
 }
 
-// credit returns the credit of a translation by snapshot s. Those of another snapshot are
-// let go, so that rules which are gone do not stay in memory.
-func (m *made) credit(s *Snapshot, rules []*Rule, missed []*tableCounters, seen *fdbEntry) *credit {
-	if m.snap != s {
-		m.credits, m.snap = [recent]*credit{}, s
-	}
+// credit returns the credit of a translation.
+func (m *made) credit(rules []*Rule, missed []*tableCounters, seen *fdbEntry) *credit {
 	h := uint32(len(missed))
 	for _, r := range rules {
 		h = (h ^ uint32(r.seq)) * 0x9e3779b1
 	}
-	at := &m.credits[h>>16%recent]
+	at := &m.credits[h>>16%recentCredits]
 	if c := *at; c != nil && c.seen == seen && slices.Equal(c.rules, rules) && slices.Equal(c.missed, missed) {
 		return c
 	}

@@ -147,7 +147,7 @@ func (x *xlate) end() {
 	}
 	x.judge()
 	x.up.Program = x.made.program(x.ops, x.samples, x.reason)
-	x.up.Credit = x.made.credit(x.snap, x.rules, x.missed, x.seen)
+	x.up.Credit = x.made.credit(x.rules, x.missed, x.seen)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }
 

@@ -1,0 +1,183 @@
+package report
+
+import (
+	"encoding/xml"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pollux/bench"
+)
+
+func read(t *testing.T, names ...string) *Set {
+	t.Helper()
+	s, err := Read(names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// everything is a set with a result of each kind.
+func everything(t *testing.T) *Set {
+	s := read(t, "testdata/a.json")
+	spread := func(v float64) bench.Spread { return bench.NewSpread([]float64{v, v * 1.1, v * .9, v, v}) }
+	s.Memory = &bench.MemoryReport{Kind: bench.KindMemory}
+	for _, mix := range bench.MemoryMixes() {
+		for _, n := range bench.Samplings {
+			s.Memory.Results = append(s.Memory.Results, bench.MemoryResult{
+				MemoryScenario: bench.MemoryScenario{Flows: mix.Flows, Masks: mix.Masks, Sampling: n}, Mpps: spread(30), NsPacket: spread(33), Cost: spread(40),
+			})
+		}
+	}
+	s.Veth = &bench.VethReport{Kind: bench.KindVeth, Result: &bench.VethResult{Size: 60, Devices: []bench.VethDevice{{Name: "pollux", Mpps: spread(1.5), Ratio: .94}, {Name: "forwarder", Mpps: spread(1.6), Ratio: 1}}}}
+	st := &bench.StallsResult{Kind: bench.KindStalls, Title: "a & <b>", Seconds: 60, LongNs: 1e6}
+	st.Iterations.Buckets = []bench.IterationCount{{From: 100, To: 110, Count: 1 << 20}, {From: 5e6, To: 5.1e6, Count: 1}}
+	st.Causes = []bench.Cause{{Cause: bench.CauseOthers, Count: 1, Longest: 5e6}}
+	st.Allocs = []bench.AllocSite{{Site: "a < b", Objects: 1, Bytes: 8}}
+	s.Stalls = append(s.Stalls, st)
+	return s
+}
+
+// TestPageStandsAlone: it names no other place, runs nothing, and is well formed.
+func TestPageStandsAlone(t *testing.T) {
+	page := HTML(everything(t))
+	if m := regexp.MustCompile(`(?i)https?:|src=|href=|@import|url\(|<script|<link|<iframe|onload`).FindString(page); m != "" {
+		t.Errorf("the page has %q", m)
+	}
+	d := xml.NewDecoder(strings.NewReader(page))
+	d.Strict, d.Entity = true, xml.HTMLEntity
+	open := 0
+	for {
+		tok, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch tok.(type) {
+		case xml.StartElement:
+			open++
+		case xml.EndElement:
+			open--
+		}
+	}
+	if open != 0 {
+		t.Errorf("%d elements are not closed", open)
+	}
+	for _, want := range []string{"Throughput by flows and masks", "What IPFIX costs", "Where the time goes", "Time of iterations", "prefers-color-scheme", "a &amp; &lt;b&gt;", "pipeline-100k"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	if n := strings.Count(page, "<svg"); n != 5 {
+		t.Errorf("%d plots", n)
+	}
+	if strings.Contains(page, "NaN") || strings.Contains(page, "Inf") {
+		t.Error("a figure is no number")
+	}
+}
+
+// TestMarkdown: each table has as many cells in every row.
+func TestMarkdown(t *testing.T) {
+	text := Markdown(everything(t))
+	cells, tables := 0, 0
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "|") {
+			cells = 0
+			continue
+		}
+		n := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
+		if cells == 0 {
+			cells, tables = n, tables+1
+		}
+		if n != cells {
+			t.Errorf("%d cells, want %d: %s", n, cells, line)
+		}
+	}
+	if tables != 7 {
+		t.Errorf("%d tables", tables)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	a, b := read(t, "testdata/a.json"), read(t, "testdata/b.json")
+	list, err := Compare(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]Verdict{}
+	for _, d := range list {
+		if d.Figure == "ns/packet" {
+			got[d.Name] = d.Verdict
+		}
+	}
+	want := map[string]Verdict{"flow-1": Worse, "flows-1m": Better, "pipeline-100k": Noise, "every-packet-new": Noise}
+	for name, v := range want {
+		if got[name] != v {
+			t.Errorf("%s: %q, want %q", name, got[name], v)
+		}
+	}
+	if list, _ = Compare(a, a); true {
+		if better, worse := Tally(list); better+worse != 0 {
+			t.Errorf("a set differs from itself: %d better, %d worse", better, worse)
+		}
+	}
+	if _, err := Compare(a, &Set{}); err == nil {
+		t.Error("nothing in common, and no error")
+	}
+	var out strings.Builder
+	if err := WriteTable(&out, list); err != nil || !strings.HasSuffix(out.String(), "beyond noise: 0 better, 0 worse of "+strconv.Itoa(len(list))+"\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+func TestDifference(t *testing.T) {
+	s := func(v ...float64) bench.Spread { return bench.NewSpread(v) }
+	for _, c := range []struct {
+		a, b  bench.Spread
+		lower bool
+		want  Verdict
+	}{
+		{s(10, 10, 10), s(10.2, 10.2, 10.2), true, Noise}, // apart, but by 2 %
+		{s(10, 11, 12), s(11, 12, 13), true, Noise},       // they touch
+		{s(10, 11, 12), s(13, 14, 15), true, Worse},
+		{s(10, 11, 12), s(13, 14, 15), false, Better},
+		{s(13, 14, 15), s(10, 11, 12), true, Better},
+		{s(13, 14, 15), s(10, 11, 12), false, Worse},
+	} {
+		if d := difference("", "", c.a, c.b, c.lower); d.Verdict != c.want {
+			t.Errorf("%v to %v: %q, want %q", c.a, c.b, d.Verdict, c.want)
+		}
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"kind":"tea"}`: `result 1: kind "tea"`, `{`: "result 1: unexpected EOF", `{"kind":"run"} 5`: "result 2: ",
+	} {
+		name := filepath.Join(t.TempDir(), "x.json")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	if _, err := Read("testdata/none.json"); err == nil {
+		t.Error("a file that is none")
+	}
+}
+
+func TestStep(t *testing.T) {
+	for _, top := range []float64{0.3, 1, 7, 42, 99, 100, 800, 12345} {
+		if n := top / step(top); n < 1.9 || n > 6 {
+			t.Errorf("%v has %.1f steps of %v", top, n, step(top))
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pollux/bench"
+	"pollux/bench/scenarios"
+)
+
+func newBenchStallsCmd() *cobra.Command {
+	var s bench.StallsSpec
+	var asJSON bool
+	var out string
+	cmd := &cobra.Command{
+		Use:   "stalls [SCENARIO|FILE]",
+		Short: "See how steady a loop is beside a busy control plane",
+		Long: `See how steady a loop is beside a busy control plane.
+
+One loop forwards from memory to memory, every packet accounted, while flows are added
+and deleted, all statistics asked for, and records exported. The loop's own histogram
+says how long its iterations took; what it allocates is counted exactly; long iterations
+are put down to others who had the core (by the scheduler's count), to the collection of
+garbage, or to neither.
+
+Without a scenario there are 10,000 flows of 20 masks.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			for _, name := range args {
+				if s.Scenario, err = scenarios.Open(name); err != nil {
+					return err
+				}
+			}
+			if s.Time < time.Second {
+				return fmt.Errorf("time %v: must be 1s or more", s.Time)
+			}
+			cmd.SilenceUsage = true
+			ctx, stop := untilSignal(cmd)
+			defer stop()
+			file, err := newResults(out)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, file.close()) }()
+			b := newBar("stalls", int(s.Time/time.Second))
+			s.Each = b.each
+			res, err := bench.RunStalls(ctx, s)
+			b.clear()
+			if err != nil {
+				return err
+			}
+			if err := file.add(res); err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(res)
+			}
+			fmt.Fprint(cmd.OutOrStdout(), res)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.DurationVar(&s.Time, "time", time.Minute, "length of the run")
+	f.DurationVar(&s.Long, "long", time.Millisecond, "iterations of this length or more are told apart by cause")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVar(&out, "out", "", "file to write the JSON to, beside what is printed")
+	return cmd
+}
