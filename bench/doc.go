@@ -8,6 +8,9 @@
 // github.com/asavie/xdp. That package is not what the switch itself uses, so
 // that traffic which passes both was understood by two implementations.
 //
+// A rig is a switch between a memory source and a memory sink (memoryRig); RunMemory and
+// RunScenario measure it in turns, short runs of its loops of which figures are medians.
+//
 // Invariants. A Generator counts a packet as sent when the kernel has taken it
 // from the transmit ring. A Receiver counts every tagged frame exactly once as
 // new, duplicate or foreign; loss, duplicates and reordering are exact per flow,
