@@ -24,7 +24,7 @@ type Machine struct {
 // ThisMachine describes the machine, now.
 func ThisMachine() Machine {
 	i := cpu.Detect()
-	m := Machine{CPU: i.Name, Cores: len(allowedCores()), Go: runtime.Version(), Hz: clock.Hz(), Time: time.Now().Truncate(time.Second)}
+	m := Machine{CPU: i.Name, Cores: len(allowedCores), Go: runtime.Version(), Hz: clock.Hz(), Time: time.Now().Truncate(time.Second)}
 	var u unix.Utsname
 	if err := unix.Uname(&u); err == nil {
 		m.Kernel = unix.ByteSliceToString(u.Release[:])
@@ -34,5 +34,5 @@ func ThisMachine() Machine {
 
 // String is the machine in a line.
 func (m Machine) String() string {
-	return fmt.Sprintf("%s, cores %d, time-stamp counter %.2f GHz, Linux %s, %s", m.CPU, m.Cores, m.Hz/1e9, m.Kernel, m.Go)
+	return fmt.Sprintf("%s, %d cores, time-stamp counter %.2f GHz, Linux %s, %s", m.CPU, m.Cores, m.Hz/1e9, m.Kernel, m.Go)
 }

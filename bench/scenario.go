@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"pollux/bench/ruleset"
@@ -75,11 +74,11 @@ const manyRules = 1000
 
 // allowedCores are the cores that this process may use, as it was before loops had some to
 // themselves.
-var allowedCores = sync.OnceValue(cpu.Allowed)
+var allowedCores = cpu.Allowed()
 
 // lastCores returns the last n cores of those that this process may use.
 func lastCores(n int) ([]int, error) {
-	all := allowedCores()
+	all := allowedCores
 	if n > len(all) {
 		return nil, fmt.Errorf("%d loops want a core each, and there are %d", n, len(all))
 	}

@@ -25,8 +25,8 @@ func TestScenariosRun(t *testing.T) {
 			s.Run = scenarios.Run{Repeats: 2, Time: scenarios.Duration(4 * time.Millisecond)}
 			s.Traffic.Flows = min(s.Traffic.Flows, 2000)
 			s.Rules.Generate.Rules = min(s.Rules.Generate.Rules, 2000)
-			if s.Switch.Loops > len(allowedCores()) {
-				t.Skipf("%d loops on %d cores", s.Switch.Loops, len(allowedCores()))
+			if s.Switch.Loops > len(allowedCores) {
+				t.Skipf("%d loops on %d cores", s.Switch.Loops, len(allowedCores))
 			}
 			steps := 0
 			res, err := RunScenario(context.Background(), s, func(int, int) { steps++ })

@@ -155,7 +155,7 @@ func iterations(it *bench.Iterations) string {
 	}
 	for d := 0.0; d <= decades; d++ {
 		s.line(left, y(math.Pow(10, d)), width-right, y(math.Pow(10, d)), "grid")
-		s.text(left-8, y(math.Pow(10, d))+4, "end", "small", thousands(int(math.Pow(10, d))))
+		s.text(left-8, y(math.Pow(10, d))+4, "end", "small", short(math.Pow(10, d)))
 	}
 	s.text(left, 14, "start", "small", "iterations")
 	each := (width - left - right) / float64(max(len(octaves), 1))
@@ -181,6 +181,19 @@ func hasInt(list []int, v int) bool {
 		}
 	}
 	return false
+}
+
+// short writes a power of ten.
+func short(v float64) string {
+	for _, u := range []struct {
+		by   float64
+		unit string
+	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if v >= u.by {
+			return fmt.Sprintf("%g %s", v/u.by, u.unit)
+		}
+	}
+	return fmt.Sprintf("%g", v)
 }
 
 // thousands writes a number with commas.
