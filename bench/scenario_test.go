@@ -24,6 +24,10 @@ func TestScenariosRun(t *testing.T) {
 			}
 			s.Run = scenarios.Run{Repeats: 2, Time: scenarios.Duration(4 * time.Millisecond)}
 			s.Traffic.Flows = min(s.Traffic.Flows, 2000)
+			// What is warmed up lasts three seconds at a rate: with the race detector much longer.
+			if s.Traffic.NewFlows > 0 {
+				s.Traffic.Rate, s.Traffic.NewFlows = 200_000, 10_000
+			}
 			s.Rules.Generate.Rules = min(s.Rules.Generate.Rules, 2000)
 			if s.Switch.Loops > len(allowedCores) {
 				t.Skipf("%d loops on %d cores", s.Switch.Loops, len(allowedCores))
