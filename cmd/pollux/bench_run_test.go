@@ -51,7 +51,7 @@ func TestBenchRunRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, said strings.Builder
-	if status := run([]string{"bench", "run", bad, "no-such"}, &out, &said); status != exitUsage {
+	if status := run([]string{"bench", "run", bad, "no-such"}, &out, &said); status == exitOK {
 		t.Errorf("status %d", status)
 	}
 	for _, want := range []string{bad + ":1:1: unknown key \"titel\"", bad + ":2:18: traffic.flows: 0", `no scenario "no-such"`} {
