@@ -55,7 +55,7 @@ func bench(p *Program, n int) func() {
 		copy(r.batch.L3[:n], fresh.L3[:n])
 		copy(r.batch.L4[:n], fresh.L4[:n])
 		r.Now++
-		r.Run(p, &r.batch, r.keys, r.idx)
+		r.Run(p, &r.batch, flow.Keys{Whole: r.keys}, r.idx)
 		for slot, s := range r.Out {
 			if s.N > 0 {
 				r.Flush(slot)

@@ -47,8 +47,8 @@ func NewExec(m *packet.Memory, free *packet.FreeList) *Exec {
 }
 
 // Run does p to the packets idx of b. It gives every one of their frames away.
-// keys[i] is the key of packet i as it was received.
-func (e *Exec) Run(p *Program, b *packet.Batch, keys []flow.Key, idx []uint16) {
+// keys are those of the packets as they were received.
+func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 	var bytes uint64
 	for _, i := range idx {
 		bytes += uint64(b.Desc[i].Len)
@@ -104,7 +104,7 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys []flow.Key, idx []uint16) {
 // after it wants to see changes that the output must not show: then the frame has to
 // stay and finish does nothing. Samples that follow at once see the same bytes before
 // the output as after it.
-func (e *Exec) finish(p *Program, n int, b *packet.Batch, keys []flow.Key, idx []uint16) bool {
+func (e *Exec) finish(p *Program, n int, b *packet.Batch, keys flow.Keys, idx []uint16) bool {
 	if n+1 < len(p.Ops) {
 		tail := p.Ops[n+1:]
 		at := 0

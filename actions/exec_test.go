@@ -57,7 +57,7 @@ func (r *rig) reset() {
 // run extracts and runs p over the whole batch.
 func (r *rig) run(p *Program) {
 	flow.Extract(r.Mem, &r.batch, r.keys)
-	r.Run(p, &r.batch, r.keys, r.idx)
+	r.Run(p, &r.batch, flow.Keys{Whole: r.keys}, r.idx)
 	for slot, s := range r.Out {
 		if s != nil {
 			r.Flush(slot)
@@ -246,7 +246,7 @@ func TestStuckPort(t *testing.T) {
 			b.Output(1, 2)
 		}
 		flow.Extract(r.Mem, &r.batch, r.keys)
-		r.Run(b.Program(), &r.batch, r.keys, r.idx)
+		r.Run(b.Program(), &r.batch, flow.Keys{Whole: r.keys}, r.idx)
 		if r.Drops[DropTxFull] != (Count{3, 180}) {
 			t.Errorf("copies %v: dropped %+v, want 3 for tx_full", copies, r.Drops[DropTxFull])
 		}
@@ -267,12 +267,12 @@ func TestSubset(t *testing.T) {
 	flow.Extract(r.Mem, &r.batch, r.keys)
 	out := NewBuilder()
 	out.Output(1, 2)
-	r.Run(out.Program(), &r.batch, r.keys, []uint16{1, 4, 9})
+	r.Run(out.Program(), &r.batch, flow.Keys{Whole: r.keys}, []uint16{1, 4, 9})
 	drop := NewBuilder()
 	drop.Drop(DropTTL)
-	r.Run(drop.Program(), &r.batch, r.keys, []uint16{0, 2})
-	r.Run(out.Program(), &r.batch, r.keys, nil)
-	r.Run(drop.Program(), &r.batch, r.keys, nil)
+	r.Run(drop.Program(), &r.batch, flow.Keys{Whole: r.keys}, []uint16{0, 2})
+	r.Run(out.Program(), &r.batch, flow.Keys{Whole: r.keys}, nil)
+	r.Run(drop.Program(), &r.batch, flow.Keys{Whole: r.keys}, nil)
 	var got []byte
 	for _, d := range r.Out[1].Desc[:r.Out[1].N] {
 		got = append(got, r.Mem.Frame(d)[5])

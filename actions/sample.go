@@ -7,7 +7,7 @@ import (
 )
 
 // sample accounts the packets idx in the flow cache of s.Exporter, if it is on.
-func (e *Exec) sample(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16) {
+func (e *Exec) sample(s *Sample, b *packet.Batch, keys flow.Keys, idx []uint16) {
 	if !e.Timed {
 		e.account(s, b, keys, idx)
 		return
@@ -17,7 +17,7 @@ func (e *Exec) sample(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16)
 	e.SampleTicks += clock.Ticks() - start
 }
 
-func (e *Exec) account(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16) {
+func (e *Exec) account(s *Sample, b *packet.Batch, keys flow.Keys, idx []uint16) {
 	if uint(s.Exporter) >= uint(len(e.Caches)) || e.Caches[s.Exporter] == nil {
 		return
 	}
@@ -33,7 +33,7 @@ func (e *Exec) account(s *Sample, b *packet.Batch, keys []flow.Key, idx []uint16
 		for _, i := range idx {
 			flow.ExtractOne(e.Mem.Frame(b.Desc[i]), b.InPort, &e.keys[i])
 		}
-		keys = e.keys[:]
+		keys = flow.Keys{Whole: e.keys[:]}
 	}
 	e.witness.watch(s, idx, drawn)
 	e.Caches[s.Exporter].Observe(s.Point, b, keys, idx, slots, e.Now)

@@ -37,7 +37,7 @@ type witness struct {
 	on     bool // the program has samples and the loop has flow caches
 	n      int  // samples taken, in of
 	of     [maxWatched]watched
-	keys   []flow.Key              // of packets as they were received
+	keys   flow.Keys               // of packets as they were received
 	left   bitmap                  // packets of which a copy has been staged
 	some   bool                    // there are any
 	failed [packet.MaxBatch]Reason // why the last copy of a packet was not
@@ -192,7 +192,7 @@ func (e *Exec) tell(s *Sample, r Reason, b *packet.Batch, idx []uint16) {
 	}
 	keys, slots := e.witness.keys, e.Slots
 	if s.Rewritten {
-		keys, slots = e.keys[:], nil
+		keys, slots = flow.Keys{Whole: e.keys[:]}, nil
 	} else if e.witness.frozen {
 		b = &e.witness.was
 	}

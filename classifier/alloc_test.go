@@ -36,8 +36,8 @@ func TestLookupsAllocateNothing(t *testing.T) {
 		do   func()
 	}{
 		{"Exact.Lookup and Insert", func() {
-			for _, i := range x.Lookup(keys, len(keys), &h, &out, &slots, miss[:0]) {
-				x.Insert(h[i], &keys[i], mf)
+			for _, i := range x.Lookup(flow.Keys{Whole: keys}, len(keys), &h, &out, &slots, miss[:0]) {
+				x.Insert(h[i], flow.Keys{Whole: keys}, int(i), mf)
 			}
 		}},
 		{"Megaflows.Lookup", func() { flows.Lookup(keys, idx[:], &out, rest[:0]) }},

@@ -149,8 +149,8 @@ func BenchmarkExact(b *testing.B) {
 			var miss [packet.MaxBatch]uint16
 			step := func() {
 				t.next(c)
-				for _, i := range x.Lookup(t.batch, benchBatch, &t.hash, &out, &slots, miss[:0]) {
-					x.Insert(t.hash[i], &t.batch[i], mf)
+				for _, i := range x.Lookup(flow.Keys{Whole: t.batch}, benchBatch, &t.hash, &out, &slots, miss[:0]) {
+					x.Insert(t.hash[i], flow.Keys{Whole: t.batch}, int(i), mf)
 				}
 			}
 			for range 4 * n / benchBatch {

@@ -11,18 +11,22 @@ import (
 // packet has 6, with a VLAN tag 7, IPv6 9 or 10. Keys of more are not cached.
 const ExactWords = 14
 
-// exactEntry is one cached key: two cache lines, of which keys of up to six words
-// need the first only.
+// exactEntry is one cached key: two cache lines, of which Shorts and keys of up to six
+// words need the first only.
 type exactEntry struct {
 	mf    *Megaflow
-	words uint64             // flow.Key.Map, and from bit serialBit on the megaflow's serial
-	w     [ExactWords]uint64 // the present words, in order
+	words uint64             // flow.Key.Map or isShort, and from bit serialBit on the megaflow's serial
+	w     [ExactWords]uint64 // the present words, in order, or a flow.Short
 }
 
-// serialBit is where a serial begins in exactEntry.words: keys have fewer words.
-const serialBit = 48
+// serialBit is where a serial begins in exactEntry.words, and isShort what stands for the
+// words of a key that is kept as its Short: keys have fewer words.
+const (
+	serialBit = 48
+	isShort   = 1 << (serialBit - 1)
+)
 
-const _ = uint(serialBit - flow.NumWords)
+const _ = uint(serialBit - 1 - flow.NumWords)
 
 // holds says whether the entry is of a key with those words.
 func (e *exactEntry) holds(words uint64) bool { return (e.words^words)<<(64-serialBit) == 0 }
@@ -95,16 +99,16 @@ func (x *Exact) groups(hash uint64) (uint64, uint64) {
 	return hash & m, hash >> 24 & m
 }
 
-// Lookup finds the megaflows of keys[:n], whose hashes are given, and writes them to
-// out, and to slots the slots where they were found. It appends the indices of the
-// keys it does not know to miss, whose capacity should be n, and returns it; their out
-// is nil and their slot -1.
+// Lookup finds the megaflows of the first n keys, whose hashes are given (as
+// flow.Keys.ShortenBatch makes them), and writes them to out, and to slots the slots where
+// they were found. It appends the indices of the keys it does not know to miss, whose
+// capacity should be n, and returns it; their out is nil and their slot -1. Keys that have
+// a Short are compared by it and not made.
 //
 // A slot stands for one key, whatever its megaflow, until Insert writes another there
 // or Flush forgets it: who hangs something on a slot needs no look at the key. So what
 // Lookup said is good until the next Insert.
-func (x *Exact) Lookup(keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64, out *[packet.MaxBatch]*Megaflow, slots *[packet.MaxBatch]int32, miss []uint16) []uint16 {
-	keys = keys[:n]
+func (x *Exact) Lookup(keys flow.Keys, n int, hashes *[packet.MaxBatch]uint64, out *[packet.MaxBatch]*Megaflow, slots *[packet.MaxBatch]int32, miss []uint16) []uint16 {
 	slot, differ := slots[:n], x.differ[:n]
 	// Find every candidate before any is touched, and touch all before any is compared:
 	// the memory accesses of the batch overlap only where no branch that depends on one
@@ -124,23 +128,17 @@ func (x *Exact) Lookup(keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64, 
 		}
 		slot[i] = int32(s)
 	}
-	for i, s := range slot {
-		if s >= 0 {
-			differ[i] = (x.entry[s].words ^ keys[i].Map) << (64 - serialBit)
-		}
-	}
+	x.compare(keys, slot, differ)
 	missed := len(miss)
-	for i := range keys {
+	for i, s := range slot {
 		out[i] = nil
-		s := slot[i]
 		if s >= 0 {
-			e := &x.entry[s]
-			if differ[i] == 0 && e.equal(&keys[i]) {
-				if mf := e.live(); mf != nil {
+			if differ[i] == 0 {
+				if mf := x.entry[s].live(); mf != nil {
 					out[i] = mf
 					continue
 				}
-			} else if s := x.search(hashes[i], &keys[i]); s >= 0 {
+			} else if s := x.search(hashes[i], keys, i); s >= 0 {
 				if mf := x.entry[s].live(); mf != nil {
 					out[i], slot[i] = mf, s
 					continue
@@ -155,33 +153,57 @@ func (x *Exact) Lookup(keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64, 
 	return miss
 }
 
-// The words of the commonest packets, for which equal has straight code.
-const (
-	wordsEther = 1<<flow.WPort | 1<<flow.WEthDst | 1<<flow.WEthSrc
-	wordsIPv4  = wordsEther | 1<<flow.WIPv4 | 1<<flow.WIP | 1<<flow.WL4
-	wordsIPv6  = wordsEther | 1<<flow.WIPv6SrcHi | 1<<flow.WIPv6SrcLo | 1<<flow.WIPv6DstHi |
-		1<<flow.WIPv6DstLo | 1<<flow.WIP | 1<<flow.WL4
-	wordsVLAN = 1 << flow.WVLAN
-)
+// compare writes to differ[i], for every packet with a slot, zero if the key there is the
+// packet's. The entries of all Shorts are read with no branch between them.
+func (x *Exact) compare(keys flow.Keys, slot []int32, differ []uint64) {
+	shorts := keys.Shorts
+	if shorts == nil || !shorts.All(len(slot)) {
+		for i, s := range slot {
+			if s >= 0 {
+				differ[i] = x.entry[s].differs(keys, i)
+			}
+		}
+		return
+	}
+	differ = differ[:len(slot)]
+	for i, s := range slot {
+		if s >= 0 && i < packet.MaxBatch {
+			differ[i] = x.entry[s].differsShort(&shorts.Of[i])
+		}
+	}
+}
+
+// differs returns zero if the entry is of packet i's key.
+func (e *exactEntry) differs(keys flow.Keys, i int) uint64 {
+	if s := keys.Shorts; s != nil && s.Has(i) {
+		return e.differsShort(&s.Of[i])
+	}
+	k := &keys.Whole[i]
+	if !e.holds(k.Map) || !e.equal(k) {
+		return 1
+	}
+	return 0
+}
+
+// differsShort returns zero if the entry is of the key that s stands for.
+func (e *exactEntry) differsShort(s *flow.Short) uint64 {
+	return (e.words^isShort)<<(64-serialBit) |
+		e.w[0] ^ s[0] | e.w[1] ^ s[1] | e.w[2] ^ s[2] | e.w[3] ^ s[3] | e.w[4] ^ s[4]
+}
+
+// The words of the commonest packets without a Short, for which equal has straight code.
+const wordsIPv6 = 1<<flow.WPort | 1<<flow.WEthDst | 1<<flow.WEthSrc | 1<<flow.WIPv6SrcHi |
+	1<<flow.WIPv6SrcLo | 1<<flow.WIPv6DstHi | 1<<flow.WIPv6DstLo | 1<<flow.WIP | 1<<flow.WL4
 
 // equal says whether the entry, whose words are those of k, has its values.
 func (e *exactEntry) equal(k *flow.Key) bool {
-	w := &e.w
-	var d uint64
-	switch k.Map {
-	case wordsIPv4:
-		d = w[0] ^ k.W[flow.WPort] | w[1] ^ k.W[flow.WEthDst] | w[2] ^ k.W[flow.WEthSrc] |
-			w[3] ^ k.W[flow.WIPv4] | w[4] ^ k.W[flow.WIP] | w[5] ^ k.W[flow.WL4]
-	case wordsIPv4 | wordsVLAN:
-		d = w[0] ^ k.W[flow.WPort] | w[1] ^ k.W[flow.WEthDst] | w[2] ^ k.W[flow.WEthSrc] | w[3] ^ k.W[flow.WVLAN] |
-			w[4] ^ k.W[flow.WIPv4] | w[5] ^ k.W[flow.WIP] | w[6] ^ k.W[flow.WL4]
-	case wordsIPv6:
-		d = w[0] ^ k.W[flow.WPort] | w[1] ^ k.W[flow.WEthDst] | w[2] ^ k.W[flow.WEthSrc] | w[3] ^ k.W[flow.WIP] |
-			w[4] ^ k.W[flow.WIPv6SrcHi] | w[5] ^ k.W[flow.WIPv6SrcLo] |
-			w[6] ^ k.W[flow.WIPv6DstHi] | w[7] ^ k.W[flow.WIPv6DstLo] | w[8] ^ k.W[flow.WL4]
-	default:
+	if k.Map != wordsIPv6 {
 		return e.equalAny(k)
 	}
+	w := &e.w
+	d := w[0] ^ k.W[flow.WPort] | w[1] ^ k.W[flow.WEthDst] | w[2] ^ k.W[flow.WEthSrc] | w[3] ^ k.W[flow.WIP] |
+		w[4] ^ k.W[flow.WIPv6SrcHi] | w[5] ^ k.W[flow.WIPv6SrcLo] |
+		w[6] ^ k.W[flow.WIPv6DstHi] | w[7] ^ k.W[flow.WIPv6DstLo] | w[8] ^ k.W[flow.WL4]
 	return d == 0
 }
 
@@ -198,13 +220,13 @@ func (e *exactEntry) equalAny(k *flow.Key) bool {
 
 // search looks at every slot where a key may be: what Lookup falls back to when two
 // keys share a tag, and where Insert begins. It returns -1 where the key is not.
-func (x *Exact) search(hash uint64, k *flow.Key) int32 {
+func (x *Exact) search(hash uint64, keys flow.Keys, i int) int32 {
 	t := tagOf(hash)
 	g, alt := x.groups(hash)
 	for {
 		for c := x.tag[g].match(t); c != 0; c = c.next() {
 			s := int(g)*groupSlots + c.first()
-			if e := &x.entry[s]; e.mf != nil && e.holds(k.Map) && e.equal(k) {
+			if e := &x.entry[s]; e.mf != nil && e.differs(keys, i) == 0 {
 				return int32(s)
 			}
 		}
@@ -215,18 +237,23 @@ func (x *Exact) search(hash uint64, k *flow.Key) int32 {
 	}
 }
 
-// Insert remembers that k, with this hash, belongs to mf. It may decline: the cache
+// Insert remembers that packet i's key, with this hash, belongs to mf. It may decline: the cache
 // promises nothing, and a dead megaflow is not kept. Memory is written in place;
-// nothing is allocated. It returns the slot of k, -1 when it declined, and whether the
+// nothing is allocated. It returns the slot of the key, -1 when it declined, and whether the
 // slot stood for another key or for none before: whoever hangs something on slots must
 // then let go of what hangs on this one.
-func (x *Exact) Insert(hash uint64, k *flow.Key, mf *Megaflow) (slot int32, fresh bool) {
-	if mf.Dead || bits.OnesCount64(k.Map) > ExactWords {
+func (x *Exact) Insert(hash uint64, keys flow.Keys, i int, mf *Megaflow) (slot int32, fresh bool) {
+	words, short := uint64(isShort), keys.Shorts != nil && keys.Shorts.Has(i)
+	if !short {
+		words = keys.Whole[i].Map
+	}
+	if mf.Dead || bits.OnesCount64(words) > ExactWords {
 		x.stats.Declined++
 		return -1, false
 	}
-	if s := x.search(hash, k); s >= 0 {
-		x.entry[s].mf, x.entry[s].words = mf, mf.words(k)
+	words |= uint64(mf.serial) << serialBit
+	if s := x.search(hash, keys, i); s >= 0 {
+		x.entry[s].mf, x.entry[s].words = mf, words
 		return s, false
 	}
 	g, lane, ok := x.empty(hash)
@@ -242,8 +269,12 @@ func (x *Exact) Insert(hash uint64, k *flow.Key, mf *Megaflow) (slot int32, fres
 	x.tag[g] = x.tag[g].with(lane, tagOf(hash))
 	s := int(g)*groupSlots + lane
 	e := &x.entry[s]
-	e.mf, e.words = mf, mf.words(k)
-	j := 0
+	e.mf, e.words = mf, words
+	if short {
+		copy(e.w[:], keys.Shorts.Of[i][:])
+		return int32(s), true
+	}
+	k, j := &keys.Whole[i], 0
 	for m := k.Map; m != 0; m &= m - 1 {
 		e.w[j] = k.W[bits.TrailingZeros64(m)]
 		j++
@@ -276,9 +307,6 @@ func (x *Exact) victim(hash uint64) (group uint64, lane int) {
 	}
 	return g, int(r >> 40 % groupSlots)
 }
-
-// words returns what exactEntry.words is of key k and this megaflow.
-func (mf *Megaflow) words(k *flow.Key) uint64 { return k.Map | uint64(mf.serial)<<serialBit }
 
 // allow says whether an eviction is worth it, by the hit rate of the last window.
 func (x *Exact) allow() bool {

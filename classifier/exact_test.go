@@ -23,31 +23,82 @@ func TestExactAgainstMapLong(t *testing.T) {
 	}
 }
 
+// deck is what keys a test draws from: random ones, or those of frames, most of which have
+// a Short.
+type deck struct {
+	keys   []flow.Key
+	frames [][]byte // nil: keys are no frames'
+	mem    packet.Memory
+	b      packet.Batch
+	hand   flow.Keys
+	hashes [packet.MaxBatch]uint64
+}
+
+const deckSize = 24
+
+func newDeck(s source) *deck {
+	d := &deck{keys: make([]flow.Key, deckSize), hand: flow.Keys{Whole: make([]flow.Key, packet.MaxBatch)}}
+	if s.IntN(2) == 0 {
+		for i := range d.keys {
+			d.keys[i] = randomKey(s)
+		}
+		return d
+	}
+	d.hand.Shorts = new(flow.Shorts)
+	d.mem = packet.Memory{Buf: make([]byte, packet.MaxBatch*64), FD: -1, ChunkSize: 64}
+	odd := s.IntN(3) // of four frames
+	for i := range d.keys {
+		f := make([]byte, 60)
+		f[12], f[14], f[17], f[22], f[23] = 8, 0x45, 46, 64, 17
+		if s.IntN(4) < odd {
+			f[23] = 1
+		}
+		f[s.IntN(6)], f[26+s.IntN(12)] = byte(s.IntN(4)), byte(i+1)
+		d.frames = append(d.frames, f)
+		flow.ExtractOne(f, 0, &d.keys[i])
+	}
+	return d
+}
+
+// deal makes a batch of the keys of those numbers, with hashes of few bits, so that groups
+// and tags collide all the time.
+func (d *deck) deal(of ...int) {
+	d.b.N = len(of)
+	for i, n := range of {
+		if d.frames == nil {
+			k := &d.hand.Whole[i]
+			*k = d.keys[n]
+			d.hashes[i] = k.Hash(k.Map, 1)
+		} else {
+			d.b.Desc[i] = packet.Desc{Addr: uint64(64 * i), Len: uint32(copy(d.mem.Buf[64*i:], d.frames[n]))}
+		}
+	}
+	if d.frames != nil {
+		secrets := flow.NewSecrets(1)
+		d.hand.ShortenBatch(&d.mem, &d.b, &secrets, 1, &d.hashes)
+	}
+	for i := range of {
+		d.hashes[i] = d.hashes[i]&0x0001_0001_0000_0003 | d.hashes[i]>>32&1<<24
+	}
+}
+
 func runExact(t failer, s source, steps int) {
 	t.Helper()
 	x := NewExact(16)
 	oracle := make(map[flow.Key]*Megaflow)
-	// Hashes of few bits, so that groups and tags collide all the time.
-	hash := func(k *flow.Key) uint64 {
-		h := k.Hash(k.Map, 1)
-		return h&0x0001_0001_0000_0003 | h>>32&1<<24
-	}
 	var looked, missed uint64
-	keys := make([]flow.Key, packet.MaxBatch)
-	var hashes [packet.MaxBatch]uint64
 	var out [packet.MaxBatch]*Megaflow
 	var miss [packet.MaxBatch]uint16
 	held := map[int32]flow.Key{} // by slot, as Insert said
-	pool := make([]flow.Key, 24)
-	for i := range pool {
-		pool[i] = randomKey(s)
-	}
+	d := newDeck(s)
 	for range steps {
 		switch s.IntN(8) {
 		case 0, 1, 2, 3:
-			k := pick(s, pool...)
+			n := s.IntN(deckSize)
+			d.deal(n)
+			k := d.keys[n]
 			mf := &Megaflow{Key: k}
-			slot, fresh := x.Insert(hash(&k), &k, mf)
+			slot, fresh := x.Insert(d.hashes[0], d.hand, 0, mf)
 			if was, ok := held[slot]; slot >= 0 && fresh == (ok && was == k) {
 				t.Fatalf("slot %d held %v, now %v, and fresh is %v", slot, was, k, fresh)
 			}
@@ -59,7 +110,7 @@ func runExact(t failer, s source, steps int) {
 			}
 			oracle[k] = mf
 		case 4:
-			if mf := oracle[pick(s, pool...)]; mf != nil {
+			if mf := oracle[pick(s, d.keys...)]; mf != nil {
 				mf.Dead = true
 			}
 		case 5:
@@ -69,11 +120,12 @@ func runExact(t failer, s source, steps int) {
 			}
 		default:
 			n := 1 + s.IntN(40)
-			for i := range n {
-				keys[i] = pick(s, pool...)
-				hashes[i] = hash(&keys[i])
+			of := make([]int, n)
+			for i := range of {
+				of[i] = s.IntN(deckSize)
 			}
-			checkExact(t, x, keys, n, &hashes, &out, miss[:0], oracle, held)
+			d.deal(of...)
+			checkExact(t, x, d, of, &out, miss[:0], oracle, held)
 			looked += uint64(n)
 			for _, mf := range out[:n] {
 				if mf == nil {
@@ -87,17 +139,17 @@ func runExact(t failer, s source, steps int) {
 	}
 }
 
-func checkExact(t failer, x *Exact, keys []flow.Key, n int, hashes *[packet.MaxBatch]uint64,
-	out *[packet.MaxBatch]*Megaflow, miss []uint16, oracle map[flow.Key]*Megaflow, held map[int32]flow.Key) {
+func checkExact(t failer, x *Exact, d *deck, of []int, out *[packet.MaxBatch]*Megaflow, miss []uint16,
+	oracle map[flow.Key]*Megaflow, held map[int32]flow.Key) {
 	t.Helper()
 	var slots [packet.MaxBatch]int32
-	miss = x.Lookup(keys, n, hashes, out, &slots, miss)
-	for i := range n {
-		mf := out[i]
+	miss = x.Lookup(d.hand, len(of), &d.hashes, out, &slots, miss)
+	for i, n := range of {
+		key, mf := d.keys[n], out[i]
 		if (mf == nil) != (len(miss) > 0 && miss[0] == uint16(i)) {
 			t.Fatalf("key %d: megaflow %p, next miss %v", i, mf, miss)
 		}
-		if k, ok := held[slots[i]]; mf == nil && slots[i] != -1 || mf != nil && (!ok || k != keys[i]) {
+		if k, ok := held[slots[i]]; mf == nil && slots[i] != -1 || mf != nil && (!ok || k != key) {
 			t.Fatalf("key %d: slot %d, which holds %v", i, slots[i], k)
 		}
 		if mf == nil {
@@ -107,7 +159,7 @@ func checkExact(t failer, x *Exact, keys []flow.Key, n int, hashes *[packet.MaxB
 		if mf.Dead {
 			t.Fatalf("key %d: a dead megaflow", i)
 		}
-		if mf != oracle[keys[i]] {
+		if mf != oracle[key] {
 			t.Fatalf("key %d: megaflow of another key, or an old one", i)
 		}
 	}
@@ -123,7 +175,7 @@ func TestExactHolds(t *testing.T) {
 	x := NewExact(2 * n)
 	keys, hashes := benchKeys(n, 1)
 	for i := range keys {
-		x.Insert(hashes[i], &keys[i], &Megaflow{})
+		x.Insert(hashes[i], flow.Keys{Whole: keys}, i, &Megaflow{})
 	}
 	var h [packet.MaxBatch]uint64
 	var out [packet.MaxBatch]*Megaflow
@@ -131,7 +183,7 @@ func TestExactHolds(t *testing.T) {
 	var miss [packet.MaxBatch]uint16
 	for i := 0; i < n; i += packet.MaxBatch {
 		copy(h[:], hashes[i:])
-		if m := x.Lookup(keys[i:], packet.MaxBatch, &h, &out, &slots, miss[:0]); len(m) != 0 {
+		if m := x.Lookup(flow.Keys{Whole: keys[i:]}, packet.MaxBatch, &h, &out, &slots, miss[:0]); len(m) != 0 {
 			t.Fatalf("keys %v of those from %d are missing", m, i)
 		}
 	}
@@ -152,10 +204,10 @@ func TestExactLongKeys(t *testing.T) {
 		}
 		keys[1].W[words-1]++
 		hashes := [packet.MaxBatch]uint64{7 << 48, 7 << 48} // equal
-		x.Insert(hashes[0], &keys[0], &Megaflow{})
+		x.Insert(hashes[0], flow.Keys{Whole: keys}, 0, &Megaflow{})
 		var out [packet.MaxBatch]*Megaflow
 		var slots [packet.MaxBatch]int32
-		x.Lookup(keys, 2, &hashes, &out, &slots, make([]uint16, 0, 2))
+		x.Lookup(flow.Keys{Whole: keys}, 2, &hashes, &out, &slots, make([]uint16, 0, 2))
 		if got, want := out[0] != nil, words <= ExactWords; got != want {
 			t.Errorf("%d words: cached is %v, want %v", words, got, want)
 		}
@@ -178,8 +230,8 @@ func TestExactThrashing(t *testing.T) {
 		var miss [packet.MaxBatch]uint16
 		for i := 0; i < len(keys); i += packet.MaxBatch {
 			copy(h[:], hashes[i:])
-			for _, j := range x.Lookup(keys[i:], packet.MaxBatch, &h, &out, &slots, miss[:0]) {
-				x.Insert(h[j], &keys[i+int(j)], mf)
+			for _, j := range x.Lookup(flow.Keys{Whole: keys[i:]}, packet.MaxBatch, &h, &out, &slots, miss[:0]) {
+				x.Insert(h[j], flow.Keys{Whole: keys[i:]}, int(j), mf)
 			}
 		}
 	}

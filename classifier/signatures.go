@@ -48,12 +48,12 @@ func (t *Megaflows) UseSignatures(entries int) {
 	}
 }
 
-// LookupHashed is Lookup for callers that have the hashes of whole keys, as Exact
+// LookupHashed is Lookup for callers that have hashes of whole keys, as Exact
 // uses them, at the keys' indices. After UseSignatures, and while hits take many
 // masks, it guesses first.
 func (t *Megaflows) LookupHashed(keys []flow.Key, idx []uint16, hashes *[packet.MaxBatch]uint64, out *[packet.MaxBatch]*Megaflow, miss []uint16) []uint16 {
 	s := t.sig
-	if !t.Guesses() {
+	if s == nil || !s.on {
 		miss = t.Lookup(keys, idx, out, miss)
 		if s != nil {
 			t.weigh()
@@ -76,9 +76,6 @@ func (t *Megaflows) LookupHashed(keys []flow.Key, idx []uint16, hashes *[packet.
 	t.weigh()
 	return miss
 }
-
-// Guesses says whether the next LookupHashed looks at hashes.
-func (t *Megaflows) Guesses() bool { return t.sig != nil && t.sig.on }
 
 // weigh decides, a window at a time, whether to guess.
 func (t *Megaflows) weigh() {

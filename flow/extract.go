@@ -7,21 +7,23 @@ import (
 	"pollux/internal/packet"
 )
 
-// Extract fills keys[i] and the offsets L25, L3 and L4 of every packet i < b.N.
-// Keys are taken as an earlier Extract left them (or zero): only words that the
-// old Map names and the new one does not are cleared. len(keys) must be ≥ b.N.
+// Extract fills keys[i] and the offsets L25, L3 and L4 and IPLen of every packet i < b.N, one
+// by one: what Keys.ShortenBatch is measured by. What keys held is lost. len(keys) must be
+// ≥ b.N.
 //
 // What a malformed frame gives is said in the package comment.
 func Extract(mem *packet.Memory, b *packet.Batch, keys []Key) {
-	keys = keys[:min(b.N, packet.MaxBatch)]
-	for w, odd := range straight(mem.Buf, b, keys) {
-		for ; odd != 0; odd &= odd - 1 {
-			i := (w*64 + bits.TrailingZeros64(odd)) & (packet.MaxBatch - 1)
-			frame := mem.Frame(b.Desc[i])
-			b.L25[i], b.L3[i], b.L4[i] = ExtractOne(frame, b.InPort, &keys[i])
-			b.IPLen[i] = ipLen(frame, b.L3[i], &keys[i])
-		}
+	keys = keys[:b.N]
+	for i := range keys {
+		extract(mem, b, i, &keys[i])
 	}
+}
+
+// extract fills k and what the batch holds of packet i.
+func extract(mem *packet.Memory, b *packet.Batch, i int, k *Key) {
+	frame := mem.Frame(b.Desc[i])
+	b.L25[i], b.L3[i], b.L4[i] = ExtractOne(frame, b.InPort, k)
+	b.IPLen[i] = ipLen(frame, b.L3[i], k)
 }
 
 // ExtractOne fills k from a single frame: for packet-out, traces and frames

@@ -45,6 +45,7 @@ func checkFrames(t interface {
 	Fatalf(string, ...any)
 }, keys []Key, frames ...[]byte) {
 	t.Helper()
+	checkShorts(t, append([]Key(nil), keys...), frames...)
 	mem, b := put(frames)
 	Extract(mem, b, keys)
 	for i, f := range frames {
@@ -70,6 +71,54 @@ func checkFrames(t interface {
 			if v != 0 && keys[i].Map>>w&1 == 0 {
 				t.Fatalf("Extract of %x: word %d is %#x and not in Map", f, w, v)
 			}
+		}
+	}
+}
+
+// checkShorts holds ShortenBatch and what it makes keys of against Extract; whole are keys as
+// earlier packets left them.
+func checkShorts(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, whole []Key, frames ...[]byte) {
+	t.Helper()
+	mem, b := put(frames)
+	_, plain := put(frames)
+	want := make([]Key, len(frames))
+	Extract(mem, plain, want)
+	k := Keys{whole, new(Shorts)}
+	secrets := NewSecrets(3)
+	var hashes [packet.MaxBatch]uint64
+	k.ShortenBatch(mem, b, &secrets, 5, &hashes)
+	for i, f := range frames {
+		hash, short := want[i].Hash(want[i].Map, 5), k.Shorts.Has(i)
+		if short {
+			hash = k.Shorts.Of[i].Hash(&secrets)
+		}
+		if hashes[i] != hash {
+			t.Fatalf("%x: short %v, hash %#x, want %#x", f, short, hashes[i], hash)
+		}
+		if i&1 == 0 {
+			k.Fill([]uint16{uint16(i)})
+		}
+		for range 2 {
+			if d := difference(k.At(i), &want[i]); d != "" {
+				t.Fatalf("short %v key of %x: %s", short, f, d)
+			}
+		}
+		if b.L25[i] != plain.L25[i] || b.L3[i] != plain.L3[i] || b.L4[i] != plain.L4[i] || b.IPLen[i] != plain.IPLen[i] {
+			t.Fatalf("%x: offsets %d %d %d, length %d, want %d %d %d, %d", f, b.L25[i], b.L3[i], b.L4[i], b.IPLen[i],
+				plain.L25[i], plain.L3[i], plain.L4[i], plain.IPLen[i])
+		}
+		for j := range i {
+			if short && k.Shorts.Has(j) && (k.Shorts.Of[i] == k.Shorts.Of[j]) != (want[i] == want[j]) {
+				t.Fatalf("equal Shorts and equal keys are not the same of\n%x\n%x", f, frames[j])
+			}
+		}
+	}
+	for i := len(frames); i < packet.MaxBatch; i++ {
+		if k.Shorts.Has(i) {
+			t.Fatalf("packet %d of %d has a Short", i, len(frames))
 		}
 	}
 }
@@ -233,11 +282,14 @@ func TestExtractAllocatesNothing(t *testing.T) {
 		frames = append(frames, f)
 	}
 	mem, b := put(frames)
-	keys := make([]Key, packet.MaxBatch)
+	keys := Keys{make([]Key, packet.MaxBatch), new(Shorts)}
+	secrets := NewSecrets(1)
 	var out [packet.MaxBatch]uint64
 	if n := testing.AllocsPerRun(100, func() {
-		Extract(mem, b, keys)
-		HashBatch(keys, b.N, 1, &out)
+		keys.ShortenBatch(mem, b, &secrets, 1, &out)
+		for i := range b.N {
+			keys.At(i)
+		}
 	}); n != 0 {
 		t.Errorf("%v allocations a batch", n)
 	}
@@ -294,9 +346,11 @@ func BenchmarkExtract(b *testing.B) {
 		for _, n := range []int{32, 256} {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				mem, batch := put(benchFrames(name, n))
-				keys := make([]Key, packet.MaxBatch)
+				keys := Keys{make([]Key, packet.MaxBatch), new(Shorts)}
+				secrets := NewSecrets(1)
+				var out [packet.MaxBatch]uint64
 				for b.Loop() {
-					Extract(mem, batch, keys)
+					keys.ShortenBatch(mem, batch, &secrets, 1, &out)
 				}
 				perPacket(b, n)
 			})

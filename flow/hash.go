@@ -1,10 +1,6 @@
 package flow
 
-import (
-	"math/bits"
-
-	"pollux/internal/packet"
-)
+import "math/bits"
 
 // Odd constants with about as many ones as zeros; any such would do.
 const (
@@ -68,39 +64,4 @@ func HashMasked(k *Key, m *Mask, seed uint64) uint64 {
 		b &= b - 1
 	}
 	return hashEnd(h, side)
-}
-
-// The bitmaps of the commonest packets, for which HashBatch has straight code.
-const (
-	mapEther   = 1<<WPort | 1<<WEthDst | 1<<WEthSrc
-	mapIPv4L4  = mapEther | 1<<WIPv4 | 1<<WIP | 1<<WL4
-	mapVlanIP4 = mapIPv4L4 | 1<<WVLAN
-)
-
-// HashBatch writes keys[i].Hash(keys[i].Map, seed) to out[i] for i < n: the hash
-// that the exact cache uses.
-func HashBatch(keys []Key, n int, seed uint64, out *[packet.MaxBatch]uint64) {
-	keys = keys[:n]
-	for i := range keys {
-		if i >= len(out) {
-			return
-		}
-		k := &keys[i]
-		h, side := hashInit(k.Map, seed)
-		switch k.Map {
-		case mapIPv4L4:
-			h = hashPair(h, side, k.W[WPort], k.W[WEthDst])
-			h = hashPair(h, side, k.W[WEthSrc], k.W[WIPv4])
-			h = hashPair(h, side, k.W[WIP], k.W[WL4])
-			out[i] = hashEnd(h, side)
-		case mapVlanIP4:
-			h = hashPair(h, side, k.W[WPort], k.W[WEthDst])
-			h = hashPair(h, side, k.W[WEthSrc], k.W[WVLAN])
-			h = hashPair(h, side, k.W[WIPv4], k.W[WIP])
-			h = hashPair(h, side, k.W[WL4], 0)
-			out[i] = hashEnd(h, side)
-		default:
-			out[i] = k.Hash(k.Map, seed)
-		}
-	}
 }

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"pollux/internal/packet"
 )
 
 // randKey is a key of random present words.
@@ -22,29 +20,28 @@ func randKey(r *rand.Rand) (k Key) {
 	return k
 }
 
-func TestHashBatchEqualsHash(t *testing.T) {
+// TestShortHashAvalanche: flipping any bit of a Short flips each bit of its hash in about
+// half of all cases.
+func TestShortHashAvalanche(t *testing.T) {
+	const rounds = 400
 	r := rand.New(rand.NewPCG(3, 4))
-	keys := make([]Key, packet.MaxBatch)
-	var out [packet.MaxBatch]uint64
-	for i := range keys {
-		keys[i] = randKey(r)
-		if i%2 == 0 {
-			ExtractOne(randFrame(r), uint32(i), &keys[i])
-		}
-		if i%4 == 1 {
-			ExtractOne(sampleFrames[pick(r, "udp", "vlan-tcp")], uint32(i), &keys[i])
-		}
-	}
-	for _, n := range []int{0, 1, 7, len(keys)} {
-		out = [packet.MaxBatch]uint64{}
-		HashBatch(keys, n, 99, &out)
-		for i := range out {
-			want := uint64(0)
-			if i < n {
-				want = keys[i].Hash(keys[i].Map, 99)
+	for w := range 5 {
+		for bit := range 64 {
+			var flips [64]int
+			for range rounds {
+				k := NewSecrets(r.Uint64())
+				s := Short{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()}
+				a := s.Hash(&k)
+				s[w] ^= 1 << bit
+				for d := a ^ s.Hash(&k); d != 0; d &= d - 1 {
+					flips[bits.TrailingZeros64(d)]++
+				}
 			}
-			if out[i] != want {
-				t.Fatalf("of %d, key %d: %#x, want %#x", n, i, out[i], want)
+			for i, n := range flips {
+				// Eight standard deviations of 10 each.
+				if n < rounds/2-80 || n > rounds/2+80 {
+					t.Errorf("word %d bit %d flips bit %d of the hash in %d of %d cases", w, bit, i, n, rounds)
+				}
 			}
 		}
 	}
@@ -157,21 +154,6 @@ func TestHashSeesWhichWords(t *testing.T) {
 	k.Set(WReg2, 5)
 	if k.Hash(k.Map, 1) == a {
 		t.Error("two words swapped hash alike")
-	}
-}
-
-func BenchmarkHashBatch(b *testing.B) {
-	for _, name := range []string{"udp", "vlan-udp", "udp6"} {
-		b.Run(name, func(b *testing.B) {
-			mem, batch := put(benchFrames(name, 32))
-			keys := make([]Key, packet.MaxBatch)
-			Extract(mem, batch, keys)
-			var out [packet.MaxBatch]uint64
-			for b.Loop() {
-				HashBatch(keys, 32, 1, &out)
-			}
-			perPacket(b, 32)
-		})
 	}
 }
 

@@ -2,6 +2,7 @@ package ipfix
 
 import (
 	"math"
+	"pollux/flow"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,7 @@ func TestEstimatesOfSampling(t *testing.T) {
 	for seed := range uint64(seeds) {
 		c := cache.New(cache.Config{Sampling: n, Seed: seed, Memory: &b.Memory})
 		for now := range int64(rounds) {
-			c.Observe(cache.Point{}, &b.Batch, b.Keys[:], b.Idx[:], nil, now)
+			c.Observe(cache.Point{}, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:], nil, now)
 		}
 		got := map[uint16]uint64{}
 		c.Each(new(int), 1<<20, func(r *cache.Record) { got[r.SrcPort] = r.Packets })
@@ -116,7 +117,7 @@ func TestProbability40000(t *testing.T) {
 		for range rounds {
 			var chunks [packet.MaxBatch]uint64
 			free.GetN(chunks[:]) // those of the batch, which Run gives back
-			e.Run(program, &b.Batch, b.Keys[:], b.Idx[:])
+			e.Run(program, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:])
 		}
 		c.Publish()
 		n := c.Stats().Seen.Packets

@@ -50,7 +50,7 @@ func TestTunnelKeyZeroIsValid(t *testing.T) {
 				b.Load(1, []frames.Spec{tcpOf(1, 0x10)})
 				b.Keys[0].Set(flow.WTunID, id)
 				b.Keys[0].Set(flow.WTunIPv4, 0x0a000001_0a000002)
-				l.caches[0].Observe(pt, &b.Batch, b.Keys[:], b.Idx[:1], nil, l.now)
+				l.caches[0].Observe(pt, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:1], nil, l.now)
 				b.Keys[0].Clear()
 			}
 		}

@@ -1,6 +1,7 @@
 package ipfix
 
 import (
+	"pollux/flow"
 	"sync"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func TestEquation(t *testing.T) {
 				n := min(32, len(all))
 				b := l.batches[i]
 				b.Load(1, all[:n])
-				l.caches[i].Observe(cache.Point{}, &b.Batch, b.Keys[:], b.Idx[:n], nil, now)
+				l.caches[i].Observe(cache.Point{}, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:n], nil, now)
 				for _, s := range all[:n] {
 					one := s.Counters(now)
 					sent[i].Packets++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"pollux/flow"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func (l *lab) send(loop int, pt cache.Point, specs []frames.Spec) {
 		n := min(len(specs), 256)
 		b := l.batches[loop]
 		b.Load(1, specs[:n])
-		l.caches[loop].Observe(pt, &b.Batch, b.Keys[:], b.Idx[:n], nil, l.now)
+		l.caches[loop].Observe(pt, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:n], nil, l.now)
 		for _, s := range specs[:n] {
 			c := s.Counters(l.now)
 			k := s.Key(pt, 1)

@@ -75,7 +75,8 @@ type Loop struct {
 	passBy     passBy
 	mega       *classifier.Megaflows
 	progs      programs
-	seed       uint64
+	seed       uint64 // of hashes of whole keys
+	secrets    flow.Secrets
 	hand       int // where the sweep of the megaflows stands
 	victim     int // where eviction looks next
 	nextS      int64
@@ -89,7 +90,7 @@ type Loop struct {
 	verify  uint32                 // hits left until the next is re-translated
 
 	batch  packet.Batch
-	keys   []flow.Key
+	keys   flow.Keys
 	hashes [packet.MaxBatch]uint64
 	flows  [packet.MaxBatch]*classifier.Megaflow
 	slots  [packet.MaxBatch]int32 // of the exact cache, where the packet's key is; -1 nowhere
@@ -138,7 +139,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		mem:  cfg.Memory,
 		free: packet.NewFreeList(cfg.Memory, cfg.ID),
 		tx:   make([]txSlot, cfg.Slots),
-		keys: make([]flow.Key, packet.MaxBatch),
+		keys: flow.Keys{Whole: make([]flow.Key, packet.MaxBatch), Shorts: new(flow.Shorts)},
 		mail: newMailbox(),
 		seed: uint64(cfg.ID)*0x9e3779b97f4a7c15 + uint64(clock.Ticks()),
 
@@ -152,6 +153,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 	}
 	l.groups.of = make([]int16, 0, 8*roomy)
 	l.stats.out = make([]int, 0, 2*roomy)
+	l.secrets = flow.NewSecrets(l.seed)
 	l.exactSlots = l.exact.Stats().Entries
 	l.passBy.left = trialRounds * l.exactSlots
 	l.mega.UseSignatures(signatures)

@@ -1,22 +1,20 @@
 package pmd
 
-import (
-	"pollux/flow"
-	"pollux/internal/clock"
-)
+import "pollux/internal/clock"
 
 // process takes the n packets of l.batch from bytes to staged frames.
 func (l *Loop) process(n int, t laps) {
 	l.loadTables()
 
-	flow.Extract(l.mem, &l.batch, l.keys)
+	l.keys.ShortenBatch(l.mem, &l.batch, &l.secrets, l.seed, &l.hashes)
 	t.lap(&l.stats.Cycles[StageExtract])
 
 	miss := l.askExact(n)
 	t.lap(&l.stats.Cycles[StageExact])
 
 	if len(miss) > 0 {
-		upcalls := l.mega.LookupHashed(l.keys, miss, &l.hashes, &l.flows, l.miss2[:0])
+		l.keys.Fill(miss)
+		upcalls := l.mega.LookupHashed(l.keys.Whole, miss, &l.hashes, &l.flows, l.miss2[:0])
 		t.lap(&l.stats.Cycles[StageMegaflow])
 		if len(upcalls) > 0 {
 			l.hold(n)
@@ -49,15 +47,11 @@ func (l *Loop) process(n int, t laps) {
 }
 
 // askExact looks for the n packets in the exact cache, unless they pass it by, and returns
-// those that it does not know. Their hashes are in l.hashes if anybody wants them.
+// those that it does not know.
 func (l *Loop) askExact(n int) (miss []uint16) {
 	if l.passBy.off {
-		if l.mega.Guesses() {
-			flow.HashBatch(l.keys, n, l.seed, &l.hashes)
-		}
 		return identity[:n]
 	}
-	flow.HashBatch(l.keys, n, l.seed, &l.hashes)
 	return l.exact.Lookup(l.keys, n, &l.hashes, &l.flows, &l.slots, l.miss[:0])
 }
 
@@ -66,7 +60,7 @@ func (l *Loop) askExact(n int) (miss []uint16) {
 // flow caches of the loop know flows by slot.
 func (l *Loop) remember(miss []uint16) {
 	for _, i := range miss {
-		slot, fresh := l.exact.Insert(l.hashes[i], &l.keys[i], l.flows[i])
+		slot, fresh := l.exact.Insert(l.hashes[i], l.keys, int(i), l.flows[i])
 		if !fresh {
 			continue
 		}

@@ -46,7 +46,7 @@ func (o *byOne) observe(a arrival) {
 	o.b.N, o.b.InPort = 1, uint32(a.in+1)
 	o.b.Desc[0] = packet.Desc{Addr: 256, Len: uint32(copy(o.mem.Buf[256:], a.frame))}
 	flow.Extract(o.mem, &o.b, o.keys)
-	o.c.Observe(cache.Point{}, &o.b, o.keys, []uint16{0}, nil, 1)
+	o.c.Observe(cache.Point{}, &o.b, flow.Keys{Whole: o.keys}, []uint16{0}, nil, 1)
 }
 
 // flowsOf adds up what a cache has recorded and still holds.

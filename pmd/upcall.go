@@ -11,7 +11,7 @@ import (
 // on at once.
 func (l *Loop) upcall(i int) *classifier.Megaflow {
 	// An earlier packet of this batch may have installed the decision meanwhile.
-	if mf := l.mega.Find(&l.keys[i]); mf != nil {
+	if mf := l.mega.Find(l.keys.At(i)); mf != nil {
 		l.stats.MegaHits++
 		return mf
 	}
@@ -25,7 +25,7 @@ func (l *Loop) upcall(i int) *classifier.Megaflow {
 
 // translate asks the tables about packet i; the answer is in l.up.
 func (l *Loop) translate(i int) {
-	l.up.Key, l.up.Thread, l.up.Now, l.up.Commit = &l.keys[i], l.cfg.ID, l.now, true
+	l.up.Key, l.up.Thread, l.up.Now, l.up.Commit = l.keys.At(i), l.cfg.ID, l.now, true
 	l.snap.tables.Translate(&l.up)
 }
 
@@ -51,9 +51,9 @@ func (l *Loop) install(i int, fresh bool) *classifier.Megaflow {
 // insert adds the decision about packet i; fresh says that no megaflow has its key.
 func (l *Loop) insert(i int, fresh bool) (*classifier.Megaflow, error) {
 	if fresh {
-		return l.mega.Add(&l.keys[i], &l.up.Mask)
+		return l.mega.Add(l.keys.At(i), &l.up.Mask)
 	}
-	return l.mega.Insert(&l.keys[i], &l.up.Mask)
+	return l.mega.Insert(l.keys.At(i), &l.up.Mask)
 }
 
 // adopt gives mf the decision in l.up.
@@ -79,7 +79,7 @@ func (l *Loop) revalidate(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 	switch {
 	case mf.Dead:
 		// Removed by an earlier packet of this batch; its place may be taken already.
-		if now := l.mega.Find(&l.keys[i]); now != nil && now.Gen == l.snap.gen[b2i(now.FDB)] {
+		if now := l.mega.Find(l.keys.At(i)); now != nil && now.Gen == l.snap.gen[b2i(now.FDB)] {
 			mf = now
 		} else {
 			mf = l.install(i, false)
@@ -105,7 +105,7 @@ func (l *Loop) check(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 		return mf
 	}
 	l.verify = l.cfg.Verify
-	l.up.Key, l.up.Thread, l.up.Now, l.up.Commit = &l.keys[i], l.cfg.ID, l.now, false
+	l.up.Key, l.up.Thread, l.up.Now, l.up.Commit = l.keys.At(i), l.cfg.ID, l.now, false
 	l.snap.tables.Translate(&l.up)
 	l.stats.Verified++
 	if !actions.Equal(mf.Program, l.up.Program) {

@@ -23,7 +23,7 @@ func reports(t *testing.T, cfg Config, keys []flow.Key, from []int64, until int6
 			// Loops are not in step.
 			at := now + int64(i)*3*ms
 			if at >= from[i] && (now/(10*ms)+int64(i))%7 == 0 {
-				c.Observe(Point{Dir: Direction(i & 1)}, b, keys[i:i+1], idx[:1], nil, at)
+				c.Observe(Point{Dir: Direction(i & 1)}, b, flow.Keys{Whole: keys[i : i+1]}, idx[:1], nil, at)
 			}
 			c.Sweep(at, 100)
 			for r, ok := c.Records().Pop(); ok; r, ok = c.Records().Pop() {

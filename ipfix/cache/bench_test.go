@@ -107,7 +107,7 @@ func benchObserve(b *testing.B, flows int, way string, cfg Config, proto flow.Ke
 	}
 	for range len(pick) / size {
 		fill()
-		c.Observe(Point{}, bt, ks, observed, slots, now)
+		c.Observe(Point{}, bt, flow.Keys{Whole: ks}, observed, slots, now)
 	}
 	b.ReportAllocs()
 	runtime.LockOSThread()
@@ -118,7 +118,7 @@ func benchObserve(b *testing.B, flows int, way string, cfg Config, proto flow.Ke
 	for i := range b.N {
 		fill()
 		now += 300
-		c.Observe(Point{}, bt, ks, observed, slots, now)
+		c.Observe(Point{}, bt, flow.Keys{Whole: ks}, observed, slots, now)
 		if i%window == window-1 {
 			best = min(best, time.Since(since))
 			since = time.Now()
@@ -168,7 +168,7 @@ func BenchmarkChurn(b *testing.B) {
 			f++
 			keys[i].W[flow.WIPv4] = f
 		}
-		c.Observe(Point{}, bt, keys, idx, nil, int64(f))
+		c.Observe(Point{}, bt, flow.Keys{Whole: keys}, idx, nil, int64(f))
 		c.Records().PopN(out)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/32, "ns/pkt")

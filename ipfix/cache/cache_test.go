@@ -34,7 +34,7 @@ func packetsOf(f uint64, n int) (*packet.Batch, []flow.Key, []uint16) {
 
 func observe(c *Cache, f uint64, now int64) {
 	b, keys, idx := packetsOf(f, 1)
-	c.Observe(Point{}, b, keys, idx, nil, now)
+	c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, nil, now)
 }
 
 // TestLackOfResourcesTakesTheQuietest: the flow that still has packets stays.
@@ -129,7 +129,7 @@ func TestSamplingCounts(t *testing.T) {
 	c := New(Config{Sampling: 4, Seed: 7})
 	b, keys, idx := packetsOf(1, 200)
 	for range 50 {
-		c.Observe(Point{}, b, keys, idx, nil, 0)
+		c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, nil, 0)
 	}
 	c.Publish()
 	s := c.Stats()
@@ -149,7 +149,7 @@ func TestKeyMask(t *testing.T) {
 	keys[1].W[flow.WEthSrc] ^= 1 << 20
 	keys[2].W[flow.WPort] = 9
 	keys[3].W[flow.WL4] ^= 1 << 32
-	c.Observe(Point{}, b, keys, idx, nil, 0)
+	c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, nil, 0)
 	if c.Len() != 2 {
 		t.Errorf("%d flows, want 2", c.Len())
 	}
@@ -212,10 +212,10 @@ func TestNoAllocation(t *testing.T) {
 			now += 5
 			pt := Point{ID: uint32(f) & 0x7ff, Dir: Direction(f & 1)}
 			for range 3 {
-				c.Observe(pt, b, keys, idx, slots, now)
-				c.Observe(pt, b, keys, idx, nil, now)
+				c.Observe(pt, b, flow.Keys{Whole: keys}, idx, slots, now)
+				c.Observe(pt, b, flow.Keys{Whole: keys}, idx, nil, now)
 			}
-			c.Dropped(pt, b, keys, idx, slots, 1, now)
+			c.Dropped(pt, b, flow.Keys{Whole: keys}, idx, slots, 1, now)
 			c.Sweep(now, 64)
 			c.FlushAll(1)
 			c.Publish()
@@ -283,7 +283,7 @@ func TestPreparedIsPlain(t *testing.T) {
 			k.Set(flow.WEthDst, s.next()|0xffff<<48|0x0800)
 		}
 		k.W[flow.WEthDst] = k.W[flow.WEthDst]&^0xffff | 0x0800
-		c.prepare(&call{point: 77, b: b, keys: []flow.Key{k}}, []uint16{0})
+		c.prepare(&call{point: 77, b: b, keys: flow.Keys{Whole: []flow.Key{k}}}, []uint16{0})
 		key, hash, p := c.scratch.key[0], c.scratch.hash[0], c.scratch.samples[0]
 		c.prepareAny(0, 77, &k, &d, 14)
 		if plain := c.scratch.key[0]; !key.equal(&plain) || key.class() != plain.class() || hash != c.scratch.hash[0] || p != c.scratch.samples[0] {

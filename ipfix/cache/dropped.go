@@ -13,7 +13,7 @@ import (
 // and recorded does not change. A flow has never more packets dropped than counted:
 // those of a flow that had to leave in between, or that there was no room for, are in
 // Stats.DropsUntold instead. Packets that sampling left out are left out here. Owner only.
-func (c *Cache) Dropped(pt Point, b *packet.Batch, keys []flow.Key, idx []uint16, slots []int32, reason uint8, now int64) {
+func (c *Cache) Dropped(pt Point, b *packet.Batch, keys flow.Keys, idx []uint16, slots []int32, reason uint8, now int64) {
 	k := call{b: b, keys: keys, slots: slots, now: now}
 	if slots != nil {
 		k.bonds = c.bonds[pt.Dir&1]

@@ -13,11 +13,11 @@ func TestDropped(t *testing.T) {
 		c.UseSlots(1)
 		b, keys, idx := packetsOf(1, 3)
 		slots := []int32{slot, slot, slot}
-		c.Observe(Point{}, b, keys, idx, slots, 0)
-		c.Dropped(Point{}, b, keys, idx[:2], slots, 7, 0)
-		c.Dropped(Point{}, b, keys, idx[2:], slots, 8, 0)
-		c.Dropped(Point{}, b, keys, idx[:1], slots, 9, 0)  // more than were counted
-		c.Dropped(Point{ID: 1}, b, keys, idx, slots, 9, 0) // nothing was counted there
+		c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, slots, 0)
+		c.Dropped(Point{}, b, flow.Keys{Whole: keys}, idx[:2], slots, 7, 0)
+		c.Dropped(Point{}, b, flow.Keys{Whole: keys}, idx[2:], slots, 8, 0)
+		c.Dropped(Point{}, b, flow.Keys{Whole: keys}, idx[:1], slots, 9, 0)  // more than were counted
+		c.Dropped(Point{ID: 1}, b, flow.Keys{Whole: keys}, idx, slots, 9, 0) // nothing was counted there
 		c.FlushAll(1)
 		r, _ := c.Records().Pop()
 		if r.Packets != 3 || r.Dropped != 3 || r.DroppedOctets != 3*86 || r.DroppedL2Octets != 300 || r.DropReason != 8 ||
@@ -42,9 +42,9 @@ func TestDroppedOfSampled(t *testing.T) {
 	}
 	in, out := Point{}, Point{Dir: Egress, Egress: 4}
 	for range 20 {
-		c.Observe(in, b, keys, idx, nil, 0)
-		c.Observe(out, b, keys, idx[:100], nil, 0)
-		c.Dropped(in, b, keys, idx, nil, 1, 0)
+		c.Observe(in, b, flow.Keys{Whole: keys}, idx, nil, 0)
+		c.Observe(out, b, flow.Keys{Whole: keys}, idx[:100], nil, 0)
+		c.Dropped(in, b, flow.Keys{Whole: keys}, idx, nil, 1, 0)
 	}
 	n := 0
 	c.Each(new(int), 1<<16, func(r *Record) {
@@ -66,8 +66,8 @@ func TestDroppedAfterEviction(t *testing.T) {
 	defer c.Close()
 	b, keys, idx := packetsOf(1, 3)
 	keys[1] = udpKey(2)
-	c.Observe(Point{}, b, keys, idx, nil, 0)
-	c.Dropped(Point{}, b, keys, idx, nil, 1, 0)
+	c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, nil, 0)
+	c.Dropped(Point{}, b, flow.Keys{Whole: keys}, idx, nil, 1, 0)
 	c.FlushAll(1)
 	for r, ok := c.Records().Pop(); ok; r, ok = c.Records().Pop() {
 		if r.Dropped > r.Packets {

@@ -15,7 +15,7 @@ func tcp(c *Cache, f uint64, flags uint64, now int64) {
 	b, keys, idx := packetsOf(f, 1)
 	keys[0].W[flow.WIP] = protoTCP<<56 | 64<<40
 	keys[0].W[flow.WL4] |= flags << 16
-	c.Observe(Point{}, b, keys, idx, nil, now)
+	c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, nil, now)
 }
 
 // said writes the records in the ring, each as "reason packets/total".
@@ -134,7 +134,7 @@ func TestRecordsAfterActive(t *testing.T) {
 		keys[0].W[flow.WIP] = protoTCP<<56 | ttl<<40
 		keys[0].W[flow.WL4] |= flags << 16
 		b.Desc[0].Len = length
-		c.Observe(Point{}, b, keys, idx, []int32{slot}, now)
+		c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, []int32{slot}, now)
 	}
 	send(0, 10, 1<<SYN, 114, 0)
 	send(1, 99, 1<<ACK, 214, 1*ms)

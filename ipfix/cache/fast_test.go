@@ -24,7 +24,7 @@ func TestLanesSpill(t *testing.T) {
 		}
 		const batches = 77
 		for i := range batches {
-			c.Observe(Point{}, b, keys, idx, slots, int64(i))
+			c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, slots, int64(i))
 			if i == batches/2 {
 				c.Sweep(2*ms, 10)
 			}
@@ -74,7 +74,7 @@ func TestFullBatchesBySlots(t *testing.T) {
 					}
 				}
 				for now := range int64(5) {
-					c.Observe(Point{}, b, keys, idx, slots, now)
+					c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, slots, now)
 				}
 				c.Publish()
 				got[way] = c.Stats()

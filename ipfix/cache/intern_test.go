@@ -63,9 +63,9 @@ func TestPointsOutnumberNumbers(t *testing.T) {
 	b, keys, idx := packetsOf(1, 1)
 	const more = 10
 	for id := range uint32(nowhere + more) {
-		c.Observe(Point{ID: id}, b, keys, idx, nil, 0)
+		c.Observe(Point{ID: id}, b, flow.Keys{Whole: keys}, idx, nil, 0)
 	}
-	c.Observe(Point{ID: 5}, b, keys, idx, nil, 0)
+	c.Observe(Point{ID: 5}, b, flow.Keys{Whole: keys}, idx, nil, 0)
 	c.Publish()
 	s := c.Stats()
 	if s.Flows != nowhere || s.Lost[LossNoRoom] != (Count{more, more * 86, more * 100}) || s.Held().Packets != nowhere+1 {
@@ -77,7 +77,7 @@ func TestPointsOutnumberNumbers(t *testing.T) {
 		for _, ok := c.Records().Pop(); ok; _, ok = c.Records().Pop() {
 		}
 	}
-	c.Observe(Point{ID: nowhere + more}, b, keys, idx, nil, 1<<40)
+	c.Observe(Point{ID: nowhere + more}, b, flow.Keys{Whole: keys}, idx, nil, 1<<40)
 	if c.Len() != 1 {
 		t.Error("numbers given back are not given out again")
 	}
@@ -113,7 +113,7 @@ func TestTunnels(t *testing.T) {
 		tt.set(&keys[i])
 	}
 	for range 3 {
-		c.Observe(Point{}, b, keys, idx, nil, 0)
+		c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, nil, 0)
 	}
 	got := map[Tunnel]uint64{}
 	c.Each(new(int), 100, func(r *Record) { got[r.Tunnel] = r.Packets })
@@ -137,7 +137,7 @@ func TestTunnels(t *testing.T) {
 	}
 	c = New(Config{KeyMask: m})
 	defer c.Close()
-	c.Observe(Point{}, b, keys, idx, nil, 0)
+	c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, nil, 0)
 	if c.Len() != 1 {
 		t.Errorf("%d flows, want 1", c.Len())
 	}
@@ -157,7 +157,7 @@ func TestPointsAreKeys(t *testing.T) {
 	b, keys, idx := packetsOf(1, 1)
 	for range 3 {
 		for _, pt := range points {
-			c.Observe(pt, b, keys, idx, []int32{0}, 0)
+			c.Observe(pt, b, flow.Keys{Whole: keys}, idx, []int32{0}, 0)
 		}
 	}
 	got := map[Point]uint64{}
@@ -180,8 +180,8 @@ func TestTunnelsOutnumberNumbers(t *testing.T) {
 	const more = 10
 	for id := range uint64(nowhere + more) {
 		keys[1].W[flow.WTunID] = id
-		c.Observe(Point{}, b, keys, idx, []int32{-1, -1}, 0)
-		c.Dropped(Point{}, b, keys, idx[1:], nil, 1, 0)
+		c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, []int32{-1, -1}, 0)
+		c.Dropped(Point{}, b, flow.Keys{Whole: keys}, idx[1:], nil, 1, 0)
 	}
 	c.Publish()
 	s := c.Stats()

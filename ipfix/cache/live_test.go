@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"pollux/flow"
 	"runtime"
 	"testing"
 )
@@ -43,7 +44,7 @@ func TestSetSampling(t *testing.T) {
 	}{{1, 10_000, 10_000}, {10, 800, 1200}, {2, 4700, 5300}, {0, 10_000, 10_000}} {
 		c.SetSampling(tt.n)
 		for range 50 {
-			c.Observe(Point{}, b, keys, idx, nil, 0)
+			c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, nil, 0)
 		}
 		c.Publish()
 		s := c.Stats()
@@ -73,7 +74,7 @@ func TestClose(t *testing.T) {
 	observe(c, 1, 1)
 	tcp(c, 3, 0, 1)
 	b, keys, idx := packetsOf(1, 1)
-	c.Dropped(Point{}, b, keys, idx, nil, 1, 1)
+	c.Dropped(Point{}, b, flow.Keys{Whole: keys}, idx, nil, 1, 1)
 	c.Sweep(1<<40, 10)
 	c.Each(new(int), 5, func(*Record) { t.Error("a closed cache shows a flow") })
 	if !c.FlushAll(10) || c.Len() != 0 {

@@ -18,7 +18,7 @@ func TestLossesByClass(t *testing.T) {
 		for i := range keys {
 			keys[i].Set(flow.WEthDst, 0x020000000001<<16|etherType)
 		}
-		c.Observe(Point{}, b, keys, idx, nil, 2)
+		c.Observe(Point{}, b, flow.Keys{Whole: keys}, idx, nil, 2)
 	}
 	c.Publish()
 	s := c.Stats()

@@ -44,21 +44,21 @@ type call struct {
 	point uint32 // its number
 	bonds []bond // of the point's direction
 	b     *packet.Batch
-	keys  []flow.Key
+	keys  flow.Keys
 	slots []int32 // or nil
 	now   int64
 }
 
-// Observe accounts packets idx of batch b, whose keys are keys[x] for x of idx, at point
+// Observe accounts packets idx of batch b, whose keys are keys.At(x) for x of idx, at point
 // pt. A frame's layer-2 octets are b.Desc's Len; its IP octets end where the IP header
 // says, if the cache knows the memory, and with the frame otherwise. now is ns of the
 // loop's monotonic clock and does not go back.
 //
-// slots[x] is the slot of the exact-match cache that holds keys[x], or -1; slots may be
+// slots[x] is the slot of the exact-match cache that holds packet x's key, or -1; slots may be
 // nil. It must hold that key at the time of the call: if a later packet of the same batch
 // has taken the slot for its own key, slots[x] is to be -1. And since the slot stands for
 // the key, keys that were taken again from rewritten frames go with no slots. Owner only.
-func (c *Cache) Observe(pt Point, b *packet.Batch, keys []flow.Key, idx []uint16, slots []int32, now int64) {
+func (c *Cache) Observe(pt Point, b *packet.Batch, keys flow.Keys, idx []uint16, slots []int32, now int64) {
 	c.n.own[nOffered] += uint64(len(idx))
 	point, ok := c.points.enter(&pt, &c.secret)
 	if c.sampling > 1 {
@@ -107,7 +107,7 @@ func (c *Cache) slow(k *call, idx []uint16) {
 // refuse counts packets at a point for which no number is free.
 func (c *Cache) refuse(k *call, idx []uint16) {
 	for _, x := range idx {
-		class := classOf(&k.keys[x], k.b.L3[x])
+		class := classOf(k.keys.At(int(x)), k.b.L3[x])
 		p := sample{len: k.b.Desc[x].Len, kind: classKind(class)}
 		if class != Other {
 			p.ipLen = c.ipLen(class, &k.b.Desc[x], k.b.L3[x])

@@ -115,11 +115,11 @@ func (m *machine) observe(t *rapid.T) {
 		m.known = false // who was in when is the cache's to decide
 	}
 	slots := m.exact.slots(t, m.b, m.c.Forget)
-	m.c.Observe(pt, &m.b.Batch, m.b.Keys[:], m.b.Idx[:len(pkts)], slots, m.now)
+	m.c.Observe(pt, &m.b.Batch, flow.Keys{Whole: m.b.Keys[:]}, m.b.Idx[:len(pkts)], slots, m.now)
 	dropped := 0
 	if rapid.IntRange(0, 3).Draw(t, "drop") == 0 {
 		dropped = rapid.IntRange(1, len(pkts)).Draw(t, "dropped")
-		m.c.Dropped(pt, &m.b.Batch, m.b.Keys[:], m.b.Idx[:dropped], slots, 9, m.now)
+		m.c.Dropped(pt, &m.b.Batch, flow.Keys{Whole: m.b.Keys[:]}, m.b.Idx[:dropped], slots, 9, m.now)
 	}
 	for i, p := range pkts {
 		c := p.counters(m.now)

@@ -16,9 +16,11 @@ import (
 func (c *Cache) prepare(k *call, idx []uint16) {
 	s := &c.scratch
 	s.other, s.tunnels, s.outside = 0, 0, 0
+	k.keys.Fill(idx)
+	keys := k.keys.Whole
 	place := uint64(k.point)<<pointShift | noTunnel
 	for i, x := range idx {
-		key := &k.keys[x]
+		key := &keys[x]
 		w := &key.W
 		dst := w[flow.WEthDst]
 		if uint16(dst) != etherIPv4 || key.Map&(1<<flow.WIP|tunWords) != 1<<flow.WIP ||
@@ -41,11 +43,11 @@ func (c *Cache) prepare(k *call, idx []uint16) {
 		h ^= mix(l4^c.secret[4], addr^c.secret[5])
 		s.hash[i&(chunk-1)] = uint32(h ^ h>>32)
 	}
-	c.measure(k.b, k.keys, idx)
+	c.measure(k.b, keys, idx)
 	for m := s.other; m != 0; m &= m - 1 {
 		i := bits.TrailingZeros32(m)
 		x := idx[i]
-		c.prepareAny(i, k.point, &k.keys[x], &k.b.Desc[x], k.b.L3[x])
+		c.prepareAny(i, k.point, &keys[x], &k.b.Desc[x], k.b.L3[x])
 	}
 }
 

@@ -85,7 +85,7 @@ func TestQoS(t *testing.T) {
 					slots[i] = int32(tt.segs[i].flags)
 				}
 			}
-			c.Observe(Point{}, &w.b, w.keys[:], w.idx, slots, 0)
+			c.Observe(Point{}, &w.b, flow.Keys{Whole: w.keys[:]}, w.idx, slots, 0)
 			c.FlushAll(1)
 			r, ok := c.Records().Pop()
 			if !ok || r.Packets != uint64(len(tt.segs)) || r.QoS.Retransmit != tt.retrans || r.QoS.OutOfOrder != tt.late {
@@ -103,7 +103,7 @@ func TestQoSTimes(t *testing.T) {
 	defer c.Close()
 	send := func(s segment, now int64) {
 		w.load([]segment{s})
-		c.Observe(Point{}, &w.b, w.keys[:], w.idx, nil, now)
+		c.Observe(Point{}, &w.b, flow.Keys{Whole: w.keys[:]}, w.idx, nil, now)
 	}
 	send(segment{1, 0, tSYN}, 10*ms)
 	send(segment{1, 0, tSYN}, 20*ms)
@@ -125,7 +125,7 @@ func TestQoSOff(t *testing.T) {
 	c := New(Config{Memory: &w.mem})
 	defer c.Close()
 	w.load([]segment{{1, 0, tSYN}, {1, 0, tSYN}})
-	c.Observe(Point{}, &w.b, w.keys[:], w.idx, nil, 5)
+	c.Observe(Point{}, &w.b, flow.Keys{Whole: w.keys[:]}, w.idx, nil, 5)
 	c.FlushAll(1)
 	if r, _ := c.Records().Pop(); r.QoS != (QoS{}) {
 		t.Errorf("%+v", r.QoS)

@@ -58,9 +58,9 @@ func differ(t *rapid.T, steps int) {
 			slots := x.slots(t, b, with.Forget)
 			dropped := rapid.IntRange(0, 7).Draw(t, "dropped") == 0
 			for i, s := range [][]int32{slots, nil} {
-				pairs[i].Observe(pt, &b.Batch, b.Keys[:], b.Idx[:1], s, now)
+				pairs[i].Observe(pt, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:1], s, now)
 				if dropped {
-					pairs[i].Dropped(pt, &b.Batch, b.Keys[:], b.Idx[:1], s, 5, now)
+					pairs[i].Dropped(pt, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:1], s, 5, now)
 				}
 			}
 		case "sweep":
@@ -126,7 +126,7 @@ func TestSlotsAreUsed(t *testing.T) {
 		c.Publish()
 		before := c.Stats().Lookups
 		for _, pt := range points {
-			c.Observe(pt, &b.Batch, b.Keys[:], b.Idx[:1], []int32{slot}, 0)
+			c.Observe(pt, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:1], []int32{slot}, 0)
 		}
 		c.Publish()
 		return c.Stats().Lookups - before
@@ -170,14 +170,14 @@ func TestOldBondsStayBroken(t *testing.T) {
 	}
 	observe := func(port uint16, slot int32) {
 		load(b, 1, udp(port))
-		c.Observe(cache.Point{}, &b.Batch, b.Keys[:], b.Idx[:1], []int32{slot}, 0)
+		c.Observe(cache.Point{}, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:1], []int32{slot}, 0)
 	}
 	observe(1, 1)
 	load(b, 1, udp(2))
 	for range 1<<16 - 2 {
 		c.FlushAll(1)
 		c.Records().Pop()
-		c.Observe(cache.Point{}, &b.Batch, b.Keys[:], b.Idx[:1], []int32{0}, 0)
+		c.Observe(cache.Point{}, &b.Batch, flow.Keys{Whole: b.Keys[:]}, b.Idx[:1], []int32{0}, 0)
 	}
 	// The next flow of the only entry has the generation that slot 1 was bound to.
 	c.FlushAll(1)

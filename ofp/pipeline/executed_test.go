@@ -52,7 +52,7 @@ func (r *rig) run(p *actions.Program, frame []byte, in uint32) []sent {
 	r.batch.Desc[0] = packet.Desc{Addr: chunk + 256, Len: uint32(len(frame))}
 	copy(r.Mem.Frame(r.batch.Desc[0]), frame)
 	flow.Extract(r.Mem, r.batch, r.keys)
-	r.Run(p, r.batch, r.keys, []uint16{0})
+	r.Run(p, r.batch, flow.Keys{Whole: r.keys}, []uint16{0})
 	for slot, s := range r.Out {
 		if s != nil {
 			r.Flush(slot)

@@ -40,10 +40,12 @@ func (q *memoryTx) Tx(d []packet.Desc) int {
 		return 0
 	}
 	sent := q.sent[q.n : q.n+len(d)]
+	chunk, bytes := ^uint64(q.mem.ChunkSize-1), uint64(0)
 	for i := range d {
-		sent[i] = q.mem.Chunk(d[i].Addr)
-		q.bytes += uint64(d[i].Len)
+		sent[i] = d[i].Addr & chunk
+		bytes += uint64(d[i].Len)
 	}
+	q.bytes += bytes
 	if q.seen != nil {
 		for i := range d {
 			q.seen.count(q.mem.Frame(d[i]))
