@@ -114,3 +114,14 @@ func Equal(a, b *Program) bool {
 	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
 		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples)
 }
+
+// Headerless says whether p does its work without a look at packets' headers, keys or
+// offsets: it outputs or drops them as they are.
+func (p *Program) Headerless() bool {
+	for i := range p.Ops {
+		if c := p.Ops[i].Code; c != OpOutput && c != OpDrop {
+			return false
+		}
+	}
+	return true
+}

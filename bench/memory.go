@@ -85,7 +85,7 @@ type MemoryResult struct {
 	CostFastest   float64 `json:"cost_fastest"`   // the same by the fastest turns of both: steadier where others use the core
 	Disturbed     float64 `json:"disturbed"`      // share of the time that others had the core, 0 to 1
 	ExactShare    float64 `json:"exact_share"`    // of packets, 0 to 1
-	MegaflowShare float64 `json:"megaflow_share"` // likewise
+	MegaflowShare float64 `json:"megaflow_share"` // likewise; simple matches among them
 
 	// Elsewhere is the processor time of all other threads of the process while the loop
 	// ran, by the loop's packets: the exporter's, which shares no core with the loop, and

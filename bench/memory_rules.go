@@ -6,12 +6,10 @@ import (
 	"strings"
 )
 
-// rules are the flow table. With several masks, each group of the source's flows differs
-// in one bit of the Ethernet source address, and has a rule that matches that bit alone.
+// rules are the flow table: each group of the source's flows differs in one bit of the
+// Ethernet source address, and has a rule that matches that bit alone. With one group too:
+// by a rule on the port alone packets would go unread.
 func (s MemoryScenario) rules() string {
-	if s.Masks == 1 {
-		return "in_port=1,actions=output:2\n"
-	}
 	var b strings.Builder
 	for g := range s.Masks {
 		bit := uint64(1) << g

@@ -53,7 +53,7 @@ func (r *memoryRig) read() (t memoryTurn) {
 		// In one step: the loop goes on before the next.
 		l.Do(func(l *pmd.Loop) {
 			s := l.Counts()
-			t.add(memoryTurn{packets: s.Packets, exact: s.ExactHits, mega: s.MegaHits, slow: slowPathOf(&s), work: stageTicksOf(&s)})
+			t.add(memoryTurn{packets: s.Packets, exact: s.ExactHits, mega: s.MegaHits + s.SimpleHits, slow: slowPathOf(&s), work: stageTicksOf(&s)})
 			if i == 0 {
 				t.wall = clockOf(unix.CLOCK_MONOTONIC)
 			}

@@ -31,8 +31,8 @@ type RunResult struct {
 	Cycles Spread      `json:"cycles_packet"`
 	Stages []StageCost `json:"stages"`
 
-	ExactShare    float64 `json:"exact_share"` // of packets, 0 to 1
-	MegaflowShare float64 `json:"megaflow_share"`
+	ExactShare    float64 `json:"exact_share"`    // of packets, 0 to 1
+	MegaflowShare float64 `json:"megaflow_share"` // simple matches among them
 	UpcallShare   float64 `json:"upcall_share"`
 	Upcalls       float64 `json:"upcalls_second"`
 	UpcallNs      float64 `json:"upcall_ns"`

@@ -45,3 +45,21 @@ type Megaflow struct {
 	PushedBytes   uint64
 	slot          int32 // of the subtable's slots, cur or old
 }
+
+// Ref is a megaflow as it was when somebody noted it. The zero Ref is of none.
+type Ref struct {
+	mf     *Megaflow
+	serial uint16
+}
+
+// Ref returns a reference to what mf is now.
+func (mf *Megaflow) Ref() Ref { return Ref{mf, mf.serial} }
+
+// Live returns the megaflow, or nil if it has been removed since, whatever its memory
+// serves by now.
+func (r Ref) Live() *Megaflow {
+	if r.mf == nil || r.mf.Dead || r.mf.serial != r.serial {
+		return nil
+	}
+	return r.mf
+}

@@ -4,7 +4,8 @@
 // # One iteration
 //
 //	poll          for each receive queue of this loop: Rx a batch
-//	  process     Extract keys → exact cache → megaflows → upcall for what neither knew
+//	  processWide where one decision serves all that comes in by the port, no header is read
+//	  process     shorten → exact cache → keys → megaflows → upcall for what neither knew
 //	  credit      is the decision of the snapshot in force? count the packet on it
 //	  groups      packets whose programs are equal, run together
 //	  Exec.Run    actions; frames end in staging areas, or dropped for a named reason

@@ -94,6 +94,7 @@ func (p *passage) release() bool {
 	keep := l.rx[:0]
 	for _, r := range l.rx {
 		if k := h.leaving(l.cfg.ID, &r); k >= 0 {
+			r.wide = portWide{} // of this loop's megaflows
 			h.slots[k], h.found[k] = r, true
 		} else {
 			keep = append(keep, r)

@@ -117,7 +117,8 @@ type rxSlot struct {
 	ofport      uint32
 	q           RxQueue
 	n           QueueStats
-	ticks       uint64 // from its batches' arrival until they were staged
+	ticks       uint64   // from its batches' arrival until they were staged
+	wide        portWide // what all its packets are treated by, if there is such a decision
 }
 
 // signatures is how many flows the megaflow cache remembers the mask of, where hits
@@ -247,10 +248,16 @@ func (l *Loop) poll(r *rxSlot) int {
 	b.N, b.InPort = n, r.ofport
 	l.now = clock.Now()
 	l.exec.Now = l.now
-	r.n.count(b)
+	bytes := r.n.count(b)
 	l.stats.batch(n, t.on)
 	t.lap(&l.stats.Cycles[StageReceive])
+	l.loadTables()
+	if mf := l.decided(r); mf != nil {
+		l.processWide(mf, n, bytes, t)
+		return n
+	}
 	l.process(n, t)
+	r.note(l.flows[0])
 	return n
 }
 

@@ -4,8 +4,6 @@ import "pollux/internal/clock"
 
 // process takes the n packets of l.batch from bytes to staged frames.
 func (l *Loop) process(n int, t laps) {
-	l.loadTables()
-
 	l.keys.ShortenBatch(l.mem, &l.batch, &l.secrets, l.seed, &l.hashes)
 	t.lap(&l.stats.Cycles[StageExtract])
 

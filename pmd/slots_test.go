@@ -72,7 +72,7 @@ func TestRecordsArePerFlow(t *testing.T) {
 		size := rapid.SampledFrom([]int{8, 16, 64}).Draw(t, "exact entries")
 		room := rapid.SampledFrom([]int{24, 64, 512}).Draw(t, "flow cache")
 		// All rules: some flows change before they are accounted again, some are dropped.
-		w := newWorldOf(t, genFlows(t, "flows"), nil, size, cache.Config{MaxFlows: room, RecordRing: 4096})
+		w := newWorldOf(t, genFlows(t, "flows"), nil, size, &cache.Config{MaxFlows: room, RecordRing: 4096})
 		truth := newByOne()
 		pool := make([]arrival, rapid.IntRange(1, 60).Draw(t, "pool"))
 		for i := range pool {

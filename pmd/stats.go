@@ -47,6 +47,7 @@ type LoopStats struct {
 	Batches     uint64                      `json:"batches"`
 	BatchSizes  [packet.MaxBatch + 1]uint32 `json:"-"` // histogram
 	Packets     uint64                      `json:"packets"`
+	SimpleHits  uint64                      `json:"simple_match_hits"` // treated by a decision for all of their port
 	ExactHits   uint64                      `json:"exact_hits"`
 	MegaHits    uint64                      `json:"megaflow_hits"`
 	Upcalls     uint64                      `json:"upcalls"`
@@ -105,15 +106,15 @@ type QueueStats struct {
 	Bytes   uint64 `json:"bytes"`
 }
 
-func (s *QueueStats) count(b *packet.Batch) { s.add(b.Desc[:b.N]) }
+func (s *QueueStats) count(b *packet.Batch) (bytes uint64) { return s.add(b.Desc[:b.N]) }
 
-func (s *QueueStats) add(d []packet.Desc) {
-	bytes := uint64(0) // in a register: a sum in memory waits for itself
+func (s *QueueStats) add(d []packet.Desc) (bytes uint64) {
 	for i := range d {
-		bytes += uint64(d[i].Len)
+		bytes += uint64(d[i].Len) // in a register: a sum in memory waits for itself
 	}
 	s.Packets += uint64(len(d))
 	s.Bytes += bytes
+	return bytes
 }
 
 func (s *LoopStats) iteration(work int, ticks uint64) {

@@ -11,7 +11,7 @@ type Scenario struct {
 	Name    string  `json:"-"` // of its file, without the folder and .yaml
 	Title   string  `json:"title" jsonschema:"What it shows, in a line."`
 	Traffic Traffic `json:"traffic,omitzero" jsonschema:"The packets."`
-	Rules   Rules   `json:"rules,omitzero" jsonschema:"The flow tables. Packets come in by port 1 (in) and are to go out by port 2 (out). Default: one rule, or one for each of traffic.masks."`
+	Rules   Rules   `json:"rules,omitzero" jsonschema:"The flow tables. Packets come in by port 1 (in) and are to go out by port 2 (out). Default: one for each of traffic.masks, on its bit."`
 	IPFIX   IPFIX   `json:"ipfix,omitzero" jsonschema:"Accounting of packets, with an exporter that sends to a socket on loopback."`
 	Switch  Switch  `json:"switch,omitzero" jsonschema:"Poll loops and caches."`
 	Run     Run     `json:"run,omitzero" jsonschema:"How it is measured."`

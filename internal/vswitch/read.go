@@ -180,6 +180,7 @@ func perfShow(id int, st pmd.LoopStats, mega classifier.MegaflowStats, hz float6
 		TicksPacket: share(st.BusyTicks, st.Packets),
 		NsPacket:    share(st.BusyTicks, st.Packets) * ns,
 		Stages:      map[string]float64{},
+		SimpleShare: share(st.SimpleHits, st.Packets),
 		ExactShare:  share(st.ExactHits, st.Packets),
 		MegaShare:   share(st.MegaHits, st.Packets),
 		UpcallShare: share(st.Upcalls, st.Packets),

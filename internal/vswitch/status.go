@@ -87,7 +87,8 @@ type PerfShow struct {
 	TicksPacket float64            `json:"ticks_a_packet"`  // of busy iterations
 	NsPacket    float64            `json:"ns_a_packet"`     // the same
 	Stages      map[string]float64 `json:"stages"`          // ns a packet, by stage, of the timed packets (translate and transmit: of all); empty where those are few
-	ExactShare  float64            `json:"exact_share"`     // of packets, 0 to 1
+	SimpleShare float64            `json:"simple_share"`    // of packets, 0 to 1: by a decision for all of their port
+	ExactShare  float64            `json:"exact_share"`     // likewise
 	MegaShare   float64            `json:"megaflow_share"`  //
 	UpcallShare float64            `json:"upcall_share"`    //
 	UpcallNs    float64            `json:"upcall_ns"`       // of one translation and installation

@@ -32,6 +32,7 @@ func (v *PerfShow) text(w io.Writer) {
 	line("- busy", "%d, %s of the time", v.Busy, percent(v.BusyShare))
 	line("- idle", "%d, %s", idle, plural(v.Sleeps, "nap"))
 	line("Rx packets", "%d (%.1f cycles, %.1f ns a packet)", v.Packets, v.TicksPacket, v.NsPacket)
+	line("- simple-match hits", "%d (%s)", v.SimpleHits, percent(v.SimpleShare))
 	line("- exact-match hits", "%d (%s)", v.ExactHits, percent(v.ExactShare))
 	line("- megaflow hits", "%d (%s, %.2f subtables a hit)", v.MegaHits, percent(v.MegaShare), v.MasksHit)
 	line("- upcalls", "%d (%s, %.1f us each)", v.Upcalls, percent(v.UpcallShare), v.UpcallNs/1e3)

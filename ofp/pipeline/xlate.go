@@ -113,13 +113,8 @@ var freshKonst = func() (m flow.Mask) {
 
 // packet walks the packet through the switch.
 func (x *xlate) packet() {
-	// As Open vSwitch does, every decision is for one port and recirculation, one
-	// Ethernet type and one kind of fragment.
+	// As in Open vSwitch, every decision is for one port and recirculation.
 	x.up.Mask.Or(flow.WPort, ^uint64(0))
-	x.up.Mask.Or(flow.WEthDst, 0xffff)
-	if flow.PreIP.Met(x.up.Key) {
-		x.up.Mask.Or(flow.WIP, 0xff<<32)
-	}
 	in := x.snap.ports.get(x.key.InPort())
 	if b := x.snap.sampling.Bridge; b != nil && b.Input {
 		x.sample(b.Exporter, cache.Point{Dir: cache.Ingress, Domain: b.Domain, ID: b.Point}, b.Attribute)
@@ -147,6 +142,14 @@ func (x *xlate) end() {
 	}
 	x.judge()
 	x.up.Program = x.made.program(x.ops, x.samples, x.reason)
+	// And for one Ethernet type and one kind of fragment, unless it serves whatever comes in
+	// by the port as it is: then loops need not read headers.
+	if m := &x.up.Mask; m.Map != 1<<flow.WPort || !x.up.Program.Headerless() {
+		m.Or(flow.WEthDst, 0xffff)
+		if flow.PreIP.Met(x.up.Key) {
+			m.Or(flow.WIP, 0xff<<32)
+		}
+	}
 	x.up.Credit = x.made.credit(x.rules, x.missed, x.seen)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }
