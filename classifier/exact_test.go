@@ -168,6 +168,65 @@ func checkExact(t failer, x *Exact, d *deck, of []int, out *[packet.MaxBatch]*Me
 	}
 }
 
+// TestExactComparesEveryBit: of two keys with one hash that differ in one bit, be all other
+// bits ones or any, the other is not found.
+func TestExactComparesEveryBit(t *testing.T) {
+	s := newSource(1)
+	words := map[string][]flow.Word{
+		"IPv6": {flow.WPort, flow.WEthDst, flow.WEthSrc, flow.WIP, flow.WIPv6SrcHi, flow.WIPv6SrcLo, flow.WIPv6DstHi, flow.WIPv6DstLo, flow.WL4},
+		"ARP":  {flow.WPort, flow.WEthDst, flow.WEthSrc, flow.WIPv4, flow.WIP, flow.WSHA, flow.WTHA},
+	}
+	var hashes [packet.MaxBatch]uint64
+	var out [packet.MaxBatch]*Megaflow
+	var slots [packet.MaxBatch]int32
+	for name, words := range words {
+		for _, w := range words {
+			for bit := range 128 {
+				keys := flow.Keys{Whole: make([]flow.Key, 1)}
+				for _, v := range words {
+					keys.Whole[0].Set(v, ^uint64(0))
+					if bit >= 64 {
+						keys.Whole[0].Set(v, s.Uint64())
+					}
+				}
+				x := NewExact(8)
+				x.Insert(hashes[0], keys, 0, &Megaflow{})
+				if miss := x.Lookup(keys, 1, &hashes, &out, &slots, nil); len(miss) != 0 {
+					t.Fatalf("%s: not found", name)
+				}
+				keys.Whole[0].W[w] ^= 1 << (bit & 63)
+				if miss := x.Lookup(keys, 1, &hashes, &out, &slots, nil); len(miss) != 1 {
+					t.Errorf("%s: a key that differs in bit %d of word %d was found", name, bit&63, w)
+				}
+			}
+		}
+	}
+	for bit := range 5 * 64 {
+		d := newDeck(s)
+		for d.frames == nil {
+			d = newDeck(s)
+		}
+		d.frames[0][12], d.frames[0][23] = 8, 17
+		x := NewExact(8)
+		d.deal(0)
+		shorts := d.hand.Shorts
+		if !shorts.All(1) {
+			continue
+		}
+		for w := range shorts.Of[0] {
+			shorts.Of[0][w] = s.Uint64() | s.Uint64()
+		}
+		x.Insert(d.hashes[0], d.hand, 0, &Megaflow{})
+		shorts.Of[0][bit/64] ^= 1 << (bit % 64)
+		if miss := x.Lookup(d.hand, 1, &d.hashes, &out, &slots, nil); len(miss) != 1 {
+			t.Errorf("a Short that differs in bit %d of word %d was found", bit%64, bit/64)
+		}
+		if x.search(d.hashes[0], d.hand, 0) >= 0 {
+			t.Errorf("searching, a Short that differs in bit %d of word %d was found", bit%64, bit/64)
+		}
+	}
+}
+
 // TestExactHolds: what fits is found, all of it: two groups of four for each key
 // leave no key out at half load.
 func TestExactHolds(t *testing.T) {

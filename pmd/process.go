@@ -1,6 +1,9 @@
 package pmd
 
-import "pollux/internal/clock"
+import (
+	"pollux/classifier"
+	"pollux/internal/clock"
+)
 
 // process takes the n packets of l.batch from bytes to staged frames.
 func (l *Loop) process(n int, t laps) {
@@ -83,7 +86,21 @@ func (l *Loop) hold(n int) {
 // credit checks that every decision is of the snapshot in force and counts its packets.
 func (l *Loop) credit(n int) {
 	held := false
+	// Packets of one decision that follow each other are counted together: a count in memory
+	// waits for the one before it.
+	var last *classifier.Megaflow
+	var packets, bytes uint64
 	for i, mf := range l.flows[:n] {
+		length := uint64(l.batch.Desc[i].Len)
+		if mf == last && l.cfg.Verify == 0 {
+			packets++
+			bytes += length
+			continue
+		}
+		if last != nil {
+			last.Packets += packets
+			last.Bytes += bytes
+		}
 		if mf.Gen != l.snap.gen[b2i(mf.FDB)] {
 			if !held {
 				l.hold(n)
@@ -94,10 +111,11 @@ func (l *Loop) credit(n int) {
 		} else if l.cfg.Verify != 0 {
 			mf = l.check(mf, i)
 		}
-		mf.Packets++
-		mf.Bytes += uint64(l.batch.Desc[i].Len)
 		mf.Used = l.now
+		last, packets, bytes = mf, 1, length
 	}
+	last.Packets += packets
+	last.Bytes += bytes
 }
 
 func b2i(b bool) int {

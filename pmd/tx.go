@@ -99,9 +99,7 @@ func (l *Loop) takeHandoffs() int {
 // within the chunk will do.
 func (l *Loop) release(addr []uint64) {
 	if l.peers == nil {
-		for _, a := range addr {
-			l.free.Put(l.mem.Chunk(a))
-		}
+		l.free.PutN(l.mem, addr)
 		return
 	}
 	// Runs of one home go together: a batch mostly comes from one queue.
@@ -111,9 +109,7 @@ func (l *Loop) release(addr []uint64) {
 			l.homing[n] = l.mem.Chunk(addr[n])
 		}
 		if home == l.cfg.ID {
-			for _, c := range l.homing[:n] {
-				l.free.Put(c)
-			}
+			l.free.PutN(l.mem, l.homing[:n])
 		} else {
 			// The ring holds every chunk of its home: there is room.
 			l.peers.home[l.cfg.ID][home].PushN(l.homing[:n])
@@ -133,9 +129,7 @@ func (l *Loop) bringHome() {
 			continue
 		}
 		for n := r.PopN(l.chunks[:]); n > 0; n = r.PopN(l.chunks[:]) {
-			for _, a := range l.chunks[:n] {
-				l.free.Put(a)
-			}
+			l.free.PutN(l.mem, l.chunks[:n])
 		}
 	}
 }

@@ -100,6 +100,15 @@ func (f *FreeList) GetN(dst []uint64) int {
 	return n
 }
 
+// PutN gives the chunks back in which the addresses of m lie, as Put does.
+func (f *FreeList) PutN(m *Memory, addr []uint64) {
+	n, low := len(f.addr), uint64(m.ChunkSize-1)
+	f.addr = f.addr[:n+len(addr)]
+	for i, a := range addr {
+		f.addr[n+i] = a &^ low
+	}
+}
+
 // Put gives a chunk back. Putting more than the home owns is a bug of the
 // caller and panics rather than allocating.
 func (f *FreeList) Put(chunk uint64) {

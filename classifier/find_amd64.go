@@ -1,0 +1,6 @@
+package classifier
+
+// find is findPlain.
+//
+//go:noescape
+func find(a *finding, n int)
