@@ -11,13 +11,18 @@ import (
 // packet has 6, with a VLAN tag 7, IPv6 9 or 10. Keys of more are not cached.
 const ExactWords = 14
 
-// exactEntry is one cached key: two cache lines, of which Shorts and keys of up to six
-// words need the first only.
+// exactEntry is one cached key on one cache line: a Short, or the first words of a key.
 type exactEntry struct {
 	mf    *Megaflow
-	words uint64             // flow.Key.Map or isShort, and from bit serialBit on the megaflow's serial
-	w     [ExactWords]uint64 // the present words, in order, or a flow.Short
+	words uint64            // flow.Key.Map or isShort, and from bit serialBit on the megaflow's serial
+	w     [headWords]uint64 // the present words, in order, or a flow.Short
 }
+
+// headWords are the words of a key that lie in its exactEntry; the others lie in exactMore,
+// which Shorts never touch.
+const headWords = 6
+
+type exactMore [ExactWords - headWords]uint64
 
 // serialBit is where a serial begins in exactEntry.words, and isShort what stands for the
 // words of a key that is kept as its Short: keys have fewer words.
@@ -56,6 +61,7 @@ type ExactStats struct {
 type Exact struct {
 	tag     []tags // one a group; the length is a power of two
 	entry   []exactEntry
+	more    []exactMore             // of entries, the words beyond headWords
 	differ  [packet.MaxBatch]uint64 // scratch of Lookup: candidate's words ^ the key's
 	stats   ExactStats
 	dice    uint64 // xorshift state
@@ -86,6 +92,7 @@ func NewExact(entries int) *Exact {
 	x := &Exact{
 		tag:     make([]tags, groups),
 		entry:   make([]exactEntry, groups*groupSlots),
+		more:    make([]exactMore, groups*groupSlots),
 		dice:    0x9e3779b97f4a7c15,
 		inverse: 1,
 	}
@@ -119,7 +126,7 @@ func (x *Exact) Lookup(keys flow.Keys, n int, hashes *[packet.MaxBatch]uint64, o
 		x.candidates(hashes, slot)
 		for i, s := range slot {
 			if s >= 0 {
-				differ[i] = x.entry[s].differs(keys, i)
+				differ[i] = x.differs(s, keys, i)
 			}
 		}
 	}
@@ -147,13 +154,14 @@ func (x *Exact) Lookup(keys flow.Keys, n int, hashes *[packet.MaxBatch]uint64, o
 	return miss
 }
 
-// differs returns zero if the entry is of packet i's key.
-func (e *exactEntry) differs(keys flow.Keys, i int) uint64 {
-	if s := keys.Shorts; s != nil && s.Has(i) {
-		return e.differsShort(&s.Of[i])
+// differs returns zero if the entry of slot s is of packet i's key.
+func (x *Exact) differs(s int32, keys flow.Keys, i int) uint64 {
+	e := &x.entry[s]
+	if short := keys.Shorts; short != nil && short.Has(i) {
+		return e.differsShort(&short.Of[i])
 	}
 	k := &keys.Whole[i]
-	if !e.holds(k.Map) || !e.equal(k) {
+	if !e.holds(k.Map) || !e.equal(&x.more[s], k) {
 		return 1
 	}
 	return 0
@@ -170,24 +178,29 @@ const wordsIPv6 = 1<<flow.WPort | 1<<flow.WEthDst | 1<<flow.WEthSrc | 1<<flow.WI
 	1<<flow.WIPv6SrcLo | 1<<flow.WIPv6DstHi | 1<<flow.WIPv6DstLo | 1<<flow.WIP | 1<<flow.WL4
 
 // equal says whether the entry, whose words are those of k, has its values.
-func (e *exactEntry) equal(k *flow.Key) bool {
+func (e *exactEntry) equal(more *exactMore, k *flow.Key) bool {
 	if k.Map != wordsIPv6 {
-		return e.equalAny(k)
+		return e.equalAny(more, k)
 	}
 	w := &e.w
 	// In Go ^ binds no closer than |.
 	d := (w[0] ^ k.W[flow.WPort]) | (w[1] ^ k.W[flow.WEthDst]) | (w[2] ^ k.W[flow.WEthSrc]) | (w[3] ^ k.W[flow.WIP]) |
 		(w[4] ^ k.W[flow.WIPv6SrcHi]) | (w[5] ^ k.W[flow.WIPv6SrcLo]) |
-		(w[6] ^ k.W[flow.WIPv6DstHi]) | (w[7] ^ k.W[flow.WIPv6DstLo]) | (w[8] ^ k.W[flow.WL4])
+		(more[0] ^ k.W[flow.WIPv6DstHi]) | (more[1] ^ k.W[flow.WIPv6DstLo]) | (more[2] ^ k.W[flow.WL4])
 	return d == 0
 }
 
 // equalAny is equal for any words.
-func (e *exactEntry) equalAny(k *flow.Key) bool {
+func (e *exactEntry) equalAny(more *exactMore, k *flow.Key) bool {
 	var d uint64
 	j := 0
 	for m := k.Map; m != 0; m &= m - 1 {
-		d |= k.W[bits.TrailingZeros64(m)] ^ e.w[j]
+		w := k.W[bits.TrailingZeros64(m)]
+		if j < headWords {
+			d |= w ^ e.w[j]
+		} else {
+			d |= w ^ more[j-headWords]
+		}
 		j++
 	}
 	return d == 0
@@ -201,7 +214,7 @@ func (x *Exact) search(hash uint64, keys flow.Keys, i int) int32 {
 	for {
 		for c := x.tag[g].match(t); c != 0; c = c.next() {
 			s := int(g)*groupSlots + c.first()
-			if e := &x.entry[s]; e.mf != nil && e.differs(keys, i) == 0 {
+			if x.entry[s].mf != nil && x.differs(int32(s), keys, i) == 0 {
 				return int32(s)
 			}
 		}
@@ -251,7 +264,12 @@ func (x *Exact) Insert(hash uint64, keys flow.Keys, i int, mf *Megaflow) (slot i
 	}
 	k, j := &keys.Whole[i], 0
 	for m := k.Map; m != 0; m &= m - 1 {
-		e.w[j] = k.W[bits.TrailingZeros64(m)]
+		w := k.W[bits.TrailingZeros64(m)]
+		if j < headWords {
+			e.w[j] = w
+		} else {
+			x.more[s][j-headWords] = w
+		}
 		j++
 	}
 	return int32(s), true

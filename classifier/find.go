@@ -20,7 +20,7 @@ type finding struct {
 
 // What the assembly has to know of others' layout.
 const (
-	entryShift = 7
+	entryShift = 6
 	serialBits = 64 - serialBit
 	shortSize  = unsafe.Sizeof(flow.Short{})
 )
