@@ -19,6 +19,9 @@ func (r *Result) Head(w io.Writer) {
 
 // Line writes a row.
 func (r *Row) Line(w io.Writer) {
+	if r.Error != "" {
+		fmt.Fprintf(w, "%-30s no figures: %s\n", r.Traffic, r.Error)
+	}
 	for i := range r.Peers {
 		p := &r.Peers[i]
 		switch r.Kind {

@@ -22,6 +22,7 @@ type Result struct {
 // Row is a case and what it came to.
 type Row struct {
 	Case
+	Error  string `json:"error,omitempty"` // why there are no figures
 	Pollux Side   `json:"pollux"`
 	Peers  []Side `json:"peers"`
 }
