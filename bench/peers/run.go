@@ -106,6 +106,12 @@ func (s *Spec) rows(ctx context.Context, res *Result, all []Contender) error {
 			side.compare(p.repeats, sides[0].repeats, &row.Pollux, own[1], own[0])
 			row.Peers = append(row.Peers, side)
 		}
+		if c.Scenario != "" || c.Kind == KindMice {
+			for i := range row.Peers {
+				row.Peers[i].LessOwn = 0 // it is another source
+			}
+		}
+		row.left(res.Rows)
 		s.add(res, row)
 	}
 	if failed > 0 {
