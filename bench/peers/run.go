@@ -190,10 +190,7 @@ func (s *Spec) repeat(ctx context.Context, c Case, who []Contender) (list []repe
 	}
 	for range turns {
 		for i, d := range devices {
-			t, err := d.Turn(ctx, s.Settle, s.Time/turns)
-			if err == nil && t.Forwarded == 0 {
-				err = errors.New("no packets were forwarded")
-			}
+			t, err := s.turn(ctx, d)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", who[i].Name(), err)
 			}
@@ -201,4 +198,19 @@ func (s *Spec) repeat(ctx context.Context, c Case, who []Contender) (list []repe
 		}
 	}
 	return list, nil
+}
+
+// idleTurns is how many turns in a row a device may do nothing in, because others have the
+// core all the time, before that is an error.
+const idleTurns = 20
+
+// turn has a device take a turn in which it does something.
+func (s *Spec) turn(ctx context.Context, d Device) (Turn, error) {
+	for range idleTurns {
+		t, err := d.Turn(ctx, s.Settle, s.Time/turns)
+		if err != nil || t.Forwarded > 0 && t.Ran > 0 {
+			return t, err
+		}
+	}
+	return Turn{}, fmt.Errorf("no packets were forwarded in %d turns of %v", idleTurns, s.Time/turns)
 }

@@ -85,3 +85,26 @@ func TestRowsEndWithContext(t *testing.T) {
 		t.Errorf("%v, %d rows, %d open", err, len(res.Rows), open)
 	}
 }
+
+// lateDevice does nothing in its first turns.
+type lateDevice struct{ idle int }
+
+func (d *lateDevice) Close() error { return nil }
+func (d *lateDevice) Turn(context.Context, time.Duration, time.Duration) (Turn, error) {
+	if d.idle--; d.idle >= 0 {
+		return Turn{}, nil
+	}
+	return Turn{Forwarded: 7, Ran: 1}, nil
+}
+
+// TestIdleTurns: a turn in which others had the core all the time is taken again.
+func TestIdleTurns(t *testing.T) {
+	var s Spec
+	s.defaults()
+	if turn, err := s.turn(context.Background(), &lateDevice{idleTurns - 1}); err != nil || turn.Forwarded != 7 {
+		t.Errorf("%+v, %v", turn, err)
+	}
+	if turn, err := s.turn(context.Background(), &lateDevice{idleTurns}); err == nil {
+		t.Errorf("%+v of a device that does nothing", turn)
+	}
+}
