@@ -32,7 +32,7 @@ type Side struct {
 	Name      string       `json:"name"`
 	Mpps      bench.Spread `json:"mpps"` // forwarded
 	NsPacket  bench.Spread `json:"ns_packet"`
-	SetUps    bench.Spread `json:"set_ups"`        // flows set up a second
+	SetUps    bench.Spread `json:"set_ups"`        // flows set up a second of the thread's own time
 	UsSetUp   bench.Spread `json:"us_set_up"`      // of the thread, by flow set up; of upcalls alone where none was refused
 	Dropped   float64      `json:"dropped"`        // share of what was received and did not go out, 0 to 1
 	Refused   float64      `json:"refused"`        // share whose flow was not set up, 0 to 1
