@@ -85,8 +85,8 @@ func (c RigConfig) spec() (s rigSpec, err error) {
 		warm: 3 * uint64(c.Flows), drops: c.NewFlows || c.Source != nil,
 	}
 	if c.Source != nil {
-		// As in RunScenario: all that come rarely have come, and masks are those of the switch.
-		s.warm, s.masks = max(s.warm, 1_000_000), 256
+		// An attack's 8,192 masks have all come twice, and masks are limited as in the switch.
+		s.warm, s.masks = max(s.warm, 200_000), 256
 	}
 	if s.flows, err = pipeline.ParseFlows(c.Rules, nil); err != nil {
 		return s, err

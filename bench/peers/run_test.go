@@ -86,25 +86,35 @@ func TestRowsEndWithContext(t *testing.T) {
 	}
 }
 
-// lateDevice does nothing in its first turns.
-type lateDevice struct{ idle int }
+// lateDevice does nothing in its first turns, and has the core for so long in the others.
+type lateDevice struct {
+	idle int
+	ran  time.Duration
+}
 
 func (d *lateDevice) Close() error { return nil }
 func (d *lateDevice) Turn(context.Context, time.Duration, time.Duration) (Turn, error) {
 	if d.idle--; d.idle >= 0 {
 		return Turn{}, nil
 	}
-	return Turn{Forwarded: 7, Ran: 1}, nil
+	return Turn{Forwarded: 7, Ran: d.ran}, nil
 }
 
-// TestIdleTurns: a turn in which others had the core all the time is taken again.
+// TestIdleTurns: turns in which others had the core are taken again, and those in which
+// they nearly had are added up.
 func TestIdleTurns(t *testing.T) {
 	var s Spec
-	s.defaults()
-	if turn, err := s.turn(context.Background(), &lateDevice{idleTurns - 1}); err != nil || turn.Forwarded != 7 {
-		t.Errorf("%+v, %v", turn, err)
+	s.defaults() // a turn is 500 ms, a tenth of it 50
+	for _, c := range []struct {
+		idle int
+		ran  time.Duration
+		want uint64
+	}{{0, time.Second, 7}, {idleTurns - 1, time.Second, 7}, {0, 20 * time.Millisecond, 21}, {0, time.Millisecond, 7 * idleTurns}} {
+		if turn, err := s.turn(context.Background(), &lateDevice{c.idle, c.ran}); err != nil || turn.Forwarded != c.want {
+			t.Errorf("%+v: %+v, %v", c, turn, err)
+		}
 	}
-	if turn, err := s.turn(context.Background(), &lateDevice{idleTurns}); err == nil {
+	if turn, err := s.turn(context.Background(), &lateDevice{idleTurns, time.Second}); err == nil {
 		t.Errorf("%+v of a device that does nothing", turn)
 	}
 }
