@@ -3,8 +3,10 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
+	"pollux/bench/scenarios"
 	"pollux/internal/clock"
 	"pollux/internal/packet"
 	"pollux/ipfix/cache"
@@ -17,10 +19,12 @@ import (
 // measurements beside others.
 type RigConfig struct {
 	MemoryScenario
-	Rules     string // flow table, one flow a line; "" is one rule a mask, as RunMemory has
-	Output    bool   // IPFIX samples each packet as it goes out, too
-	NewFlows  bool   // every packet is of a flow that was not seen before; Flows is not read
-	Megaflows int    // limit; default 262,144
+	Rules     string             // flow table, one flow a line; "" is one rule a mask, as RunMemory has
+	Output    bool               // IPFIX samples each packet as it goes out, too
+	Source    *port.MemoryConfig // traffic, as ScenarioTraffic makes it; nil is that of MemoryScenario
+	New       float64            // flows a second that begin beside the others, a packet each
+	NewFlows  bool               // every packet is of a flow that was not seen before; Flows is not read
+	Megaflows int                // limit; default 262,144
 	Core      int
 	Burst     int // default 256, that of the switch
 }
@@ -48,7 +52,28 @@ func (c *RigConfig) source() port.MemoryConfig {
 	if c.NewFlows {
 		return port.MemoryConfig{Flows: endless, Masks: c.Masks}
 	}
-	return port.MemoryConfig{Flows: c.Flows, Masks: c.Masks}
+	if c.Source != nil {
+		return *c.Source
+	}
+	return port.MemoryConfig{Flows: c.Flows, Masks: c.Masks, New: c.New}
+}
+
+// ScenarioTraffic returns the packets and rules of a scenario whose rules are made, for
+// those who put the same packets before another switch.
+func ScenarioTraffic(name string) (src port.MemoryConfig, rules string, err error) {
+	s, err := scenarios.Open(name)
+	if err != nil {
+		return src, "", err
+	}
+	_, set, err := rulesOf(s)
+	if err != nil {
+		return src, "", err
+	}
+	if set == nil {
+		return src, "", fmt.Errorf("scenario %s: its rules are not made: want rules.generate", name)
+	}
+	src, err = traffic{&s.Traffic, 1, set}.source()
+	return src, strings.Join(set.Lines, "\n") + "\n", err
 }
 
 // spec is the rig in full.
@@ -57,7 +82,11 @@ func (c RigConfig) spec() (s rigSpec, err error) {
 	s = rigSpec{
 		in:    func(m *packet.Memory) (pmd.Port, error) { return port.OpenMemory(c.source(), m) },
 		cores: []int{c.Core}, burst: c.Burst, mega: c.Megaflows,
-		warm: 3 * uint64(c.Flows), drops: c.NewFlows,
+		warm: 3 * uint64(c.Flows), drops: c.NewFlows || c.Source != nil,
+	}
+	if c.Source != nil {
+		// An attack's 8,192 masks have all come twice, and masks are limited as in the switch.
+		s.warm, s.masks = max(s.warm, 200_000), 256
 	}
 	if s.flows, err = pipeline.ParseFlows(c.Rules, nil); err != nil {
 		return s, err

@@ -20,6 +20,12 @@ func TestRigOfNewFlows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
+	// On a busy machine it takes some turns until the table is full.
+	for full := uint64(0); full < 2000; full, _ = g.Upcalls() {
+		if _, err := g.Turn(context.Background(), 0, 20*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
 	turn, err := g.Turn(context.Background(), 20*time.Millisecond, 50*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)

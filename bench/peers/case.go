@@ -13,6 +13,7 @@ const (
 	KindForward Kind = "forward"
 	KindNew     Kind = "new"     // every packet is of a new flow
 	KindInstall Kind = "install" // what a set-up costs where none is refused
+	KindMice    Kind = "mice"    // established flows beside new ones; the former are what counts
 	KindSource  Kind = "source"  // no switch: what source and sink cost by themselves
 )
 
@@ -23,13 +24,16 @@ type Case struct {
 	Kind     Kind    `json:"kind"`
 	Flows    int     `json:"flows"` // distinct, sent in turn; not read where every packet is new
 	Masks    int     `json:"masks"`
-	Rules    string  `json:"rules"`             // the flow table, of both sides unless PeerRules says otherwise
-	Peer     string  `json:"peer_rules"`        // "" is Rules
-	SMC      bool    `json:"smc"`               // OVS has its signature cache on and its exact-match cache off
-	Sampling int     `json:"sampling"`          // IPFIX 1:N; 0 is off
-	Both     bool    `json:"both"`              // packets are sampled as they come in and as they go out
-	Target   float64 `json:"target,omitempty"`  // Pollux's rate by the peer's; 0 is none
-	SetUps   float64 `json:"set_ups,omitempty"` // flows to be set up a second; 0 is none
+	Rules    string  `json:"rules"`              // the flow table, of both sides unless PeerRules says otherwise
+	Peer     string  `json:"peer_rules"`         // "" is Rules
+	SMC      bool    `json:"smc"`                // OVS has its signature cache on and its exact-match cache off
+	Sampling int     `json:"sampling"`           // IPFIX 1:N; 0 is off
+	Scenario string  `json:"scenario,omitempty"` // whose packets and rules both sides have, in place of the above
+	Against  string  `json:"against,omitempty"`  // the case whose rate is 100 %: what is left of it is told
+	New      float64 `json:"new,omitempty"`      // flows a second that begin beside the others
+	Both     bool    `json:"both"`               // packets are sampled as they come in and as they go out
+	Target   float64 `json:"target,omitempty"`   // Pollux's rate by the peer's; 0 is none
+	SetUps   float64 `json:"set_ups,omitempty"`  // flows to be set up a second; 0 is none
 }
 
 // PeerRules is the flow table of the others.
@@ -102,7 +106,16 @@ func Cases() []Case {
 	list = append(list,
 		Case{ID: "new", Traffic: "every packet a new flow", Kind: KindNew, Masks: 1, Rules: ruleCopy, Peer: ruleHash, SetUps: newSetUps},
 		Case{ID: "install", Traffic: "8,000 new flows, each set up", Kind: KindInstall, Flows: 8_000, Masks: 1, Rules: ruleCopy, Peer: ruleHash})
+	// Normal packets alone count: those of the attack are dropped by rule.
+	list = append(list,
+		Case{ID: "attack-none", Traffic: "whitelist, 1,000 flows", Scenario: "attack-none"},
+		Case{ID: "attack", Traffic: "the same under attack, 1 in 10", Scenario: "attack", Against: "attack-none"},
+		Case{ID: "elephants", Traffic: "100 flows", Flows: 100, Masks: 1, Rules: ruleCopy, Peer: ruleHash},
+		Case{ID: "mice", Traffic: "100 flows, 100,000/s begin", Kind: KindMice, Flows: 100, Masks: 1, Rules: ruleCopy, Peer: ruleHash, New: 100_000, Against: "elephants"})
 	for i := range list {
+		if list[i].Masks == 0 {
+			list[i].Masks = 1
+		}
 		if list[i].Kind == "" {
 			list[i].Kind = KindForward
 		}
@@ -114,11 +127,16 @@ func Cases() []Case {
 var sourceCase = Case{ID: "source", Traffic: "source and sink, no switch", Kind: KindSource, Flows: 10_000, Masks: 20}
 
 // Only returns the cases whose ID or traffic contains text; an error when there is none.
+// A case that is measured against another brings that along.
 func Only(list []Case, text string) ([]Case, error) {
 	var some []Case
 	var ids []string
+	with := map[string]bool{}
 	for _, c := range list {
-		if strings.Contains(c.ID, text) || strings.Contains(c.Traffic, text) {
+		with[c.Against] = with[c.Against] || c.Against != "" && c.has(text)
+	}
+	for _, c := range list {
+		if c.has(text) || with[c.ID] {
 			some = append(some, c)
 		}
 		ids = append(ids, c.ID)
@@ -127,6 +145,10 @@ func Only(list []Case, text string) ([]Case, error) {
 		return nil, fmt.Errorf("no case has %q in it: there are %s", text, strings.Join(ids, ", "))
 	}
 	return some, nil
+}
+
+func (c *Case) has(text string) bool {
+	return strings.Contains(c.ID, text) || strings.Contains(c.Traffic, text)
 }
 
 func flowsText(n int) string {

@@ -66,6 +66,15 @@ func (t Turn) minus(o Turn) Turn {
 		t.SetUp - o.SetUp, t.Refused - o.Refused, t.Evicted - o.Evicted, t.Aged - o.Aged, t.Ran - o.Ran, t.Waited - o.Waited}
 }
 
+// counted returns the turn with what counts in a case of this kind as forwarded: of
+// established flows beside new ones, the packets that a cache knew.
+func (k Kind) counted(t Turn) Turn {
+	if k == KindMice {
+		t.Forwarded = min(t.Forwarded, t.Hits.Simple+t.Hits.Exact+t.Hits.Signature+t.Hits.Megaflow)
+	}
+	return t
+}
+
 // ns is the polling thread's time by packets forwarded.
 func (t Turn) ns() float64 { return float64(t.Ran) / float64(t.Forwarded) }
 

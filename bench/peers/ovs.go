@@ -26,14 +26,16 @@ func (o ovsDPDK) Does(c Case) bool { return c.Kind != KindSource }
 // ovs is one running instance, with its own database and sockets.
 type ovs struct {
 	at        *place
+	kind      Kind
 	run       string // its folder
+	rules     string // of a scenario
 	db        process
 	switchd   process
 	collector net.PacketConn // nobody reads it; what it does not hold the kernel drops
 }
 
 func (o ovsDPDK) Open(ctx context.Context, c Case) (_ Device, err error) {
-	v := &ovs{at: o.at, run: filepath.Join(o.at.dir, "ovs")}
+	v := &ovs{at: o.at, kind: c.Kind, run: filepath.Join(o.at.dir, "ovs")}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close())
@@ -51,7 +53,11 @@ func (o ovsDPDK) Open(ctx context.Context, c Case) (_ Device, err error) {
 	if err := v.configure(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := sleep(ctx, o.warm); err != nil {
+	warm := o.warm
+	if c.Scenario != "" || c.Kind == KindMice {
+		warm = 4 * o.warm // every mask has come, and flows that end begin to make room
+	}
+	if err := sleep(ctx, warm); err != nil {
 		return nil, err
 	}
 	return v, v.switchd.rest()
@@ -59,7 +65,8 @@ func (o ovsDPDK) Open(ctx context.Context, c Case) (_ Device, err error) {
 
 // Turn implements Device.
 func (v *ovs) Turn(ctx context.Context, settle, d time.Duration) (Turn, error) {
-	return v.switchd.turn(ctx, settle, d, v.read)
+	t, err := v.switchd.turn(ctx, settle, d, v.read)
+	return v.kind.counted(t), err
 }
 
 // read reads the live counters. The time that the thread had is the middle of that

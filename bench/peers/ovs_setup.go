@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -49,7 +48,10 @@ func (v *ovs) startSwitch(ctx context.Context, c Case) error {
 	if _, err := v.vsctl(ctx, set...); err != nil {
 		return err
 	}
-	env := append(v.env(), "FLOWGEN_FLOWS="+strconv.Itoa(c.Flows), "FLOWGEN_MASKS="+strconv.Itoa(c.Masks))
+	env, err := v.traffic(c)
+	if err != nil {
+		return err
+	}
 	child, err := v.at.startLean(env, ovsProgram, v.socket(), "--unixctl="+filepath.Join(v.run, "vswitchd.ctl"), "--mlockall", "-vconsole:warn")
 	if err != nil {
 		return err
@@ -67,7 +69,7 @@ func (c *Case) options() (list []string) {
 		list = append(list, "emc-insert-inv-prob=0", "smc-enable=true")
 	}
 	switch c.Kind {
-	case KindNew:
+	case KindNew, KindMice:
 		list = append(list, "flow-limit=2000000")
 	case KindInstall:
 		list = append(list, "pmd-perf-metrics=true")
@@ -84,7 +86,11 @@ func (v *ovs) configure(ctx context.Context, c Case) error {
 		return err
 	}
 	file := filepath.Join(v.run, "flows")
-	if err := os.WriteFile(file, []byte(c.PeerRules()), 0o600); err != nil {
+	rules := c.PeerRules()
+	if c.Scenario != "" {
+		rules = v.rules
+	}
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
 		return err
 	}
 	if _, err := v.ofctl(ctx, "add-flows", v.bridge(), file); err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pollux/bench"
+	"pollux/pmd/port"
 )
 
 // pollux is the switch itself, between a memory source and a memory sink.
@@ -27,15 +28,25 @@ func (p pollux) Open(ctx context.Context, c Case) (Device, error) {
 		}
 		return sourceDevice{s}, nil
 	}
+	rules := c.Rules
+	var src *port.MemoryConfig
+	if c.Scenario != "" {
+		s, text, err := bench.ScenarioTraffic(c.Scenario)
+		if err != nil {
+			return nil, err
+		}
+		rules, src = text, &s
+	}
 	r, err := bench.OpenRig(bench.RigConfig{
+		Source: src, New: c.New,
 		MemoryScenario: bench.MemoryScenario{Flows: c.Flows, Masks: c.Masks, Sampling: c.Sampling},
-		Rules:          c.Rules, Output: c.Both, NewFlows: c.Kind == KindNew, Core: p.core, Burst: polluxBurst,
+		Rules:          rules, Output: c.Both, NewFlows: c.Kind == KindNew, Core: p.core, Burst: polluxBurst,
 	})
 	if err != nil {
 		return nil, err
 	}
-	d := rigDevice{r}
-	if c.Kind == KindNew {
+	d := rigDevice{r, c.Kind}
+	if c.Kind == KindNew || c.Kind == KindMice {
 		_, err = d.Turn(ctx, p.warm, time.Millisecond)
 	} else {
 		err = r.Warm(ctx)
@@ -47,19 +58,22 @@ func (p pollux) Open(ctx context.Context, c Case) (Device, error) {
 	return d, nil
 }
 
-type rigDevice struct{ *bench.Rig }
+type rigDevice struct {
+	*bench.Rig
+	kind Kind
+}
 
 func (d rigDevice) Turn(ctx context.Context, settle, dur time.Duration) (Turn, error) {
 	t, err := d.Rig.Turn(ctx, settle, dur)
 	if err != nil {
 		return Turn{}, err
 	}
-	return Turn{
+	return d.kind.counted(Turn{
 		Received: t.Packets, Forwarded: t.Packets - t.Dropped,
 		Hits:  Hits{Exact: t.Exact, Megaflow: t.Megaflow},
 		SetUp: t.Upcalls - t.NoRoom, Refused: t.NoRoom, Evicted: t.Evicted, Aged: t.Aged,
 		Ran: t.Loop, Waited: max(0, t.Wall-t.Loop),
-	}, nil
+	}), nil
 }
 
 // Upcalls implements Upcaller.

@@ -19,6 +19,9 @@ func (r *Result) Head(w io.Writer) {
 
 // Line writes a row.
 func (r *Row) Line(w io.Writer) {
+	if r.Error != "" {
+		fmt.Fprintf(w, "%-30s no figures: %s\n", r.Traffic, r.Error)
+	}
 	for i := range r.Peers {
 		p := &r.Peers[i]
 		switch r.Kind {
@@ -27,10 +30,29 @@ func (r *Row) Line(w io.Writer) {
 		case KindInstall:
 			fmt.Fprintf(w, "%-30s %-22s %-22s %.1f µs and %.2f µs of the thread each\n", r.Traffic, rate(p), rate(&r.Pollux), p.UsSetUp.Median, r.Pollux.UsSetUp.Median)
 		default:
-			fmt.Fprintf(w, "%-30s %-22s %-22s %-18s %-13s %6.1fx  %.1f, %.1f\n", r.Traffic, rate(p), rate(&r.Pollux),
-				fmt.Sprintf("%.1fx [%.1f–%.1f]", p.Ratio.Median, p.Ratio.Min, p.Ratio.Max), r.target(p), p.LessOwn, 100*p.Disturbed, 100*r.Pollux.Disturbed)
+			fmt.Fprintf(w, "%-30s %-22s %-22s %-18s %-13s %7s  %.1f, %.1f\n", r.Traffic, rate(p), rate(&r.Pollux),
+				fmt.Sprintf("%.1fx [%.1f–%.1f]", p.Ratio.Median, p.Ratio.Min, p.Ratio.Max), r.target(p), p.lessOwn(), 100*p.Disturbed, 100*r.Pollux.Disturbed)
+			r.besides(w, p)
 		}
 	}
+}
+
+// besides writes what a row tells beyond its rates: what is left of another's, and the
+// flows that were set up in the meantime.
+func (r *Row) besides(w io.Writer, p *Side) {
+	if p.Left > 0 {
+		fmt.Fprintf(w, "%-30s %-22s %s\n", "  left of the row above", fmt.Sprintf("%.1f %%", 100*p.Left), fmt.Sprintf("%.1f %%", 100*r.Pollux.Left))
+	}
+	if r.Kind == KindMice {
+		fmt.Fprintf(w, "%-30s %-22s %s\n", "  set up a second", commas(int(p.SetUps.Median)), commas(int(r.Pollux.SetUps.Median)))
+	}
+}
+
+func (s *Side) lessOwn() string {
+	if s.LessOwn == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1fx", s.LessOwn)
 }
 
 // rate is a side's packets with their spread.

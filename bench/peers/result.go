@@ -22,6 +22,7 @@ type Result struct {
 // Row is a case and what it came to.
 type Row struct {
 	Case
+	Error  string `json:"error,omitempty"` // why there are no figures
 	Pollux Side   `json:"pollux"`
 	Peers  []Side `json:"peers"`
 }
@@ -31,15 +32,16 @@ type Side struct {
 	Name      string       `json:"name"`
 	Mpps      bench.Spread `json:"mpps"` // forwarded
 	NsPacket  bench.Spread `json:"ns_packet"`
-	SetUps    bench.Spread `json:"set_ups"`     // flows set up a second
-	UsSetUp   bench.Spread `json:"us_set_up"`   // of the thread, by flow set up; of upcalls alone where none was refused
-	Dropped   float64      `json:"dropped"`     // share of what was received and did not go out, 0 to 1
-	Refused   float64      `json:"refused"`     // share whose flow was not set up, 0 to 1
-	Disturbed float64      `json:"disturbed"`   // share of the time that others had the core, 0 to 1
-	Found     Shares       `json:"found"`       // which cache knew the packets
-	Sum       Turn         `json:"sum"`         // of all turns
-	Ratio     bench.Spread `json:"ratio"`       // of peers: Pollux's rate by this one's, repeat by repeat
-	LessOwn   float64      `json:"less_source"` // the same with each side's source and sink subtracted, of the medians
+	SetUps    bench.Spread `json:"set_ups"`        // flows set up a second of the thread's own time
+	UsSetUp   bench.Spread `json:"us_set_up"`      // of the thread, by flow set up; of upcalls alone where none was refused
+	Dropped   float64      `json:"dropped"`        // share of what was received and did not go out, 0 to 1
+	Refused   float64      `json:"refused"`        // share whose flow was not set up, 0 to 1
+	Disturbed float64      `json:"disturbed"`      // share of the time that others had the core, 0 to 1
+	Found     Shares       `json:"found"`          // which cache knew the packets
+	Sum       Turn         `json:"sum"`            // of all turns
+	Left      float64      `json:"left,omitempty"` // share that is left of the rate of the case that it is against, of the medians
+	Ratio     bench.Spread `json:"ratio"`          // of peers: Pollux's rate by this one's, repeat by repeat
+	LessOwn   float64      `json:"less_source"`    // the same with each side's source and sink subtracted, of the medians; 0 where the source is another
 }
 
 // Shares is Hits by packets received, 0 to 1.
@@ -91,6 +93,20 @@ func (s *Side) compare(mine, other []repeat, pollux *Side, sourceMine, sourcePol
 	s.Ratio = bench.NewSpread(ratios)
 	if own := pollux.NsPacket.Median - sourcePollux; own > 0 {
 		s.LessOwn = (s.NsPacket.Median - sourceMine) / own
+	}
+}
+
+// left fills in what is left of the rate of the row that this one is against.
+func (r *Row) left(rows []Row) {
+	for i := range rows {
+		o := &rows[i]
+		if o.ID != r.Against || o.Error != "" {
+			continue
+		}
+		r.Pollux.Left = r.Pollux.Mpps.Median / o.Pollux.Mpps.Median
+		for k := range r.Peers {
+			r.Peers[k].Left = r.Peers[k].Mpps.Median / o.Peers[k].Mpps.Median
+		}
 	}
 }
 

@@ -43,7 +43,8 @@ func (s *Spec) defaults() {
 const turns = 3
 
 // Run measures Pollux beside OVS-DPDK. It moves the threads of the process off the core
-// that is measured on, for good. On error the rows that were measured are returned too.
+// that is measured on, for good. A row that fails says why and
+// does not end the others; on error the rows there are are returned too.
 func Run(ctx context.Context, s Spec) (res *Result, err error) {
 	s.defaults()
 	if err := Ready(s.Core, s.Control); err != nil {
@@ -88,10 +89,16 @@ func (s *Spec) rows(ctx context.Context, res *Result, all []Contender) error {
 	if s.Begun != nil {
 		s.Begun(res)
 	}
+	failed := 0
 	for _, c := range s.Cases {
 		sides, err := s.measure(ctx, c, all)
-		if err != nil {
+		if err != nil && ctx.Err() != nil {
 			return err
+		}
+		if err != nil {
+			failed++
+			s.add(res, Row{Case: c, Error: err.Error()})
+			continue
 		}
 		row := Row{Case: c, Pollux: newSide(sides[0].name, sides[0].repeats)}
 		for _, p := range sides[1:] {
@@ -99,13 +106,30 @@ func (s *Spec) rows(ctx context.Context, res *Result, all []Contender) error {
 			side.compare(p.repeats, sides[0].repeats, &row.Pollux, own[1], own[0])
 			row.Peers = append(row.Peers, side)
 		}
-		res.Rows = append(res.Rows, row)
-		if s.Each != nil {
-			s.Each(row)
+		if c.Scenario != "" || c.Kind == KindMice {
+			for i := range row.Peers {
+				row.Peers[i].LessOwn = 0 // it is another source
+			}
 		}
+		row.left(res.Rows)
+		s.add(res, row)
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d rows have no figures; each says why", failed, len(s.Cases))
 	}
 	return nil
 }
+
+// add adds a row that is done.
+func (s *Spec) add(res *Result, row Row) {
+	res.Rows = append(res.Rows, row)
+	if s.Each != nil {
+		s.Each(row)
+	}
+}
+
+// repeatTime bounds a repeat, which takes about ten seconds.
+const repeatTime = 90 * time.Second
 
 // measured is what a contender did, repeat by repeat.
 type measured struct {
@@ -124,7 +148,9 @@ func (s *Spec) measure(ctx context.Context, c Case, all []Contender) (sides []me
 		}
 	}
 	for range s.Repeats {
+		ctx, stop := context.WithTimeout(ctx, repeatTime)
 		list, err := s.repeat(ctx, c, who)
+		stop()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Traffic, err)
 		}
@@ -164,10 +190,7 @@ func (s *Spec) repeat(ctx context.Context, c Case, who []Contender) (list []repe
 	}
 	for range turns {
 		for i, d := range devices {
-			t, err := d.Turn(ctx, s.Settle, s.Time/turns)
-			if err == nil && t.Forwarded == 0 {
-				err = errors.New("no packets were forwarded")
-			}
+			t, err := s.turn(ctx, d)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", who[i].Name(), err)
 			}
@@ -175,4 +198,27 @@ func (s *Spec) repeat(ctx context.Context, c Case, who []Contender) (list []repe
 		}
 	}
 	return list, nil
+}
+
+// idleTurns is the most turns that are taken for one, where others have the core nearly all
+// the time. To have done nothing in them is an error.
+const idleTurns = 20
+
+// turn has a device take a turn, and further ones until it had a tenth of its time: what a
+// thread did in a few milliseconds is less exact than the scheduler's account of them.
+func (s *Spec) turn(ctx context.Context, d Device) (sum Turn, err error) {
+	for range idleTurns {
+		t, err := d.Turn(ctx, s.Settle, s.Time/turns)
+		if err != nil {
+			return sum, err
+		}
+		sum = sum.plus(t)
+		if sum.Forwarded > 0 && sum.Ran >= s.Time/turns/10 {
+			return sum, nil
+		}
+	}
+	if sum.Forwarded == 0 || sum.Ran == 0 {
+		return sum, fmt.Errorf("no packets were forwarded in %d turns of %v", idleTurns, s.Time/turns)
+	}
+	return sum, nil
 }

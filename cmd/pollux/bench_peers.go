@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -48,14 +49,14 @@ docs/benchmarks.md says what is compared and how to read it.`,
 			ctx, stop := untilSignal(cmd)
 			defer stop()
 			res, err := peers.Run(ctx, s)
-			if err != nil {
+			if res == nil {
 				return err
 			}
 			if asJSON {
-				return writeJSON(out, res)
+				return errors.Join(err, writeJSON(out, res))
 			}
 			res.Foot(out)
-			return nil
+			return err
 		},
 	}
 	f := cmd.Flags()

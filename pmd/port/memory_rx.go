@@ -121,7 +121,7 @@ func (q *memoryRx) Rx(b *packet.Batch, limit int, free *packet.FreeList) int {
 	}
 	begin := 0
 	if q.newFlows.perNS != 0 {
-		begin = k
+		begin = (k + 1) / 2 // flows that begin leave half of a batch to the others
 		q.newFlows.take(&begin)
 	}
 	old := b.Desc[n : n+k-begin]
