@@ -1,3 +1,5 @@
+//go:build !purego
+
 package classifier
 
 // find is findPlain.

@@ -1,3 +1,5 @@
+//go:build !purego
+
 package flow
 
 // shorten does what shortenPlain and hashPlain do.

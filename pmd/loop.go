@@ -156,15 +156,14 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 	l.stats.out = make([]int, 0, 2*roomy)
 	l.secrets = flow.NewSecrets(l.seed)
 	l.exactSlots = l.exact.Stats().Entries
-	l.passBy.left = trialRounds * l.exactSlots
 	l.mega.UseSignatures(signatures)
 	l.mega.SetMasks(cfg.MegaflowMasks)
 	l.exec = actions.NewExec(l.mem, l.free)
-	l.exec.Slots = l.slots[:]
 	l.exec.Out = make([]*actions.Staging, cfg.Slots)
 	for i, c := range cfg.Caches {
 		l.SetCache(i, c)
 	}
+	l.begin()
 	l.exec.Flush, l.exec.Release = l.flush, l.release
 	l.stats.Core = cfg.Core
 	return l, nil
@@ -226,6 +225,7 @@ func (l *Loop) iterate(at uint64) int {
 			work += n
 			now := clock.Ticks()
 			r.ticks += now - at
+			l.spent(now - at)
 			at = now
 		}
 	}

@@ -1,66 +1,112 @@
 package pmd
 
-// passBy decides whether packets are looked for in the exact-match cache at all. Where far
-// more flows are about than it holds, asking it and writing to it costs each packet about 12
-// ns, and the few that it knows are found elsewhere for not much more. So it is judged by a
-// trial, which begins with an empty cache, and when it does not pay packets pass it by until
-// the next.
-type passBy struct {
-	off  bool
-	left int // packets until the next judgment
+import "slices"
 
-	// Counts when the trial began.
-	hits, mega, guessed, visited uint64
+// passBy decides whether packets are looked for in the exact-match cache at all. Where far
+// more flows are about than it holds, or where one subtable knows them all, asking it and
+// writing to it costs more than it saves; where flow caches know flows by its slots, it
+// saves more than look-ups. So nothing is reckoned: both ways are tried in turn, and what a
+// packet took, from its batch's arrival until it was staged, decides.
+//
+// While packets ask, a short trial without is made now and then, for which nothing is
+// forgotten. While they pass by, a longer one is made with a cache that is empty at first,
+// and judged by its end.
+type passBy struct {
+	off   bool
+	phase phase
+	left  int // packets until the phase ends
+	batch int // packets of the batch in hand that asked, or passed by
+
+	cost  [2]float64        // ticks a packet at the end of the last phase with (0), and without (1)
+	ticks [judgedOn]float64 // a packet, of the last batches
+	n     int               // how many batches have been written there in this phase
+	order [judgedOn]float64 // scratch
 }
 
-const (
-	trialRounds = 4  // a trial takes so many packets for each entry of the cache
-	restTrials  = 16 // and after it they pass by for so many times as long
+// phase is what packets do now, and why.
+type phase uint8
 
-	askNS    = 12 // what a packet costs that the exact cache is asked for
-	guessNS  = 40 // what finding a megaflow by its signature costs, far from the processor
-	findNS   = 8  // or in subtables,
-	visitNS  = 4  // and each of them
-	knownMin = 2  // one packet in so many that is known makes the cache worth keeping anyway
+const (
+	asking   phase = iota // packets ask the cache
+	probing               // they pass it by for a moment
+	passing               // they pass it by
+	trialing              // they ask it, to see
 )
 
-// spend takes n packets off the period and judges at its end.
-func (l *Loop) spend(n int) {
+const (
+	askRounds   = 64   // packets for each entry of the cache between two trials without
+	trialRounds = 4    // packets for each entry of the cache in a trial with
+	restTrials  = 16   // and after one that did not pay they pass by for so many times as long
+	judgedOn    = 64   // batches, of which the median decides
+	leastBatch  = 16   // packets of a batch that is looked at: in small ones a batch's own cost rules
+	better      = 0.95 // of the other way's cost is enough to change
+)
+
+// begin is before the first packet.
+func (l *Loop) begin() {
+	l.passBy = passBy{phase: trialing, left: trialRounds * l.exactSlots}
+	l.exec.Slots = l.slots[:]
+}
+
+// spent tells what the batch that asked, or passed by, took, and goes to the next phase at a
+// phase's end. Batches whose packets nobody looked at do not count.
+func (l *Loop) spent(ticks uint64) {
 	p := &l.passBy
+	n := p.batch
+	if n == 0 {
+		return
+	}
+	p.batch = 0
+	if n >= leastBatch {
+		p.ticks[p.n%judgedOn] = float64(ticks) / float64(n)
+		p.n++
+	}
 	if p.left -= n; p.left > 0 {
 		return
 	}
-	trial := trialRounds * l.exactSlots
-	switch {
-	case p.off:
-		p.off = false
-		l.exact.Forget()
-		l.exec.Slots = l.slots[:]
-		p.left = trial
-	case l.pays(uint64(trial)):
-		p.left = trial
-	default:
-		p.off = true
-		l.exec.Slots = nil // packets have none
-		p.left = restTrials * trial
+	if p.n < judgedOn {
+		p.left = n // too few to judge by: batches are small, and nothing presses
+		return
 	}
-	m := l.mega.Stats()
-	p.hits, p.mega, p.guessed, p.visited = l.stats.ExactHits, m.Hits, m.Guessed, m.Visited
+	p.cost[b2i(p.off)] = p.median()
+	with, without := p.cost[0], p.cost[1]
+	switch {
+	case p.phase == asking, without == 0:
+		l.enter(probing)
+	case p.phase == passing:
+		l.enter(trialing)
+	case p.phase == probing && without < better*with, p.phase == trialing && with >= better*without:
+		l.enter(passing)
+	default:
+		l.enter(asking)
+	}
 }
 
-// pays says whether the exact cache was worth asking in the last trial of n packets.
-func (l *Loop) pays(n uint64) bool {
+// enter begins a phase.
+func (l *Loop) enter(to phase) {
 	p := &l.passBy
-	known := l.stats.ExactHits - p.hits
-	if known*knownMin >= n {
-		return true
+	p.phase, p.n = to, 0
+	p.off = to == probing || to == passing
+	switch to {
+	case asking:
+		p.left = askRounds * l.exactSlots
+	case probing:
+		p.left = 2 * judgedOn * l.cfg.Burst
+	case passing:
+		p.left = restTrials * trialRounds * l.exactSlots
+	case trialing:
+		l.exact.Forget()
+		p.left = trialRounds * l.exactSlots
 	}
-	m := l.mega.Stats()
-	elsewhere := float64(findNS)
-	if hits, guessed := m.Hits-p.mega, m.Guessed-p.guessed; 2*guessed > hits {
-		elsewhere = guessNS
-	} else if hits > guessed {
-		elsewhere += visitNS * float64(m.Visited-p.visited) / float64(hits-guessed)
+	l.exec.Slots = l.slots[:]
+	if p.off {
+		l.exec.Slots = nil // packets have none
 	}
-	return float64(known)*elsewhere >= float64(n)*askNS
+}
+
+// median returns that of the last batches' ticks a packet.
+func (p *passBy) median() float64 {
+	p.order = p.ticks
+	slices.Sort(p.order[:])
+	return p.order[judgedOn/2]
 }

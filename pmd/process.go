@@ -43,7 +43,7 @@ func (l *Loop) process(n int, t laps) {
 		l.remember(miss)
 		t.lap(&l.stats.Cycles[StageExact])
 	}
-	l.spend(n)
+	l.passBy.batch = n
 	l.settle()
 }
 
