@@ -13,6 +13,7 @@ import (
 	"pollux/bench/scenarios"
 	"pollux/internal/clock"
 	"pollux/internal/cpu"
+	"pollux/internal/garbage"
 	"pollux/ipfix/cache"
 	"pollux/ofp/pipeline"
 	"pollux/pmd"
@@ -56,9 +57,11 @@ func RunStalls(ctx context.Context, spec StallsSpec) (res *StallsResult, err err
 	if _, _, err := cpu.SetProcs(1); err != nil {
 		return nil, err
 	}
-	if err := cpu.Reserve(cores); err != nil {
+	if err := errors.Join(cpu.Reserve(cores), cpu.ShortSlices()); err != nil {
 		return nil, err
 	}
+	_, asBefore := garbage.Seldom()
+	defer asBefore()
 	rs, _, err := specOf(sc, cores)
 	if err != nil {
 		return nil, err
