@@ -82,7 +82,7 @@ func (s *Set) figures() (list []figure) {
 		}
 	}
 	if len(cheap) > 0 {
-		list = append(list, figure{"Where the time goes", "What a packet costs in each stage, by scenario. Receive has the source's work in it, transmit the sink's.", stages(cheap)})
+		list = append(list, figure{"Where the time goes", "What a packet costs in each stage, by scenario. Receive has the source's work in it, transmit the sink's. * Others had the core for more than 5 % of the time: stages are timed by the wall clock.", stages(cheap)})
 	}
 	if len(dear) > 0 {
 		list = append(list, figure{"Where the time goes, dear scenarios", "As above, for those of 150 ns or more: new flows, attacks, and rates that leave batches small.", stages(dear)})

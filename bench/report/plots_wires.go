@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"math"
 
 	"pollux/bench"
 )
@@ -18,8 +17,8 @@ func newRows(label, unit string, names []string, each, most float64) *rows {
 	r := &rows{left: 150, right: 64, top: 34, row: each}
 	bottom := r.top + each*float64(len(names))
 	r.svg = newSVG(width, bottom+34, label)
-	r.most = math.Ceil(most/step(most)) * step(most)
-	for v := 0.0; v <= r.most*1.0001; v += step(most) {
+	r.most = roundUp(most)
+	for v := 0.0; v <= r.most*1.0001; v += step(r.most) {
 		r.line(r.x(v), r.top-4, r.x(v), bottom, "grid")
 		r.text(r.x(v), bottom+15, "middle", "small", fmt.Sprintf("%.6g", v))
 	}
