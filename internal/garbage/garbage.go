@@ -1,8 +1,8 @@
 // Package garbage has the collector run seldom.
 //
 // Each collection stops every loop three times: to begin, to look at its stack, and to
-// end. It takes 20 to 500 µs where the other threads of the process have cores to run on,
-// and milliseconds where they have one that is busy marking. By the runtime's own rule
+// end. That takes 20 to 50 µs where the other threads of the process have cores to run
+// on, and milliseconds where they have one that is busy marking. By the runtime's own rule
 // garbage is collected when there is as much of it as there is memory in use. A switch
 // uses some 35 MB, and its control plane makes 20 MB of garbage a second when it is
 // busy: a collection every two seconds. Memory is cheaper than that.
