@@ -34,5 +34,9 @@ func ThisMachine() Machine {
 
 // String is the machine in a line.
 func (m Machine) String() string {
-	return fmt.Sprintf("%s, %d cores, time-stamp counter %.2f GHz, Linux %s, %s", m.CPU, m.Cores, m.Hz/1e9, m.Kernel, m.Go)
+	cores := "1 core"
+	if m.Cores != 1 {
+		cores = fmt.Sprintf("%d cores", m.Cores)
+	}
+	return fmt.Sprintf("%s, %s, time-stamp counter %.2f GHz, Linux %s, %s", m.CPU, cores, m.Hz/1e9, m.Kernel, m.Go)
 }

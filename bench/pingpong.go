@@ -22,7 +22,8 @@ type RoundTrips struct {
 	Max   float64 `json:"max_us"`
 }
 
-// pingPatience is how long an answer may take; after so many losses nothing goes through.
+// pingPatience is how long an answer may take. A run ends after so many losses, which take
+// their time, with what it has; only one without any answer has failed.
 const (
 	pingPatience = 100 * time.Millisecond
 	pingLosses   = 50
@@ -96,10 +97,13 @@ func pingAll(ctx context.Context, fd, count int, h *hdrhistogram.Histogram) (los
 				continue
 			}
 			if err == unix.EAGAIN {
-				if lost++; lost >= pingLosses {
-					return lost, fmt.Errorf("ping: %d datagrams had no answer within %v, %d had", lost, pingPatience, h.TotalCount())
+				if lost++; lost < pingLosses {
+					break
 				}
-				break
+				if h.TotalCount() == 0 {
+					return lost, fmt.Errorf("ping: no round trip: %d datagrams had no answer within %v", lost, pingPatience)
+				}
+				return lost, nil
 			}
 			if err != nil {
 				return lost, fmt.Errorf("ping: receive: %w", err)

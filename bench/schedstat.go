@@ -73,12 +73,6 @@ func PinnedTime(pid, core int) (CPUTime, error) {
 	return t, err
 }
 
-// Stolen returns how long the thread that PinnedTime finds has waited for its core.
-func Stolen(pid, core int) (time.Duration, error) {
-	t, err := PinnedTime(pid, core)
-	return t.Waited, err
-}
-
 // allowed returns the value of Cpus_allowed_list.
 func allowed(status string) string {
 	for line := range strings.Lines(status) {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"pollux/bench/scenarios"
 	"pollux/internal/clock"
 	"pollux/internal/cpu"
+	"pollux/internal/garbage"
 	"pollux/ipfix/cache"
 	"pollux/ofp/pipeline"
 	"pollux/pmd"
@@ -58,9 +57,11 @@ func RunStalls(ctx context.Context, spec StallsSpec) (res *StallsResult, err err
 	if _, _, err := cpu.SetProcs(1); err != nil {
 		return nil, err
 	}
-	if err := cpu.Reserve(cores); err != nil {
+	if err := errors.Join(cpu.Reserve(cores), cpu.ShortSlices()); err != nil {
 		return nil, err
 	}
+	_, asBefore := garbage.Seldom()
+	defer asBefore()
 	rs, _, err := specOf(sc, cores)
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func RunStalls(ctx context.Context, spec StallsSpec) (res *StallsResult, err err
 	if err := r.warm(ctx); err != nil {
 		return nil, err
 	}
-	s := &stallsRun{spec: spec, r: r}
+	s := &stallsRun{spec: spec, r: r, core: cores[0]}
 	if res, err = s.run(ctx); err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func RunStalls(ctx context.Context, spec StallsSpec) (res *StallsResult, err err
 	runtime.MemProfileRate = 1
 	defer func() { runtime.MemProfileRate = old }()
 	before := loopAllocs()
-	again := &stallsRun{spec: spec, r: r}
+	again := &stallsRun{spec: spec, r: r, core: cores[0]}
 	again.spec.Time = max(spec.Time/6, time.Second)
 	again.spec.Each = nil
 	noted, err := again.run(ctx)
@@ -97,10 +98,10 @@ func RunStalls(ctx context.Context, spec StallsSpec) (res *StallsResult, err err
 
 // stallsRun is such a run.
 type stallsRun struct {
-	spec  StallsSpec
-	r     *memoryRig
-	tid   int
-	watch watch
+	spec StallsSpec
+	r    *memoryRig
+	core int
+	tid  int
 
 	mods, asked atomic.Uint64
 }
@@ -112,18 +113,19 @@ func (s *stallsRun) run(ctx context.Context) (*StallsResult, error) {
 	}
 	defer s.r.dp.StopLoops()
 	l.Do(func(*pmd.Loop) { s.tid = unix.Gettid() })
-	file, err := os.Open(fmt.Sprintf("/proc/self/task/%d/schedstat", s.tid))
+	before := readGo()
+	look, err := newWatch(s.tid, s.core)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	s.watch.stat = int(file.Fd())
+	defer look.close()
+	watched := make(chan []moment, 1)
 
 	busy, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 2)
 	l.WatchLong(uint64(s.spec.Long.Seconds() * clock.Hz()))
-	before, turn, was := readGo(), s.r.read(), s.watch.read()
+	turn := s.r.read()
 	var records uint64
 	if s.r.x != nil {
 		records = s.r.x.Stats().Popped.Records
@@ -131,7 +133,7 @@ func (s *stallsRun) run(ctx context.Context) (*StallsResult, error) {
 	start := time.Now()
 	go func() { done <- s.change(busy) }()
 	go func() { done <- s.ask(busy) }()
-	go func() { s.watch.run(busy); done <- nil }()
+	go func() { watched <- look.run(busy, s.spec.Time) }()
 	var long longList
 	for end := start.Add(s.spec.Time); time.Now().Before(end) && err == nil; {
 		err = sleep(ctx, min(200*time.Millisecond, time.Until(end)))
@@ -141,24 +143,23 @@ func (s *stallsRun) run(ctx context.Context) (*StallsResult, error) {
 		}
 	}
 	took := time.Since(start)
-	now, after := s.watch.read(), s.r.read()
+	after := s.r.read()
 	times := l.Times()
 	long.take(times)
 	res := &StallsResult{
 		Kind: KindStalls, Machine: ThisMachine(), Seconds: took.Seconds(), LongNs: int64(s.spec.Long),
 		FlowMods: s.mods.Load(), Statistics: s.asked.Load(), Go: readGo().since(before), Iterations: newIterations(&times),
-		Waited: (now.waited - was.waited).Seconds(), Ran: float64(after.loop-turn.loop) / 1e9,
+		Ran: float64(after.loop-turn.loop) / 1e9,
 	}
 	stop()
-	for range 3 {
-		err = errors.Join(err, <-done)
-	}
+	err = errors.Join(err, <-done, <-done)
+	list := <-watched
 	if err != nil {
 		return nil, err
 	}
 	res.Packets = after.packets - turn.packets
 	res.LongCount = long.seen
-	res.judge(long.list, s.watch.list, collections(start))
+	res.judge(long.list, list)
 	s.r.dp.StopLoops()
 	sums := s.r.dp.Stats().Sums
 	res.Unaccounted = sums.Unaccounted()
@@ -223,22 +224,4 @@ func (l *longList) take(t pmd.Times) {
 	fresh := min(n-l.seen, uint64(len(list)))
 	l.list = append(l.list, list[uint64(len(list))-fresh:]...)
 	l.seen = n
-}
-
-// collection is when garbage was collected, and for how long in all the world stood still.
-type collection struct {
-	end   time.Time
-	pause time.Duration
-}
-
-// collections returns those since start; the runtime remembers 256.
-func collections(start time.Time) (list []collection) {
-	var g debug.GCStats
-	debug.ReadGCStats(&g)
-	for i, end := range g.PauseEnd {
-		if i < len(g.Pause) && end.After(start) {
-			list = append(list, collection{end, g.Pause[i]})
-		}
-	}
-	return list
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"pollux/internal/clock"
 	"pollux/pmd"
@@ -38,28 +37,20 @@ type StallsResult struct {
 
 	Ran         float64 `json:"ran_seconds"`    // processor time of the loop
 	Waited      float64 `json:"waited_seconds"` // that others had its core, and it would have run
+	Stolen      float64 `json:"stolen_seconds"` // that the host had it
 	Unaccounted int64   `json:"unaccounted"`
 }
 
-// Stall is one long iteration.
+// Stall is one long iteration. Its time is in three parts: the loop's thread ran, or it
+// waited for its core, or it was held.
 type Stall struct {
 	At     float64 `json:"at"` // seconds before the end of the run, when it was over
 	Ns     int64   `json:"ns"`
-	Waited int64   `json:"waited_ns"` // of them, for the core that others had
+	Ran    int64   `json:"ran_ns"`    // by the thread's own clock
+	Waited int64   `json:"waited_ns"` // for the core, that others had
+	Held   int64   `json:"held_ns"`   // the rest: Go's runtime had it sleep, or the host took the core
 	Cause  string  `json:"cause"`
 }
-
-// What a long iteration comes of.
-const (
-	// CauseOthers is that the scheduler gave the core to others for most of it.
-	CauseOthers = "others had the core"
-	// CauseGC is that garbage was collected at the time, and nothing else explains it: it
-	// may be that, or not.
-	CauseGC = "garbage was collected"
-	// CauseNeither is that neither was so: interrupts, a host that runs other machines,
-	// or work of the loop itself.
-	CauseNeither = "neither"
-)
 
 // Cause is how many long iterations there were of a cause.
 type Cause struct {
@@ -68,43 +59,82 @@ type Cause struct {
 	Longest int64  `json:"longest_ns"`
 }
 
-// collecting is how long before the end of a collection it may have stopped the world for
-// the first of its two times, which the runtime does not date.
-const collecting = 50 * time.Millisecond
+// What a long iteration comes of, which is what the largest of its three parts says.
+const (
+	// CauseGC is that the runtime held the thread while garbage was collected.
+	CauseGC = "garbage was collected"
+	// CauseRuntime is that the runtime held it otherwise: to let others have a turn.
+	CauseRuntime = "held by Go's scheduler"
+	// CauseOthers is that other threads had the core, which the scheduler counts.
+	CauseOthers = "others had the core"
+	// CauseHost is that the host ran other machines: some time was stolen just then.
+	CauseHost = "the host had the core"
+	// CauseOwn is that the thread ran: the loop's own work, and interrupts in it.
+	CauseOwn = "the loop's own work"
+)
 
-// judge says what each long iteration comes of.
-func (r *StallsResult) judge(long []pmd.Long, waits []waiting, gcs []collection) {
+// causes are all of them.
+var causes = []string{CauseGC, CauseRuntime, CauseOthers, CauseHost, CauseOwn}
+
+// stealRoom is how long before and after an iteration the kernel may have counted what was
+// stolen in it.
+const stealRoom = 2 * stealStep
+
+// judge says what each long iteration comes of, by readings of the loop's thread.
+func (r *StallsResult) judge(long []pmd.Long, list []moment) {
+	if n := len(list); n > 0 {
+		all := during(list, list[0].at, list[n-1].at)
+		r.Waited, r.Stolen = all.waited.Seconds(), all.stolen.Seconds()
+	}
 	end := clock.Now()
-	causes := map[string]*Cause{}
-	for _, name := range []string{CauseOthers, CauseGC, CauseNeither} {
-		causes[name] = &Cause{Cause: name}
+	gcs := collections(list)
+	by := map[string]*Cause{}
+	for _, name := range causes {
+		by[name] = &Cause{Cause: name}
 	}
 	for _, l := range long {
-		ns := int64(float64(l.Ticks) / clock.Hz() * 1e9)
-		s := Stall{At: float64(end-l.End) / 1e9, Ns: ns}
-		s.Waited = min(int64(waitedDuring(waits, l.End-ns, l.End)), ns)
-		from, to := clock.Wall(l.End-ns), clock.Wall(l.End)
-		s.Cause = CauseNeither
-		switch {
-		case 2*s.Waited >= ns:
-			s.Cause = CauseOthers
-		case collected(gcs, from, to):
-			s.Cause = CauseGC
-		}
+		s := newStall(l, list, gcs)
+		s.At = float64(end-l.End) / 1e9
 		r.Long = append(r.Long, s)
-		c := causes[s.Cause]
+		c := by[s.Cause]
 		c.Count++
-		c.Longest = max(c.Longest, ns)
+		c.Longest = max(c.Longest, s.Ns)
 	}
-	for _, name := range []string{CauseOthers, CauseGC, CauseNeither} {
-		r.Causes = append(r.Causes, *causes[name])
+	for _, name := range causes {
+		r.Causes = append(r.Causes, *by[name])
 	}
 }
 
-// collected says whether garbage was collected at a time.
-func collected(gcs []collection, from, to time.Time) bool {
-	for _, g := range gcs {
-		if g.end.After(from) && g.end.Add(-collecting).Before(to) {
+// newStall takes an iteration apart.
+func newStall(l pmd.Long, list []moment, gcs []span) (s Stall) {
+	s.Ns = int64(float64(l.Ticks) / clock.Hz() * 1e9)
+	from := l.End - s.Ns
+	// What lies between the readings and the iteration is other iterations, in which the
+	// thread ran.
+	d := during(list, from, l.End)
+	s.Waited = min(int64(d.waited), s.Ns)
+	s.Held = min(max(d.at-int64(d.ran+d.waited), 0), s.Ns-s.Waited)
+	s.Ran = s.Ns - s.Waited - s.Held
+	stolen := during(list, from-int64(stealRoom), l.End+int64(stealRoom)).stolen > 0
+	switch {
+	case s.Waited >= max(s.Held, s.Ran):
+		s.Cause = CauseOthers
+	case s.Held > s.Ran && within(gcs, from, l.End):
+		s.Cause = CauseGC
+	case stolen:
+		s.Cause = CauseHost
+	case s.Held > s.Ran:
+		s.Cause = CauseRuntime
+	default:
+		s.Cause = CauseOwn
+	}
+	return s
+}
+
+// within says whether any of the spans touches a while.
+func within(spans []span, from, to int64) bool {
+	for _, p := range spans {
+		if p.from <= to && p.to >= from {
 			return true
 		}
 	}
@@ -140,7 +170,7 @@ func (r *StallsResult) String() string {
 		fmt.Fprintf(&b, "  %8d objects, %9d bytes: %s\n", a.Objects, a.Bytes, a.Site)
 	}
 	fmt.Fprintf(&b, "garbage collected %d times; the world stood still %d times, %s at most\n", r.Go.GCs, r.Go.Pauses, NsText(1e9*r.Go.PauseMax))
-	fmt.Fprintf(&b, "others had the loop's core for %.2f s, %.1f %% of the time\n", r.Waited, 100*r.Waited/s)
+	fmt.Fprintf(&b, "others had the loop's core for %.2f s, %.1f %% of the time; the host for %.2f s\n", r.Waited, 100*r.Waited/s, r.Stolen)
 	fmt.Fprintf(&b, "iterations of %s or more: %d", NsText(float64(r.LongNs)), r.LongCount)
 	if n := uint64(len(r.Long)); n < r.LongCount {
 		fmt.Fprintf(&b, ", of which %d are told apart", n)
@@ -157,7 +187,8 @@ func (r *StallsResult) String() string {
 	for _, l := range r.Long {
 		if l.Cause != CauseOthers && told < toldMost {
 			told++
-			fmt.Fprintf(&b, "    %s, %.3f s before the end, %s of it waiting for the core: %s\n", NsText(float64(l.Ns)), l.At, NsText(float64(l.Waited)), l.Cause)
+			fmt.Fprintf(&b, "    %s, %.3f s before the end: ran %s, waited for the core %s, held %s: %s\n",
+				NsText(float64(l.Ns)), l.At, NsText(float64(l.Ran)), NsText(float64(l.Waited)), NsText(float64(l.Held)), l.Cause)
 		}
 	}
 	if r.Unaccounted != 0 {

@@ -18,6 +18,7 @@ type VethDevice struct {
 	Calls     Spread  `json:"calls_a_packet"`
 	Wakeups   Spread  `json:"wakeups_a_packet"`
 	Disturbed float64 `json:"disturbed"` // the most of a run that others had the core
+	Starved   float64 `json:"starved"`   // the most of a run that others had the generator's
 }
 
 // quietCore is the share of a run that others may have had the device's core for
@@ -45,6 +46,7 @@ func (r *VethResult) sum(devices []Device) {
 		v.Calls = pick(func(r *VethRun) (float64, bool) { return r.Work.Calls, r.Work.Calls >= 0 })
 		v.Wakeups = pick(func(r *VethRun) (float64, bool) { return r.Work.Wakeups, r.Work.Wakeups >= 0 })
 		v.Disturbed = pick(func(r *VethRun) (float64, bool) { return r.Disturbed, true }).Max
+		v.Starved = pick(func(r *VethRun) (float64, bool) { return r.Starved, true }).Max
 		trip := func(f func(*RoundTrips) float64) Spread {
 			return pick(func(r *VethRun) (float64, bool) {
 				if r.Trips == nil {
@@ -87,14 +89,19 @@ func (r *VethResult) sum(devices []Device) {
 }
 
 // Reading says which of the two ratios to go by, in a line: Ratio where the devices had
-// their core to themselves, RatioOwn where others had much of it.
+// their core to themselves, RatioOwn where others had much of it. Where the generator had
+// not, it says that too: no ratio makes up for it.
 func (r *VethResult) Reading() string {
-	most := 0.0
+	most, starved := 0.0, 0.0
 	for i := range r.Devices {
-		most = max(most, r.Devices[i].Disturbed)
+		most, starved = max(most, r.Devices[i].Disturbed), max(starved, r.Devices[i].Starved)
 	}
-	if most <= quietCore {
-		return fmt.Sprintf("read ratio: nobody else had the core for more than %.1f %% of a run", 100*most)
+	text := fmt.Sprintf("read ratio: nobody else had the core for more than %.1f %% of a run", 100*most)
+	if most > quietCore {
+		text = fmt.Sprintf("read the column own ratio: others had the core for up to %.1f %% of a run", 100*most)
 	}
-	return fmt.Sprintf("read the column own ratio: others had the core for up to %.1f %% of a run", 100*most)
+	if starved > fedGenerator {
+		text += fmt.Sprintf("; the generator's core they had for up to %.1f %%, and rates are too low by that", 100*starved)
+	}
+	return text
 }

@@ -20,8 +20,8 @@ const style = `
   --c0:#4ba3dc; --c1:#f0b73f; --c2:#35c79b; --c3:#e09cc3; --c4:#f08540; --c5:#8fd0f5; --c6:#a98fd6; --c7:#a8a8a8; } }
 body { background:var(--bg); color:var(--fg); font:15px/1.5 system-ui,sans-serif; margin:0 auto; padding:24px 20px 60px; max-width:1180px; }
 h1 { font-size:26px; margin:0 0 4px; } h2 { font-size:19px; margin:40px 0 4px; }
-p { margin:4px 0 10px; max-width:760px; } .dim { color:var(--dim); }
-figure { margin:0; } svg { width:100%; max-width:760px; height:auto; display:block; }
+p { margin:4px 0 10px; max-width:860px; } .dim { color:var(--dim); }
+figure { margin:0; } svg { width:100%; max-width:860px; height:auto; display:block; }
 svg text { fill:var(--fg); font-family:system-ui,sans-serif; } .small { font-size:12px; } .tiny { font-size:10px; }
 .grid { stroke:var(--grid); stroke-width:1; } .curve { fill:none; stroke-width:2.5; } .whisker { stroke-width:6; opacity:.35; }
 .warn { fill:var(--warn); }
@@ -66,6 +66,13 @@ func (s *Set) figures() (list []figure) {
 			figure{"Throughput by flows and masks", "One loop on one core, 64-byte packets, memory to memory. Thick strokes are the middle half of the turns.", throughput(s.Memory.Results)},
 			figure{"What IPFIX costs", "The same loop without accounting, with one packet in 100 accounted, and with every packet accounted.", accounting(s.Memory.Results)})
 	}
+	if s.Veth != nil {
+		v := s.Veth.Result
+		list = append(list, figure{"What switches deliver on wires", fmt.Sprintf("%d-byte frames between two veths over AF_XDP; behind each bar the share of the best.", v.Size), wires(v)})
+		if _, most := devices(v, func(d *bench.VethDevice) float64 { return d.P99.Median }); most > 0 {
+			list = append(list, figure{"Round trips on wires", "One datagram there and back at a time, between blocking sockets: two passes of the switch, both hosts' stacks, and their wake-ups.", trips(v)})
+		}
+	}
 	var cheap, dear []*bench.RunResult
 	for _, r := range s.Runs {
 		if stageSum(r) < dearRuns {
@@ -75,7 +82,7 @@ func (s *Set) figures() (list []figure) {
 		}
 	}
 	if len(cheap) > 0 {
-		list = append(list, figure{"Where the time goes", "What a packet costs in each stage, by scenario. Receive has the source's work in it, transmit the sink's.", stages(cheap)})
+		list = append(list, figure{"Where the time goes", "What a packet costs in each stage, by scenario. Receive has the source's work in it, transmit the sink's. * Others had the core for more than 5 % of the time: stages are timed by the wall clock.", stages(cheap)})
 	}
 	if len(dear) > 0 {
 		list = append(list, figure{"Where the time goes, dear scenarios", "As above, for those of 150 ns or more: new flows, attacks, and rates that leave batches small.", stages(dear)})

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"pollux/bench"
 )
@@ -23,10 +24,10 @@ func throughput(results []bench.MemoryResult) string {
 			}
 		}
 	}
-	most *= 1.05
+	most = roundUp(most)
 	y := func(v float64) float64 { return height - bottom - v/most*(height-top-bottom) }
 	x := func(flows int) float64 { return left + 20 + math.Log10(float64(flows))/6*(width-left-right-40) }
-	for v := 0.0; v <= most; v += step(most) {
+	for v := 0.0; v <= most*1.0001; v += step(most) {
 		s.line(left, y(v), width-right, y(v), "grid")
 		s.text(left-8, y(v)+4, "end", "small", fmt.Sprintf("%g", v))
 	}
@@ -34,7 +35,7 @@ func throughput(results []bench.MemoryResult) string {
 	for _, flows := range []int{1, 1_000, 100_000, 1_000_000} {
 		s.text(x(flows), height-bottom+18, "middle", "small", thousands(flows))
 	}
-	s.text(width/2, height-6, "middle", "small", "flows, sent in turn")
+	s.text(width/2, height-6, "middle", "small", "flows, sent in turn; the axis is a logarithm")
 	names := []string{}
 	for i, m := range masks {
 		var points [][2]float64
@@ -67,10 +68,10 @@ func stages(runs []*bench.RunResult) string {
 	for _, r := range runs {
 		most = max(most, stageSum(r))
 	}
-	most = math.Ceil(most/step(most)) * step(most)
+	most = roundUp(most)
 	x := func(v float64) float64 { return left + v/most*(width-left-right) }
 	bottom := top + row*float64(len(runs))
-	for v := 0.0; v <= most; v += step(most) {
+	for v := 0.0; v <= most*1.0001; v += step(most) {
 		s.line(x(v), top-4, x(v), bottom, "grid")
 		s.text(x(v), bottom+15, "middle", "small", fmt.Sprintf("%g", v))
 	}
@@ -78,7 +79,11 @@ func stages(runs []*bench.RunResult) string {
 	names := []string{}
 	for i, r := range runs {
 		y := top + row*float64(i)
-		s.text(left-8, y+13, "end", "small", r.Name)
+		name := r.Name
+		if r.Disturbed > disturbedShare {
+			name += " *"
+		}
+		s.text(left-8, y+13, "end", "small", name)
 		at := 0.0
 		for k, st := range r.Stages {
 			if v := st.Ns.Median; v > 0 {
@@ -94,6 +99,10 @@ func stages(runs []*bench.RunResult) string {
 	s.key(40, 16, names)
 	return s.end()
 }
+
+// disturbedShare is from which share of the time that others had the core on a scenario's
+// stages, which are timed by the wall clock, are marked.
+const disturbedShare = 0.05
 
 func stageSum(r *bench.RunResult) (sum float64) {
 	for _, st := range r.Stages {
@@ -111,9 +120,9 @@ func accounting(results []bench.MemoryResult) string {
 	for _, r := range results {
 		most = max(most, r.NsPacket.Median)
 	}
-	most *= 1.08
+	most = roundUp(most)
 	y := func(v float64) float64 { return height - bottom - v/most*(height-top-bottom) }
-	for v := 0.0; v <= most; v += step(most) {
+	for v := 0.0; v <= most*1.0001; v += step(most) {
 		s.line(left, y(v), width-right, y(v), "grid")
 		s.text(left-8, y(v)+4, "end", "small", fmt.Sprintf("%g", v))
 	}
@@ -129,7 +138,7 @@ func accounting(results []bench.MemoryResult) string {
 		s.text(at+(bar-3)/2, y(v)-4, "middle", "tiny", fmt.Sprintf("%.0f", v))
 		if k == 0 {
 			middle := left + each*(float64(g)+.5)
-			s.text(middle, height-bottom+17, "middle", "small", thousands(r.Flows))
+			s.text(middle, height-bottom+17, "middle", "small", flowsText(r.Flows))
 			s.text(middle, height-bottom+32, "middle", "small", plural(r.Masks, "mask"))
 		}
 	}
@@ -194,6 +203,14 @@ func short(v float64) string {
 		}
 	}
 	return fmt.Sprintf("%g", v)
+}
+
+// flowsText writes a number of flows in little room.
+func flowsText(n int) string {
+	if n >= 1e6 {
+		return short(float64(n)) + " flows"
+	}
+	return strings.Replace(plural(n, "flow"), fmt.Sprint(n), thousands(n), 1)
 }
 
 // thousands writes a number with commas.

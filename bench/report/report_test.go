@@ -34,7 +34,7 @@ func everything(t *testing.T) *Set {
 			})
 		}
 	}
-	s.Veth = &bench.VethReport{Kind: bench.KindVeth, Result: &bench.VethResult{Size: 60, Devices: []bench.VethDevice{{Name: "pollux", Mpps: spread(1.5), Ratio: .94}, {Name: "forwarder", Mpps: spread(1.6), Ratio: 1}}}}
+	s.Veth = &bench.VethReport{Kind: bench.KindVeth, Result: &bench.VethResult{Size: 60, Devices: []bench.VethDevice{{Name: "pollux", Mpps: spread(1.5), Own: spread(1.5), Ratio: .94, P50: spread(27), P99: spread(70)}, {Name: "forwarder", Mpps: spread(1.6), Own: spread(1.6), Ratio: 1, P50: spread(26), P99: spread(69)}}}}
 	st := &bench.StallsResult{Kind: bench.KindStalls, Title: "a & <b>", Seconds: 60, LongNs: 1e6}
 	st.Iterations.Buckets = []bench.IterationCount{{From: 100, To: 110, Count: 1 << 20}, {From: 5e6, To: 5.1e6, Count: 1}}
 	st.Causes = []bench.Cause{{Cause: bench.CauseOthers, Count: 1, Longest: 5e6}}
@@ -70,12 +70,12 @@ func TestPageStandsAlone(t *testing.T) {
 	if open != 0 {
 		t.Errorf("%d elements are not closed", open)
 	}
-	for _, want := range []string{"Throughput by flows and masks", "What IPFIX costs", "Where the time goes", "Time of iterations", "prefers-color-scheme", "a &amp; &lt;b&gt;", "pipeline-100k"} {
+	for _, want := range []string{"Throughput by flows and masks", "What IPFIX costs", "What switches deliver on wires", "Round trips on wires", "Where the time goes", "Time of iterations", "prefers-color-scheme", "a &amp; &lt;b&gt;", "pipeline-100k"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %q", want)
 		}
 	}
-	if n := strings.Count(page, "<svg"); n != 5 {
+	if n := strings.Count(page, "<svg"); n != 7 {
 		t.Errorf("%d plots", n)
 	}
 	if strings.Contains(page, "NaN") || strings.Contains(page, "Inf") {

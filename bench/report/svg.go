@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"html"
+	"math"
 	"strings"
 )
 
@@ -59,6 +60,12 @@ func (s *svg) key(x, y float64, names []string) {
 
 // colour is the class of series i.
 func colour(i int) string { return fmt.Sprintf("c%d", i%colours) }
+
+// roundUp is the next round number: where an axis ends.
+func roundUp(top float64) float64 {
+	s := step(top)
+	return math.Ceil(top/s) * s
+}
 
 // step is a round number of which some four reach the top.
 func step(top float64) float64 {

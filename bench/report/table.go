@@ -57,22 +57,31 @@ func memoryTable(results []bench.MemoryResult) table {
 func vethTable(v *bench.VethResult) table {
 	t := table{
 		title: "On wires: between two veths over AF_XDP", note: fmt.Sprintf("%d-byte frames. The devices take turns on the same wires; the kernel's transmit path is the limit of all. Ratios are to the best of the others. %s.", v.Size, capital(v.Reading())),
-		head: []string{"device", "delivered, Mpps", "least", "most", "ratio", "own ratio", "round trip p50, µs", "p99, µs"},
+		head: []string{"device", "delivered, Mpps", "least", "most", "ratio", "own ratio", "round trip p50, µs", "p99, µs", "first packet, ms", "calls a packet", "wake-ups a packet"},
 	}
 	for i := range v.Devices {
 		d := &v.Devices[i]
 		t.rows = append(t.rows, []string{
 			d.Name, fmt.Sprintf("%.3f", d.Mpps.Median), fmt.Sprintf("%.3f", d.Mpps.Min), fmt.Sprintf("%.3f", d.Mpps.Max),
 			fmt.Sprintf("%.2f", d.Ratio), fmt.Sprintf("%.2f", d.RatioOwn), fmt.Sprintf("%.1f", d.P50.Median), fmt.Sprintf("%.1f", d.P99.Median),
+			fmt.Sprintf("%.0f", d.First.Median), work(d.Calls), work(d.Wakeups),
 		})
 	}
 	return t
 }
 
+// work writes calls or wake-ups a packet, which the kernel's own switches do without.
+func work(s bench.Spread) string {
+	if s.N == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.4f", s.Median)
+}
+
 func runsTable(runs []*bench.RunResult) table {
 	t := table{
 		title: "Scenarios", note: "Packets come from memory and go to memory; source and sink are in the figures. Times are medians [middle half of the turns]; with a rate, by the wall clock and only of iterations that had packets.",
-		head: []string{"scenario", "Mpps", "ns a packet", "cycles", "exact", "megaflow", "miss", "masks", "dropped", "allocations a packet", "GC pauses", "others had the core"},
+		head: []string{"scenario", "Mpps", "ns a packet", "cycles", "exact", "megaflow", "miss", "masks", "dropped", "allocations a million packets", "GC pauses", "others had the core"},
 	}
 	for _, r := range runs {
 		dropped := uint64(0)
@@ -83,7 +92,7 @@ func runsTable(runs []*bench.RunResult) table {
 		t.rows = append(t.rows, []string{
 			r.Name + ": " + r.Title, fmt.Sprintf("%.2f", r.Mpps.Median), fmt.Sprintf("%.1f [%.1f–%.1f]", r.Ns.Median, r.Ns.Q1, r.Ns.Q3),
 			fmt.Sprintf("%.0f", r.Cycles.Median), share(r.ExactShare), share(r.MegaflowShare), share(r.UpcallShare), fmt.Sprint(r.Subtables),
-			share(float64(dropped) / packets), fmt.Sprintf("%.1g", float64(r.Go.Objects)/packets), fmt.Sprint(r.Go.Pauses), share(r.Disturbed),
+			share(float64(dropped) / packets), fmt.Sprintf("%.1f", 1e6*float64(r.Go.Objects)/packets), fmt.Sprint(r.Go.Pauses), share(r.Disturbed),
 		})
 	}
 	return t

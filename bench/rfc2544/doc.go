@@ -8,8 +8,9 @@
 //
 // Void trials. On a machine that others use, frames are lost because the generator or
 // the device did not get its core. An Outcome says so where it can be known (Void), and
-// such a trial is done again, a bounded number of times; what is void then is taken for
-// what it is and counted in the result.
+// such a trial is done again, a bounded number of times. What is void then is told as
+// void: a search says that it ended there for that reason, a latency and a point of a
+// curve that they are not the device's.
 //
 // Loss once. A search ends at the highest rate without loss. One disturbance in a trial
 // would end it at half the truth, so a trial with loss is repeated, and the rate counts

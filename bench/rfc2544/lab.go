@@ -41,7 +41,7 @@ func (g Rig) Open(ctx context.Context) (t Tester, close func() error, err error)
 			err = errors.Join(err, close())
 		}
 	}()
-	var stolen func() (time.Duration, error)
+	var waited func() (time.Duration, error)
 	var pid int
 	if g.Device != nil {
 		w, err := bench.NewVethWires("pxrfc")
@@ -61,10 +61,13 @@ func (g Rig) Open(ctx context.Context) (t Tester, close func() error, err error)
 		closers = append(closers, run.Stop)
 		g.GenNS, g.GenDev, g.SinkNS, g.SinkDev = w.Gen.Name, "gen0", w.Sink.Name, "sink0"
 		pid = run.Pid()
-		stolen = func() (time.Duration, error) { return bench.Stolen(pid, g.DUTCore) }
+		waited = func() (time.Duration, error) {
+			t, err := bench.PinnedTime(pid, g.DUTCore)
+			return t.Waited, err
+		}
 	}
 	if g.Sockets {
-		s := &Sockets{GenCore: g.GenCore, Flows: g.Flows, Stolen: stolen}
+		s := &Sockets{GenCore: g.GenCore, Flows: g.Flows, Waited: waited}
 		if s.Rx, err = bench.OpenPort(bench.PortConfig{NetNS: g.SinkNS, Device: g.SinkDev}); err != nil {
 			return nil, close, err
 		}
@@ -75,7 +78,7 @@ func (g Rig) Open(ctx context.Context) (t Tester, close func() error, err error)
 		closers = append(closers, s.Tx.Close)
 		return s, close, g.begin(ctx, s, pid)
 	}
-	k := &Wires{GenNS: g.GenNS, GenDev: g.GenDev, SinkNS: g.SinkNS, SinkDev: g.SinkDev, GenCore: g.GenCore, Flows: max(1, g.Flows), Nice: g.Nice, Stolen: stolen}
+	k := &Wires{GenNS: g.GenNS, GenDev: g.GenDev, SinkNS: g.SinkNS, SinkDev: g.SinkDev, GenCore: g.GenCore, Flows: max(1, g.Flows), Nice: g.Nice, Waited: waited}
 	closers = append(closers, k.Close)
 	if err := k.Open(); err != nil {
 		return nil, close, err

@@ -155,7 +155,7 @@ func (s Spec) mix(ctx context.Context, m Mix, r *Runner) (res Result, err error)
 			if load == 0 {
 				continue
 			}
-			if res.Latency, err = latency(ctx, r, Trial{Sizes: m.Sizes, Rate: load, Time: s.Time}); err != nil {
+			if res.Latency, err = latency(ctx, r, Trial{Sizes: m.Sizes, Rate: load, Time: s.Time, Timed: true}); err != nil {
 				return res, err
 			}
 		case LossTest:

@@ -47,11 +47,9 @@ func (s Search) Run(ctx context.Context, r *Runner) (f Found, err error) {
 			lo = rate
 		default:
 			hi = rate
-			f.Limit = ""
-			if o.Lost() == 0 {
-				// The generator could not; the device did all that it was given.
-				f.Limit = o.Void
-			}
+			// Where the trial is void the generator could not, or the device had no core:
+			// it may do more.
+			f.Limit = o.Void
 		}
 		if lo == hi {
 			if !s.Grow || grown == maxGrowth {

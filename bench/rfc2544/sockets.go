@@ -21,7 +21,7 @@ type Sockets struct {
 	Tx, Rx  *bench.Port
 	GenCore int // core of both
 	Flows   int
-	Stolen  func() (time.Duration, error)
+	Waited  func() (time.Duration, error)
 }
 
 // quiet is how long nothing must have come after a trial.
@@ -33,15 +33,15 @@ func (s *Sockets) Try(ctx context.Context, t Trial) (o Outcome, err error) {
 	if err != nil {
 		return o, err
 	}
-	stolen := func() (time.Duration, error) { return 0, nil }
-	if s.Stolen != nil {
-		stolen = s.Stolen
+	waited := func() (time.Duration, error) { return 0, nil }
+	if s.Waited != nil {
+		waited = s.Waited
 	}
 	dropped, err := s.Rx.Dropped()
 	if err != nil {
 		return o, err
 	}
-	before, err := stolen()
+	before, err := waited()
 	if err != nil {
 		return o, err
 	}
@@ -74,7 +74,7 @@ func (s *Sockets) Try(ctx context.Context, t Trial) (o Outcome, err error) {
 	if err != nil {
 		return o, err
 	}
-	after, err := stolen()
+	after, err := waited()
 	if err != nil {
 		return o, err
 	}
@@ -83,8 +83,8 @@ func (s *Sockets) Try(ctx context.Context, t Trial) (o Outcome, err error) {
 		o.Void = fmt.Sprintf("the generator sent %.0f frames a second of %.0f", float64(o.Sent)/o.Seconds, t.Rate)
 	case o.Lost() > 0 && noRoom > dropped:
 		o.Void = fmt.Sprintf("the receiver had no room for %d frames", noRoom-dropped)
-	case o.Lost() > 0 && after-before > stolenRoom:
-		o.Void = fmt.Sprintf("others had the device's core for %v", (after - before).Round(time.Microsecond))
+	default:
+		o.Void = voidByCore(t, time.Since(start), after-before, o.Lost())
 	}
 	return o, nil
 }

@@ -3,6 +3,7 @@ package rfc2544
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Text writes a line for each result.
@@ -14,7 +15,7 @@ func (r *Result) Text(w io.Writer) {
 	if t := r.Throughput; t != nil {
 		limit := ""
 		if t.Limit != "" {
-			limit = "; more was not tried: " + t.Limit
+			limit = "; more could not be told: " + t.Limit
 		}
 		line("throughput", "%.3f Mpps, %.3f Gbit/s without loss%s", t.Mpps, t.Gbps, limit)
 	}
@@ -29,6 +30,9 @@ func (r *Result) Text(w io.Writer) {
 				mark = "*"
 			}
 			text += fmt.Sprintf("  %d%%: %s%s", p.Percent, percent(p.Loss), mark)
+		}
+		if strings.Contains(text, "*") {
+			text += "  (* void)"
 		}
 		line("loss", "at load%s", text)
 	}
@@ -48,11 +52,11 @@ func (r *Result) Text(w io.Writer) {
 func lostText(lost uint64, void string) string {
 	switch {
 	case lost > 0 && void != "":
-		return fmt.Sprintf("; %d lost this time (%s)", lost, void)
+		return fmt.Sprintf("; %d lost this time; void: %s", lost, void)
 	case lost > 0:
 		return fmt.Sprintf("; %d lost this time", lost)
 	case void != "":
-		return "; " + void
+		return "; void: " + void
 	}
 	return ""
 }

@@ -14,6 +14,7 @@ type Trial struct {
 	Rate  float64       // frames a second; 0 is as fast as the generator can
 	Time  time.Duration // how long, when Count is 0
 	Count uint64        // how many frames
+	Timed bool          // the times that frames take are wanted, not only how many arrive
 }
 
 // frames is how many frames the trial is to send, 0 if that is for the generator to find.

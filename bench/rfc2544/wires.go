@@ -15,9 +15,9 @@ type Wires struct {
 	GenCore         int
 	Flows           int
 	Nice            int // of the generator
-	// Stolen returns how long the device under test has waited for its core while others
+	// Waited returns how long the device under test has waited for its core while others
 	// ran there, or nil if nobody knows.
-	Stolen func() (time.Duration, error)
+	Waited func() (time.Duration, error)
 
 	watch *bench.Stopwatch
 	gen   *bench.PacedGen
@@ -28,7 +28,6 @@ type Wires struct {
 // Tolerances of a trial that counts.
 const (
 	lateShare   = 0.005                 // of the trial, that the generator may have been late
-	stolenRoom  = time.Millisecond      // for which rings make up
 	settleTime  = 30 * time.Millisecond // without a frame, after which none is expected
 	settleLimit = time.Second
 )
@@ -64,7 +63,8 @@ func (w *Wires) Try(ctx context.Context, t Trial) (o Outcome, err error) {
 	if err := w.watch.Reset(w.run); err != nil {
 		return o, err
 	}
-	stolen, err := w.stolen()
+	began := time.Now()
+	before, err := w.waited()
 	if err != nil {
 		return o, err
 	}
@@ -83,7 +83,7 @@ func (w *Wires) Try(ctx context.Context, t Trial) (o Outcome, err error) {
 	if err != nil {
 		return o, err
 	}
-	after, err := w.stolen()
+	after, err := w.waited()
 	if err != nil {
 		return o, err
 	}
@@ -93,8 +93,8 @@ func (w *Wires) Try(ctx context.Context, t Trial) (o Outcome, err error) {
 		o.Void = fmt.Sprintf("the generator sent %d of %d frames", p.Sent, pace.Count)
 	case float64(p.Late) > lateShare*float64(p.Took):
 		o.Void = fmt.Sprintf("the generator was late by %v of %v", p.Late.Round(time.Microsecond), p.Took.Round(time.Millisecond))
-	case o.Lost() > 0 && t.Rate+float64(t.Count) > 0 && after-stolen > stolenRoom: // at overload loss is what is wanted
-		o.Void = fmt.Sprintf("others had the device's core for %v", (after - stolen).Round(time.Microsecond))
+	default:
+		o.Void = voidByCore(t, time.Since(began), after-before, o.Lost())
 	}
 	return o, nil
 }
@@ -136,9 +136,9 @@ func (w *Wires) settle(ctx context.Context, sent uint64) (e bench.Elapsed, err e
 	return w.watch.Read()
 }
 
-func (w *Wires) stolen() (time.Duration, error) {
-	if w.Stolen == nil {
+func (w *Wires) waited() (time.Duration, error) {
+	if w.Waited == nil {
 		return 0, nil
 	}
-	return w.Stolen()
+	return w.Waited()
 }

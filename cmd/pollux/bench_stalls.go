@@ -24,8 +24,8 @@ func newBenchStallsCmd() *cobra.Command {
 One loop forwards from memory to memory, every packet accounted, while flows are added
 and deleted, all statistics asked for, and records exported. The loop's own histogram
 says how long its iterations took; what it allocates is counted exactly; long iterations
-are put down to others who had the core (by the scheduler's count), to the collection of
-garbage, or to neither.
+are put down to the collection of garbage, Go's scheduler, others who had the core, the
+host, or the loop's own work, by the clock of its thread.
 
 Without a scenario there are 10,000 flows of 20 masks.`,
 		Args: cobra.MaximumNArgs(1),

@@ -29,7 +29,8 @@ func newBenchVethCmd() *cobra.Command {
 The generator (core 0) offers more than any can take; what an XDP program at the far end
 counts is what was delivered. Then datagrams go there and back one by one, between blocking
 sockets on core 0: a round trip is two passes, both hosts' network stacks and the wake-up
-of a halted core at each end. Runs of the devices take turns. Calls and wake-ups a packet
+of a halted core at each end. Runs of the devices take turns; one in which others had the
+generator's core for more than a tenth is tried again, twice at most. Calls and wake-ups a packet
 are those of the thread that forwards, under overload.
 
 Peers: ` + strings.Join(wirepeers.Names(), ", ") + `; "installed" is all that can be started here.
@@ -134,6 +135,9 @@ func vethRunLine(w io.Writer, r bench.VethRun) {
 		if t.Lost > 0 {
 			trips += fmt.Sprintf(", %d lost", t.Lost)
 		}
+	}
+	if r.Starved > 0.1 {
+		trips += fmt.Sprintf("; others had the generator's core for %.0f %%", 100*r.Starved)
 	}
 	fmt.Fprintf(w, "%-4d %-15s %-9s %8.3f %10.3f %6.3f %6.1f  %.0f ms%s\n", r.Repeat, r.Device, r.Generator, r.Offered, r.Delivered, r.Own, 100*r.Disturbed, r.First, trips)
 }

@@ -2,14 +2,9 @@
 package cpu
 
 import (
-	"fmt"
 	"os"
-	"runtime"
-	"strconv"
-	"strings"
 
 	"github.com/klauspost/cpuid/v2"
-	"go.uber.org/automaxprocs/maxprocs"
 	"golang.org/x/sys/unix"
 )
 
@@ -70,63 +65,4 @@ func Allowed() []int {
 		}
 	}
 	return out
-}
-
-// Pin puts the calling thread on one core. The caller holds runtime.LockOSThread.
-func Pin(core int) error {
-	var set unix.CPUSet
-	set.Set(core)
-	if err := unix.SchedSetaffinity(0, &set); err != nil {
-		return fmt.Errorf("pin thread to core %d: %w (cores this process may use: %v)", core, err, Allowed())
-	}
-	return nil
-}
-
-// Reserve moves every thread the process has now off the given cores, where others
-// are left to go to; threads started later inherit that.
-func Reserve(cores []int) error {
-	taken := map[int]bool{}
-	for _, c := range cores {
-		taken[c] = true
-	}
-	var set unix.CPUSet
-	n := 0
-	for _, c := range Allowed() {
-		if !taken[c] {
-			set.Set(c)
-			n++
-		}
-	}
-	if n == 0 {
-		return nil
-	}
-	dir, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return fmt.Errorf("list threads: %w", err)
-	}
-	for _, d := range dir {
-		tid, err := strconv.Atoi(d.Name())
-		if err != nil {
-			continue
-		}
-		// A thread may have ended since the listing.
-		if err := unix.SchedSetaffinity(tid, &set); err != nil && err != unix.ESRCH {
-			return fmt.Errorf("move thread %d off the loops' cores: %w", tid, err)
-		}
-	}
-	return nil
-}
-
-// SetProcs sets GOMAXPROCS: what the cgroup's quota gives, but never less than one
-// for each loop and two for everything else. An explicit value also keeps the
-// runtime from changing it under a running loop. It returns what was said on the way.
-func SetProcs(loops int) (procs int, note string, err error) {
-	var said []string
-	logf := func(format string, a ...any) { said = append(said, fmt.Sprintf(format, a...)) }
-	if _, err = maxprocs.Set(maxprocs.Logger(logf), maxprocs.Min(loops+2)); err != nil {
-		return 0, "", fmt.Errorf("set processor count from the cgroup: %w", err)
-	}
-	procs = max(runtime.GOMAXPROCS(0), loops+2)
-	runtime.GOMAXPROCS(procs)
-	return procs, strings.Join(said, "; "), nil
 }

@@ -19,6 +19,7 @@ import (
 	"pollux/configs"
 	"pollux/internal/cpu"
 	"pollux/internal/ctl"
+	"pollux/internal/garbage"
 	"pollux/internal/packet"
 	"pollux/ipfix"
 	"pollux/ofp/pipeline"
@@ -166,13 +167,15 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	info := cpu.Detect() // before the cores of loops are taken from the other threads
-	procs, note, err := cpu.SetProcs(len(cores))
+	procs, base, err := cpu.SetProcs(len(cores))
 	if err != nil {
 		return err
 	}
-	if err := cpu.Reserve(cores); err != nil {
+	if err := errors.Join(cpu.Reserve(cores), cpu.ShortSlices()); err != nil {
 		return err
 	}
+	garbageSaid, asBefore := garbage.Seldom()
+	defer asBefore()
 	s, err := New(cfg, path, info, newLogger(&cfg.Log))
 	if err != nil {
 		return err
@@ -183,8 +186,8 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 	fmt.Fprintf(out, "cpu: %s, cores %v, %s; loops on cores %v\n", s.cpu.Name, s.cpu.Cores, strings.Join(s.cpu.Features, " "), cores)
 	fmt.Fprintf(out, "caches: L1d %s, L2 %s, L3 %s; exact-match cache of %d entries a loop\n",
 		cacheSize(s.cpu.L1D), cacheSize(s.cpu.L2), cacheSize(s.cpu.L3), s.exactEntries())
-	fmt.Fprintf(out, "procs: GOMAXPROCS=%d for %d loop(s), on %d processors; %s\n", procs, len(cores), runtime.NumCPU(), note)
-	fmt.Fprintf(out, "memory: %d frames of %d bytes, huge pages %v\n", len(s.mem.Buf)/int(s.mem.ChunkSize), s.mem.ChunkSize, s.mem.HugePages)
+	fmt.Fprintf(out, "procs: GOMAXPROCS=%d for %d loop(s) and all else, on %d processors; %s\n", procs, len(cores), runtime.NumCPU(), base)
+	fmt.Fprintf(out, "memory: %d frames of %d bytes, huge pages %v; garbage is %s\n", len(s.mem.Buf)/int(s.mem.ChunkSize), s.mem.ChunkSize, s.mem.HugePages, garbageSaid)
 
 	if s.ctl, err = s.serve(); err != nil {
 		return err
