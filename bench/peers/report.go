@@ -92,7 +92,7 @@ func (r *Row) newFlows(w io.Writer, p *Side) {
 		fmt.Fprintf(w, "%-30s %12.3f %16s %12.1f %14.1f %12.2f  %.1f\n", "  "+s.Name, s.Mpps.Median,
 			commas(int(s.SetUps.Median)), 100*s.Dropped, 100*s.Refused, s.UsSetUp.Median, 100*s.Disturbed)
 	}
-	fmt.Fprintf(w, "%-30s %s set up, none dropped; Pollux evicted %s megaflows for others, %s aged\n\n", "  target", r.target(p),
+	fmt.Fprintf(w, "%-30s %s, none of it dropped; Pollux evicted %s megaflows for others, %s aged\n\n", "  target, set up", r.target(p),
 		commas(int(r.Pollux.Sum.Evicted)), commas(int(r.Pollux.Sum.Aged)))
 }
 
