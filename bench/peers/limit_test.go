@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +77,7 @@ func TestSetUpWaits(t *testing.T) {
 	}{
 		{slowToSetUp{have: 100}, ""},
 		{slowToSetUp{have: 1, each: 33}, ""},
-		{slowToSetUp{each: 1}, "19 of 100 flows"},
+		{slowToSetUp{each: 1}, fmt.Sprintf("%d of 100 flows", idleTurns-1)},
 		{slowToSetUp{err: wrong}, wrong.Error()},
 	} {
 		each, err := s.setUp(context.Background(), c, &d.slowToSetUp, &d.slowToSetUp)
