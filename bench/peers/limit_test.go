@@ -10,25 +10,37 @@ import (
 	"time"
 )
 
-// TestLimit: when the time is over each row still has its first repeat, and says how many
-// were left out.
+// TestLate: what is late has one repeat, and the row says how many were left out.
+func TestLate(t *testing.T) {
+	open := 0
+	c := counted{"Pollux", map[string]float64{"source": 5, "a": 25}, &open}
+	for _, l := range []struct {
+		due  time.Time
+		done int
+	}{{time.Time{}, 1}, {time.Now().Add(time.Hour), 4}} {
+		s := Spec{Repeats: 4}
+		s.defaults()
+		sides, err := s.measure(context.Background(), Case{ID: "a"}, []Contender{c, c}, l.due)
+		if err != nil || len(sides) != 2 || len(sides[0].repeats) != l.done || len(sides[1].repeats) != l.done {
+			t.Errorf("due %v: %+v, %v: want %d repeats", l.due, sides, err, l.done)
+		}
+	}
+}
+
+// TestLimit: when the time is over no row begins, and each says why.
 func TestLimit(t *testing.T) {
 	open := 0
 	c := counted{"Pollux", map[string]float64{"source": 5, "a": 25, "b": 50}, &open}
-	for _, l := range []struct {
-		limit time.Duration
-		done  int
-	}{{1, 1}, {time.Hour, 4}} {
-		s := Spec{Cases: []Case{{ID: "a"}, {ID: "b"}}, Repeats: 4, Limit: l.limit}
-		s.defaults()
-		var res Result
-		if err := s.rows(context.Background(), &res, []Contender{c, c}); err != nil || len(res.Rows) != 2 {
-			t.Fatalf("%v, %d rows", err, len(res.Rows))
-		}
-		for _, r := range res.Rows {
-			if r.Pollux.Mpps.N != l.done || r.Peers[0].Ratio.N != l.done || r.Late != 4-l.done {
-				t.Errorf("limit %v: %d and %d repeats, %d late: want %d of 4", l.limit, r.Pollux.Mpps.N, r.Peers[0].Ratio.N, r.Late, l.done)
-			}
+	s := Spec{Cases: []Case{{ID: "a"}, {ID: "b"}}, Limit: 1}
+	s.defaults()
+	var res Result
+	err := s.rows(context.Background(), &res, []Contender{c, c})
+	if err == nil || !strings.Contains(err.Error(), "2 of 2 rows") || len(res.Rows) != 2 {
+		t.Fatalf("%v, %d rows", err, len(res.Rows))
+	}
+	for _, r := range res.Rows {
+		if !strings.Contains(r.Error, "was over before its turn") {
+			t.Errorf("%s: %q", r.ID, r.Error)
 		}
 	}
 }

@@ -18,7 +18,7 @@ type Spec struct {
 	Time    time.Duration // measured of each side and repeat; default 1.5 s
 	Settle  time.Duration // of each turn before that, in which the processor's caches fill; default 100 ms
 	Warm    time.Duration // of traffic before the first turn of a device of the peer's; default 2 s
-	Limit   time.Duration // of all rows together; default 11 min. What is late has fewer repeats, but one
+	Limit   time.Duration // of all rows together; default 11 min. What is late has fewer repeats; what is later yet has none
 	Core    int           // of the polling threads
 	Control int           // core of everything else
 	Begun   func(*Result) // called when the sources were measured, or nil
@@ -104,6 +104,11 @@ func (s *Spec) rows(ctx context.Context, res *Result, all []Contender) error {
 	}
 	failed := 0
 	for i, c := range s.Cases {
+		if time.Since(start) > s.Limit {
+			failed++
+			s.add(res, Row{Case: c, Error: fmt.Sprintf("the time of the run, %v, was over before its turn", s.Limit)})
+			continue
+		}
 		sides, err := s.measure(ctx, c, all, due(i+2))
 		if err != nil && ctx.Err() != nil {
 			return err

@@ -66,7 +66,7 @@ docs/benchmarks.md says what is compared and how to read it.`,
 	f.StringVar(&only, "only", "", "only cases that have this text in their name")
 	f.IntVar(&s.Repeats, "repeats", 3, "times that both switches are started anew, each case")
 	f.DurationVar(&s.Time, "time", 1500*time.Millisecond, "measured of each side, each repeat")
-	f.DurationVar(&s.Limit, "limit", 11*time.Minute, "time of all cases together: what is late has fewer repeats, but one")
+	f.DurationVar(&s.Limit, "limit", 11*time.Minute, "time of all cases together: what is late has fewer repeats")
 	f.IntVar(&s.Core, "core", 1, "core of the polling threads")
 	f.IntVar(&s.Control, "control-core", 0, "core of everything else")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
