@@ -3,6 +3,7 @@ package peers
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Kind is what a case measures.
@@ -42,6 +43,18 @@ func (c *Case) PeerRules() string {
 		return c.Peer
 	}
 	return c.Rules
+}
+
+// warm is how long the others have traffic before the first turn, where w is enough for
+// flows to be set up. Caches alone fill in half of it.
+func (c *Case) warm(w time.Duration) time.Duration {
+	switch {
+	case c.Against != "": // every mask of an attack comes, or flows end and make room
+		return 4 * w
+	case c.Kind == KindForward:
+		return w / 2
+	}
+	return w
 }
 
 // Tables. The last two make megaflows that are exact in addresses and ports: Open

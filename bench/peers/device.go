@@ -78,6 +78,9 @@ func (k Kind) counted(t Turn) Turn {
 // ns is the polling thread's time by packets forwarded.
 func (t Turn) ns() float64 { return float64(t.Ran) / float64(t.Forwarded) }
 
+// setUps is flows set up a second by the clock, as flows that begin are.
+func (t Turn) setUps() float64 { return float64(t.SetUp) / (t.Ran + t.Waited).Seconds() }
+
 // sleep waits, but not beyond the end of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

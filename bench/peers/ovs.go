@@ -53,11 +53,7 @@ func (o ovsDPDK) Open(ctx context.Context, c Case) (_ Device, err error) {
 	if err := v.configure(ctx, c); err != nil {
 		return nil, err
 	}
-	warm := o.warm
-	if c.Scenario != "" || c.Kind == KindMice {
-		warm = 4 * o.warm // every mask has come, and flows that end begin to make room
-	}
-	if err := sleep(ctx, warm); err != nil {
+	if err := sleep(ctx, c.warm(o.warm)); err != nil {
 		return nil, err
 	}
 	return v, v.switchd.rest()

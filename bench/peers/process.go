@@ -37,7 +37,7 @@ func (p process) gone(err error) error {
 
 // await calls ready until it says so, the process ends, or the time is over.
 func (p process) await(ctx context.Context, what string, ready func() bool) error {
-	const limit = 30 * time.Second
+	const limit = 60 * time.Second
 	for end := time.Now().Add(limit); !ready(); {
 		select {
 		case <-p.Done():

@@ -13,6 +13,9 @@ func (r *Result) Head(w io.Writer) {
 	for _, s := range r.Source {
 		fmt.Fprintf(w, "source and sink without a switch: %-8s %6.2f ns a packet [%.2f–%.2f]\n", s.Name, s.NsPacket.Median, s.NsPacket.Min, s.NsPacket.Max)
 	}
+	if r.SourceError != "" {
+		fmt.Fprintf(w, "source and sink without a switch: no figures: %s\n", r.SourceError)
+	}
 	fmt.Fprintf(w, "\n%-30s %-22s %-22s %-18s %-13s %7s  %s\n", "traffic", "OVS-DPDK Mpps", "Pollux Mpps", "ratio", "target", "less", "others had")
 	fmt.Fprintf(w, "%-30s %-22s %-22s %-18s %-13s %7s  %s\n", "", "", "", "", "", "source", "the core, %")
 }
@@ -35,6 +38,9 @@ func (r *Row) Line(w io.Writer) {
 			r.besides(w, p)
 		}
 	}
+	if r.Late > 0 {
+		fmt.Fprintf(w, "%-30s %d: the time of the run was over\n", "  repeats left out", r.Late)
+	}
 }
 
 // besides writes what a row tells beyond its rates: what is left of another's, and the
@@ -44,7 +50,7 @@ func (r *Row) besides(w io.Writer, p *Side) {
 		fmt.Fprintf(w, "%-30s %-22s %s\n", "  left of the row above", fmt.Sprintf("%.1f %%", 100*p.Left), fmt.Sprintf("%.1f %%", 100*r.Pollux.Left))
 	}
 	if r.Kind == KindMice {
-		fmt.Fprintf(w, "%-30s %-22s %s\n", "  set up a second", commas(int(p.SetUps.Median)), commas(int(r.Pollux.SetUps.Median)))
+		fmt.Fprintf(w, "%-30s %-22s %s\n", "  set up a second", commas(int(p.Sum.setUps())), commas(int(r.Pollux.Sum.setUps())))
 	}
 }
 
@@ -86,7 +92,7 @@ func (r *Row) newFlows(w io.Writer, p *Side) {
 		fmt.Fprintf(w, "%-30s %12.3f %16s %12.1f %14.1f %12.2f  %.1f\n", "  "+s.Name, s.Mpps.Median,
 			commas(int(s.SetUps.Median)), 100*s.Dropped, 100*s.Refused, s.UsSetUp.Median, 100*s.Disturbed)
 	}
-	fmt.Fprintf(w, "%-30s %s set up a second; Pollux's table was full: %s megaflows evicted, %s aged\n\n", "  target", r.target(p),
+	fmt.Fprintf(w, "%-30s %s, none of it dropped; Pollux evicted %s megaflows for others, %s aged\n\n", "  target, set up", r.target(p),
 		commas(int(r.Pollux.Sum.Evicted)), commas(int(r.Pollux.Sum.Aged)))
 }
 

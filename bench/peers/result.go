@@ -8,21 +8,24 @@ import (
 
 // Result is a run.
 type Result struct {
-	Processor string   `json:"processor"`
-	Peer      string   `json:"peer"` // and its version
-	Core      int      `json:"core"`
-	Control   int      `json:"control_core"`
-	Repeats   int      `json:"repeats"`
-	Seconds   float64  `json:"seconds"` // measured of each side and repeat
-	Source    []Side   `json:"source"`  // what source and sink of each side cost without a switch
-	Rows      []Row    `json:"rows"`
-	Notes     []string `json:"notes"` // what differs between the sides
+	Processor string  `json:"processor"`
+	Peer      string  `json:"peer"` // and its version
+	Core      int     `json:"core"`
+	Control   int     `json:"control_core"`
+	Repeats   int     `json:"repeats"`
+	Seconds   float64 `json:"seconds"` // measured of each side and repeat
+	Source    []Side  `json:"source"`  // what source and sink of each side cost without a switch
+	// SourceError is why that is not known. Rows have no LessOwn then.
+	SourceError string   `json:"source_error,omitempty"`
+	Rows        []Row    `json:"rows"`
+	Notes       []string `json:"notes"` // what differs between the sides
 }
 
 // Row is a case and what it came to.
 type Row struct {
 	Case
 	Error  string `json:"error,omitempty"` // why there are no figures
+	Late   int    `json:"late,omitempty"`  // repeats left out, as the time of the run was over
 	Pollux Side   `json:"pollux"`
 	Peers  []Side `json:"peers"`
 }
@@ -85,14 +88,18 @@ func newSide(name string, list []repeat) Side {
 }
 
 // compare fills in how many times as fast as this side the other is.
-func (s *Side) compare(mine, other []repeat, pollux *Side, sourceMine, sourcePollux float64) {
+func (s *Side) compare(mine, other []repeat) {
 	var ratios []float64
 	for i := range mine {
 		ratios = append(ratios, mine[i].turn.ns()/other[i].turn.ns())
 	}
 	s.Ratio = bench.NewSpread(ratios)
-	if own := pollux.NsPacket.Median - sourcePollux; own > 0 {
-		s.LessOwn = (s.NsPacket.Median - sourceMine) / own
+}
+
+// lessSource fills in the ratio without the sources, of which a packet takes so many ns.
+func (s *Side) lessSource(pollux *Side, mine, other float64) {
+	if own := pollux.NsPacket.Median - other; own > 0 {
+		s.LessOwn = (s.NsPacket.Median - mine) / own
 	}
 }
 
@@ -113,7 +120,7 @@ func (r *Row) left(rows []Row) {
 // Met says whether the row's target was reached beside a peer.
 func (r *Row) Met(peer *Side) bool {
 	if r.SetUps > 0 {
-		return r.Pollux.SetUps.Median >= r.SetUps
+		return r.Pollux.SetUps.Median >= r.SetUps && r.Pollux.Dropped == 0
 	}
 	return peer.Ratio.Median >= r.Target
 }

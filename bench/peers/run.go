@@ -18,6 +18,7 @@ type Spec struct {
 	Time    time.Duration // measured of each side and repeat; default 1.5 s
 	Settle  time.Duration // of each turn before that, in which the processor's caches fill; default 100 ms
 	Warm    time.Duration // of traffic before the first turn of a device of the peer's; default 2 s
+	Limit   time.Duration // of all rows together; default 11 min. What is late has fewer repeats; what is later yet has none
 	Core    int           // of the polling threads
 	Control int           // core of everything else
 	Begun   func(*Result) // called when the sources were measured, or nil
@@ -36,6 +37,9 @@ func (s *Spec) defaults() {
 	}
 	if s.Warm == 0 {
 		s.Warm = 2 * time.Second
+	}
+	if s.Limit == 0 {
+		s.Limit = 11 * time.Minute
 	}
 }
 
@@ -77,9 +81,18 @@ func Run(ctx context.Context, s Spec) (res *Result, err error) {
 
 // rows measures the sources, then the cases. The first of all is Pollux.
 func (s *Spec) rows(ctx context.Context, res *Result, all []Contender) error {
-	source, err := s.measure(ctx, sourceCase, all)
-	if err != nil {
+	start := time.Now()
+	// due is when so many cases of all, sources included, are to be done.
+	due := func(done int) time.Time {
+		return start.Add(s.Limit * time.Duration(done) / time.Duration(len(s.Cases)+1))
+	}
+	source, err := s.measure(ctx, sourceCase, all, due(1))
+	if err != nil && ctx.Err() != nil {
 		return err
+	}
+	if err != nil {
+		res.SourceError = err.Error()
+		source = nil
 	}
 	var own []float64 // ns a packet of Pollux's source, of the peers' source
 	for _, side := range source {
@@ -90,8 +103,13 @@ func (s *Spec) rows(ctx context.Context, res *Result, all []Contender) error {
 		s.Begun(res)
 	}
 	failed := 0
-	for _, c := range s.Cases {
-		sides, err := s.measure(ctx, c, all)
+	for i, c := range s.Cases {
+		if time.Since(start) > s.Limit {
+			failed++
+			s.add(res, Row{Case: c, Error: fmt.Sprintf("the time of the run, %v, was over before its turn", s.Limit)})
+			continue
+		}
+		sides, err := s.measure(ctx, c, all, due(i+2))
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
@@ -100,16 +118,15 @@ func (s *Spec) rows(ctx context.Context, res *Result, all []Contender) error {
 			s.add(res, Row{Case: c, Error: err.Error()})
 			continue
 		}
-		row := Row{Case: c, Pollux: newSide(sides[0].name, sides[0].repeats)}
+		row := Row{Case: c, Late: s.Repeats - len(sides[0].repeats), Pollux: newSide(sides[0].name, sides[0].repeats)}
 		for _, p := range sides[1:] {
 			side := newSide(p.name, p.repeats)
-			side.compare(p.repeats, sides[0].repeats, &row.Pollux, own[1], own[0])
-			row.Peers = append(row.Peers, side)
-		}
-		if c.Scenario != "" || c.Kind == KindMice {
-			for i := range row.Peers {
-				row.Peers[i].LessOwn = 0 // it is another source
+			side.compare(p.repeats, sides[0].repeats)
+			// Scenarios and flows that begin come from another source.
+			if own != nil && c.Scenario == "" && c.Kind != KindMice {
+				side.lessSource(&row.Pollux, own[1], own[0])
 			}
+			row.Peers = append(row.Peers, side)
 		}
 		row.left(res.Rows)
 		s.add(res, row)
@@ -138,8 +155,8 @@ type measured struct {
 }
 
 // measure has every contender that takes part in a case do its repeats, one beside the
-// other.
-func (s *Spec) measure(ctx context.Context, c Case, all []Contender) (sides []measured, err error) {
+// other. After due none begins but the first.
+func (s *Spec) measure(ctx context.Context, c Case, all []Contender, due time.Time) (sides []measured, err error) {
 	var who []Contender
 	for _, w := range all {
 		if w.Does(c) {
@@ -147,7 +164,10 @@ func (s *Spec) measure(ctx context.Context, c Case, all []Contender) (sides []me
 			sides = append(sides, measured{name: w.Name()})
 		}
 	}
-	for range s.Repeats {
+	for k := range s.Repeats {
+		if k > 0 && time.Now().After(due) {
+			break
+		}
 		ctx, stop := context.WithTimeout(ctx, repeatTime)
 		list, err := s.repeat(ctx, c, who)
 		stop()
@@ -178,14 +198,9 @@ func (s *Spec) repeat(ctx context.Context, c Case, who []Contender) (list []repe
 			return nil, fmt.Errorf("%s: %w", w.Name(), err)
 		}
 		if u, ok := devices[i].(Upcaller); ok && c.Kind == KindInstall {
-			n, each, err := u.Upcalls()
-			if err != nil {
+			if list[i].each, err = s.setUp(ctx, c, devices[i], u); err != nil {
 				return nil, fmt.Errorf("%s: %w", w.Name(), err)
 			}
-			if n < uint64(c.Flows) {
-				return nil, fmt.Errorf("%s: %d of %d flows were set up", w.Name(), n, c.Flows)
-			}
-			list[i].each = each
 		}
 	}
 	for range turns {
@@ -200,9 +215,24 @@ func (s *Spec) repeat(ctx context.Context, c Case, who []Contender) (list []repe
 	return list, nil
 }
 
+// setUp lets a device run until it has set all flows up, and returns what each took. A
+// switch that refuses flows for a while, as its limit was lowered, takes them later.
+func (s *Spec) setUp(ctx context.Context, c Case, d Device, u Upcaller) (each time.Duration, err error) {
+	n := uint64(0)
+	for range idleTurns {
+		if n, each, err = u.Upcalls(); err != nil || n >= uint64(c.Flows) {
+			return each, err
+		}
+		if _, err = d.Turn(ctx, s.Settle, s.Time/turns); err != nil {
+			return 0, err
+		}
+	}
+	return 0, fmt.Errorf("%d of %d flows were set up after %d turns of %v", n, c.Flows, idleTurns, s.Time/turns)
+}
+
 // idleTurns is the most turns that are taken for one, where others have the core nearly all
 // the time. To have done nothing in them is an error.
-const idleTurns = 20
+const idleTurns = 10
 
 // turn has a device take a turn, and further ones until it had a tenth of its time: what a
 // thread did in a few milliseconds is less exact than the scheduler's account of them.

@@ -54,8 +54,11 @@ type testpmdDevice struct {
 // what it is given.
 func (d *testpmdDevice) made() (uint64, error) {
 	b, err := os.ReadFile(d.count)
-	if err != nil || len(b) < 8 {
-		return 0, fmt.Errorf("packets that testpmd made: %d bytes, %w", len(b), err)
+	if err != nil {
+		return 0, fmt.Errorf("packets that testpmd made: %w", err)
+	}
+	if len(b) < 8 {
+		return 0, fmt.Errorf("packets that testpmd made: %s: %d bytes, want 8", d.count, len(b))
 	}
 	return binary.NativeEndian.Uint64(b), nil
 }

@@ -37,6 +37,9 @@ docs/benchmarks.md says what is compared and how to read it.`,
 			if s.Repeats < 1 || s.Time < 30*time.Millisecond {
 				return fmt.Errorf("%d repeats of %v: must be 1 or more, of 30ms or more", s.Repeats, s.Time)
 			}
+			if s.Limit <= 0 {
+				return fmt.Errorf("limit %v: must be more than 0", s.Limit)
+			}
 			cmd.SilenceUsage = true
 			out := cmd.OutOrStdout()
 			if !asJSON {
@@ -63,6 +66,7 @@ docs/benchmarks.md says what is compared and how to read it.`,
 	f.StringVar(&only, "only", "", "only cases that have this text in their name")
 	f.IntVar(&s.Repeats, "repeats", 3, "times that both switches are started anew, each case")
 	f.DurationVar(&s.Time, "time", 1500*time.Millisecond, "measured of each side, each repeat")
+	f.DurationVar(&s.Limit, "limit", 11*time.Minute, "time of all cases together: what is late has fewer repeats")
 	f.IntVar(&s.Core, "core", 1, "core of the polling threads")
 	f.IntVar(&s.Control, "control-core", 0, "core of everything else")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
