@@ -40,6 +40,7 @@ type Megaflow struct {
 
 	// The rest.
 	Credit        Creditor
+	Path          *Path // by which Program was found; nil: nobody knows
 	Created       int64
 	PushedPackets uint64 // of Packets, already credited
 	PushedBytes   uint64

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"pollux/actions"
+	"pollux/classifier"
 	"pollux/flow"
 	"pollux/internal/packet"
 	"pollux/ipfix/cache"
@@ -33,8 +34,9 @@ func newByBit(masks int, sampled bool) *byBit {
 	return &byBit{masks: masks, out: b.Program()}
 }
 
-func (t *byBit) Generation() uint64    { return 1 }
-func (t *byBit) FDBGeneration() uint64 { return 1 }
+func (t *byBit) Generation() uint64           { return 1 }
+func (t *byBit) FDBGeneration() uint64        { return 1 }
+func (t *byBit) Changes() *classifier.Changes { return nil }
 func (t *byBit) Translate(u *pmd.Upcall) {
 	u.Mask.Clear()
 	u.Mask.Or(flow.WPort, 0xffffffff)

@@ -147,6 +147,10 @@ func (s *State) Apply(c Change) error {
 	if c.Ports != nil {
 		s.forget(next)
 	}
+	if c.Name == nil && c.Ports == nil && c.Sampling == nil {
+		s.putRules(next)
+		return nil
+	}
 	s.put(next)
 	return nil
 }
@@ -159,8 +163,42 @@ func (s *State) next() *Snapshot {
 	return &next
 }
 
-// put publishes a snapshot.
+// put publishes a snapshot that may differ from the present one in anything.
 func (s *State) put(next *Snapshot) {
+	next.changes = next.changes.All(next.generations())
+	s.store(next)
+}
+
+// putRules publishes a snapshot that differs from the present one in rules alone.
+func (s *State) putRules(next *Snapshot) {
+	edits, ok := next.edits(s.snap.Load())
+	if !ok {
+		s.put(next)
+		return
+	}
+	next.changes = next.changes.Rules(next.generations(), edits)
+	s.store(next)
+}
+
+// edits returns the rules by which s differs from old, which was its predecessor; false if
+// they are not known.
+func (s *Snapshot) edits(old *Snapshot) (edits []classifier.Edit, ok bool) {
+	for i, t := range s.tables {
+		if t == old.tables[i] {
+			continue
+		}
+		matches, ok := t.rules.Since(old.tables[i].rules)
+		if !ok {
+			return nil, false
+		}
+		for _, m := range matches {
+			edits = append(edits, classifier.Edit{Table: t.id, Match: m})
+		}
+	}
+	return edits, true
+}
+
+func (s *State) store(next *Snapshot) {
 	s.snap.Store(next)
 	for _, fn := range s.publish {
 		fn(next)
