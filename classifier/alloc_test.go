@@ -27,7 +27,7 @@ func TestLookupsAllocateNothing(t *testing.T) {
 	table := new(Table).With(benchRules(1000), nil)
 	var edits []Edit
 	for _, r := range benchRules(64) {
-		edits = append(edits, Edit{1, &r.Match})
+		edits = append(edits, Edit{1, r})
 	}
 	changes := new(Changes).Rules([2]uint64{2, 2}, edits)
 	path := &Path{}
@@ -55,7 +55,7 @@ func TestLookupsAllocateNothing(t *testing.T) {
 		{"Megaflows.Find", func() { flows.Find(&keys[255]) }},
 		{"Megaflows.Rank", flows.Rank},
 		{"Megaflows.Sweep", func() { flows.Sweep(&cursor, 16, visit) }},
-		{"Changes.Touched", func() { changes.Touched(1, 0, &keys[0], &mask, path) }},
+		{"Changes.Touched", func() { changes.Touched(1, 0, &keys[0], &mask, path, rank(0)) }},
 		{"Table.Lookup", func() {
 			wild.Clear()
 			table.Lookup(&keys[3], &wild)

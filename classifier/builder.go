@@ -37,13 +37,13 @@ const maxEdits = 64
 // begin makes the table as it is now the one that changes are told of.
 func (b *Builder) begin() { b.t.from, b.t.edits, b.t.many = b.t.id, nil, false }
 
-// note notes that a rule with match m was added, removed or replaced.
-func (b *Builder) note(m *Match) {
+// note notes that r was added or removed.
+func (b *Builder) note(r *Rule) {
 	if len(b.t.edits) == maxEdits {
 		b.t.edits, b.t.many = nil, true
 	}
 	if !b.t.many {
-		b.t.edits = append(b.t.edits, m)
+		b.t.edits = append(b.t.edits, r)
 	}
 }
 
@@ -89,7 +89,7 @@ func (b *Builder) Len() int { return b.t.count }
 // and priority is replaced, and returned: r takes its place in the order, too.
 func (b *Builder) Add(r *Rule) (old *Rule) {
 	r.Match.Normalize()
-	b.note(&r.Match)
+	b.note(r)
 	s := b.own(&r.Match.Mask, true)
 	var h [4]uint64
 	n := s.shape.hashes(&r.Match.Key, &h)
@@ -114,7 +114,7 @@ func (b *Builder) Remove(m *Match, priority int32) *Rule {
 	if old == nil {
 		return nil
 	}
-	b.note(&old.Match)
+	b.note(old)
 	s := b.own(&m.Mask, false)
 	var h [4]uint64
 	n := s.shape.hashes(&m.Key, &h)

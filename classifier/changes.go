@@ -30,9 +30,10 @@ func (p *Path) Look(table uint8, written uint64) {
 //
 // A decision was found by looking in tables, one after the other, with a key that began as
 // the packet's and that actions rewrote on the way. Suppose that one rule has come or gone
-// since, and that no packet of the megaflow can have matched it in any of these look-ups.
-// Then each look-up gives the rule that it gave before: what went was not the answer, and
-// what came does not match. By induction over the look-ups the walk is the same, for every
+// since, and that no packet of the megaflow can have matched it in any of these look-ups, or
+// that all look-ups in its table gave rules of higher priority. Then each look-up gives the
+// rule that it gave before: what went was not the answer, and what came does not match, or
+// loses. By induction over the look-ups the walk is the same, for every
 // packet of the megaflow, so its mask is as sufficient as it was, its program is what a fresh
 // translation would give, and the rules to be credited are those that were credited. A
 // second change is judged on that same walk, and so on over all changes since. A rule that
@@ -42,7 +43,9 @@ func (p *Path) Look(table uint8, written uint64) {
 // with the one in hand where the megaflow's mask looks. So if the rule wants another value of
 // a bit that both masks cover, in a word that still was the packet's own whenever a table was
 // looked in, then it matched none of them. What is in a word that was rewritten, or in a bit
-// that the megaflow does not cover, may be anything: there the rule is taken to match.
+// that the megaflow does not cover, may be anything: there the rule is taken to match. The
+// rules that the look-ups gave are those that the decision credits (Creditor.Outranks); of
+// two rules of one priority either may win.
 //
 // What else decides about packets (ports, exporters, learned addresses) has no place in this
 // argument: a change of it makes all decisions that depend on it to be translated again.
@@ -53,9 +56,10 @@ type Changes struct {
 
 // change is one rule that came or went.
 type change struct {
-	gen   [2]uint64 // by Megaflow.FDB: decisions of this generation know it
-	table uint8
-	words []wordMatch // what the rule wants, the most bits first: they mostly tell
+	gen      [2]uint64 // by Megaflow.FDB: decisions of this generation know it
+	table    uint8
+	priority int32
+	words    []wordMatch // what the rule wants, the most bits first: they mostly tell
 }
 
 type wordMatch struct {
@@ -71,7 +75,7 @@ const maxChanges = 128
 // Edit is a rule that a table gained or lost.
 type Edit struct {
 	Table uint8
-	Match *Match
+	Rule  *Rule
 }
 
 // All returns the successor of c after a change that may touch any decision. gen are the
@@ -99,7 +103,7 @@ func (c *Changes) Rules(gen [2]uint64, edits []Edit) *Changes {
 		next.log = c.log[over:]
 	}
 	for _, e := range edits {
-		next.log = append(next.log, change{gen, e.Table, matchWords(e.Match)})
+		next.log = append(next.log, change{gen, e.Table, e.Rule.Priority, matchWords(&e.Rule.Match)})
 	}
 	return &next
 }
@@ -118,8 +122,9 @@ func matchWords(m *Match) []wordMatch {
 
 // Touched says whether a decision of generation gen may not stand any more. fdb is 1 if it
 // depends on learned addresses, else 0, mask is its megaflow's, key that of any packet of the
-// megaflow, and p the path by which it was found. What is not known is taken for touched.
-func (c *Changes) Touched(gen uint64, fdb int, key *flow.Key, mask *flow.Mask, p *Path) bool {
+// megaflow, p the path by which it was found and by whom it credits. What is not known is
+// taken for touched.
+func (c *Changes) Touched(gen uint64, fdb int, key *flow.Key, mask *flow.Mask, p *Path, by Creditor) bool {
 	if c == nil || p == nil || gen < c.since[fdb] {
 		return true
 	}
@@ -128,7 +133,8 @@ func (c *Changes) Touched(gen uint64, fdb int, key *flow.Key, mask *flow.Mask, p
 		if ch.gen[fdb] <= gen {
 			break
 		}
-		if p.Tables[ch.table>>6]>>(ch.table&63)&1 != 0 && ch.mayMatch(key, mask, p.Written) {
+		if p.Tables[ch.table>>6]>>(ch.table&63)&1 != 0 && ch.mayMatch(key, mask, p.Written) &&
+			(by == nil || !by.Outranks(ch.table, ch.priority)) {
 			return true
 		}
 	}

@@ -37,8 +37,8 @@ func TestSince(t *testing.T) {
 				t.Fatal("the changes since the version before are not known")
 			}
 			told := func(r *Rule) bool {
-				for _, m := range edits {
-					if m.Equal(&r.Match) {
+				for _, e := range edits {
+					if e.Match.Equal(&r.Match) && e.Priority == r.Priority {
 						return true
 					}
 				}
@@ -83,6 +83,12 @@ func TestSinceTooMany(t *testing.T) {
 	}
 }
 
+// rank credits one rule, of this priority.
+type rank int32
+
+func (rank) Credit(packets, bytes uint64, now int64)     {}
+func (r rank) Outranks(table uint8, priority int32) bool { return int32(r) > priority }
+
 // TestTouched is who is touched by which rule.
 func TestTouched(t *testing.T) {
 	k := ipv4Key(0x0a000001, 0x0a000002, 1000, 80)
@@ -100,6 +106,7 @@ func TestTouched(t *testing.T) {
 		m.Normalize()
 		return m
 	}
+	winner := rank(7) // as the rule that came or went
 	for _, c := range []struct {
 		name    string
 		m       *Match
@@ -123,20 +130,23 @@ func TestTouched(t *testing.T) {
 		p := &Path{}
 		p.Look(1, c.written)
 		p.Look(253, 0)
-		ch := new(Changes).All([2]uint64{5, 9}).Rules([2]uint64{6, 10}, []Edit{{c.table, c.m}})
+		ch := new(Changes).All([2]uint64{5, 9}).Rules([2]uint64{6, 10}, []Edit{{c.table, &Rule{Match: *c.m, Priority: 7}}})
 		for fdb, gen := range []uint64{5, 9} {
-			if got := ch.Touched(gen, fdb, &k, &mask, p); got != c.want {
+			if got := ch.Touched(gen, fdb, &k, &mask, p, winner); got != c.want {
 				t.Errorf("%s: touched %v, want %v", c.name, got, c.want)
 			}
-			if ch.Touched(gen+1, fdb, &k, &mask, p) {
+			if ch.Touched(gen, fdb, &k, &mask, p, rank(8)) {
+				t.Errorf("%s: touches a decision of a rule of higher priority", c.name)
+			}
+			if ch.Touched(gen+1, fdb, &k, &mask, p, winner) {
 				t.Errorf("%s: touches decisions that know it", c.name)
 			}
-			if !ch.Touched(gen-1, fdb, &k, &mask, p) || !ch.Touched(gen, fdb, &k, &mask, nil) {
+			if !ch.Touched(gen-1, fdb, &k, &mask, p, winner) || !ch.Touched(gen, fdb, &k, &mask, nil, winner) {
 				t.Errorf("%s: a decision of which nothing is known stands", c.name)
 			}
 		}
 	}
-	if p := new(Path); !(*Changes)(nil).Touched(1, 0, &k, &mask, p) {
+	if p := new(Path); !(*Changes)(nil).Touched(1, 0, &k, &mask, p, winner) {
 		t.Error("without a log a decision stands")
 	}
 }
@@ -160,14 +170,14 @@ func TestChangesForget(t *testing.T) {
 		gen++
 		var edits []Edit
 		for range n {
-			edits = append(edits, Edit{0, other})
+			edits = append(edits, Edit{0, &Rule{Match: *other}})
 		}
 		c = c.Rules([2]uint64{gen, gen + 1}, edits)
 	}
 	stands := func(what string, at uint64, want bool) {
 		t.Helper()
 		for fdb := range 2 {
-			if got := !c.Touched(at+uint64(fdb), fdb, &k, &mask, p); got != want {
+			if got := !c.Touched(at+uint64(fdb), fdb, &k, &mask, p, rank(0)); got != want {
 				t.Errorf("%s: a decision of generation %d, now %d, stands: %v, want %v", what, at, gen, got, want)
 			}
 		}
@@ -197,7 +207,7 @@ func TestChangesForget(t *testing.T) {
 	at = gen
 	rules(1)
 	c = c.Learned([2]uint64{gen, gen + 2})
-	if c.Touched(at, 0, &k, &mask, p) || !c.Touched(at+1, 1, &k, &mask, p) || !c.Touched(gen+1, 1, &k, &mask, p) || c.Touched(gen+2, 1, &k, &mask, p) {
+	if c.Touched(at, 0, &k, &mask, p, rank(0)) || !c.Touched(at+1, 1, &k, &mask, p, rank(0)) || !c.Touched(gen+1, 1, &k, &mask, p, rank(0)) || c.Touched(gen+2, 1, &k, &mask, p, rank(0)) {
 		t.Error("learned addresses touch the decisions that depend on them, and only these")
 	}
 }

@@ -17,6 +17,7 @@ import (
 type nobody struct{}
 
 func (nobody) Credit(packets, bytes uint64, now int64) {}
+func (nobody) Outranks(uint8, int32) bool              { return false }
 
 // byBit is tables of one rule per bit of the source address, in order of priority:
 // the first bit that is set decides, and the bits above it were looked at.

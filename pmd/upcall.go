@@ -74,7 +74,7 @@ func (l *Loop) adopt(mf *classifier.Megaflow) {
 // translation either agrees, or takes its place.
 func (l *Loop) revalidate(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 	fdb := b2i(mf.FDB)
-	if !mf.Dead && !l.snap.changes.Touched(mf.Gen, fdb, l.keys.At(i), mf.Mask, mf.Path) {
+	if !mf.Dead && !l.snap.changes.Touched(mf.Gen, fdb, l.keys.At(i), mf.Mask, mf.Path, mf.Credit) {
 		mf.Gen = l.snap.gen[fdb]
 		l.stats.Renewed++
 		if l.cfg.Verify != 0 {

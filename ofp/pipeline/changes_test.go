@@ -71,7 +71,7 @@ func (c *keeper) packet() error {
 	}
 	d, snap := c.all[at], c.w.state.Snapshot()
 	if gen := snap.generations()[b2i(d.fdb)]; d.gen != gen {
-		if snap.Changes().Touched(d.gen, b2i(d.fdb), k, &d.mask, &d.path) {
+		if snap.Changes().Touched(d.gen, b2i(d.fdb), k, &d.mask, &d.path, d.credit) {
 			c.again++
 			c.all[at] = fresh
 			return nil
@@ -230,7 +230,7 @@ func TestRewrittenWordsMayMatch(t *testing.T) {
 			u := pmd.Upcall{Key: k, Thread: 0}
 			before := s.Snapshot()
 			before.Translate(&u)
-			mask, path, was := u.Mask, *u.Path, u.Program
+			mask, path, by, was := u.Mask, *u.Path, u.Credit, u.Program
 			f, err := ParseFlow(c.add, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -242,11 +242,11 @@ func TestRewrittenWordsMayMatch(t *testing.T) {
 			if actions.Equal(was, u.Program) {
 				t.Fatalf("%s changes nothing", c.add)
 			}
-			if !s.Snapshot().Changes().Touched(before.gen, 0, k, &mask, &path) {
+			if !s.Snapshot().Changes().Touched(before.gen, 0, k, &mask, &path, by) {
 				t.Errorf("%s does not touch what becomes %v", c.add, u.Program)
 			}
 			path.Written &^= 1 << c.word
-			if s.Snapshot().Changes().Touched(before.gen, 0, k, &mask, &path) {
+			if s.Snapshot().Changes().Touched(before.gen, 0, k, &mask, &path, by) {
 				t.Errorf("word %d makes no difference", c.word)
 			}
 		})

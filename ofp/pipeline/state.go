@@ -65,7 +65,7 @@ func New(c Config) (*State, error) {
 	}
 	snap := &Snapshot{gen: 1, fdbGen: 1, name: c.Name, ports: &portSet{}, fdb: &fdb{}, loops: s.loops}
 	for i := range snap.tables {
-		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: new(tableCounters)}
+		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: &tableCounters{table: uint8(i)}}
 	}
 	s.snap.Store(snap)
 	ageing, size := c.MACAgeing, c.MACTableSize
@@ -187,12 +187,12 @@ func (s *Snapshot) edits(old *Snapshot) (edits []classifier.Edit, ok bool) {
 		if t == old.tables[i] {
 			continue
 		}
-		matches, ok := t.rules.Since(old.tables[i].rules)
+		rules, ok := t.rules.Since(old.tables[i].rules)
 		if !ok {
 			return nil, false
 		}
-		for _, m := range matches {
-			edits = append(edits, classifier.Edit{Table: t.id, Match: m})
+		for _, r := range rules {
+			edits = append(edits, classifier.Edit{Table: t.id, Rule: r})
 		}
 	}
 	return edits, true
