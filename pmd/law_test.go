@@ -295,11 +295,11 @@ func change(t *rapid.T, gen func(*rapid.T, string) []pipeline.Flow, worlds ...*w
 			}
 		}
 	}
-	switch rapid.IntRange(0, 15).Draw(t, "change") {
-	case 0:
+	switch rapid.IntRange(0, 31).Draw(t, "change") {
+	case 0, 1:
 		flows := gen(t, "new flows")
 		each("replace", func(s *pipeline.State) error { return s.Replace(flows) })
-	case 1, 2, 3:
+	case 2, 3:
 		flows := gen(t, "added flows")
 		for _, f := range flows {
 			// Some take the place of others, or come beside them.
