@@ -126,6 +126,7 @@ func (s *stallsRun) run(ctx context.Context) (*StallsResult, error) {
 	done := make(chan error, 2)
 	l.WatchLong(uint64(s.spec.Long.Seconds() * clock.Hz()))
 	turn := s.r.read()
+	old, _, _ := l.Stats()
 	var records uint64
 	if s.r.x != nil {
 		records = s.r.x.Stats().Popped.Records
@@ -144,11 +145,12 @@ func (s *stallsRun) run(ctx context.Context) (*StallsResult, error) {
 	}
 	took := time.Since(start)
 	after := s.r.read()
+	st, _, _ := l.Stats()
 	times := l.Times()
 	long.take(times)
 	res := &StallsResult{
 		Kind: KindStalls, Machine: ThisMachine(), Seconds: took.Seconds(), LongNs: int64(s.spec.Long),
-		FlowMods: s.mods.Load(), Statistics: s.asked.Load(), Go: readGo().since(before), Iterations: newIterations(&times),
+		FlowMods: s.mods.Load(), Renewed: st.Renewed - old.Renewed, Translated: st.Revalidated - old.Revalidated, Statistics: s.asked.Load(), Go: readGo().since(before), Iterations: newIterations(&times),
 		Ran: float64(after.loop-turn.loop) / 1e9,
 	}
 	stop()

@@ -20,8 +20,10 @@ type StallsResult struct {
 
 	Packets    uint64 `json:"packets"`
 	FlowMods   uint64 `json:"flow_mods"`
-	Statistics uint64 `json:"statistics"` // times that all were asked for
-	Records    uint64 `json:"records"`    // exported
+	Renewed    uint64 `json:"renewed"`     // decisions that no flow-mod since had touched
+	Translated uint64 `json:"revalidated"` // decisions that were translated again
+	Statistics uint64 `json:"statistics"`  // times that all were asked for
+	Records    uint64 `json:"records"`     // exported
 	Go         GoCost `json:"go"`
 
 	Iterations Iterations `json:"iterations"`
@@ -161,6 +163,7 @@ func (r *StallsResult) String() string {
 	fmt.Fprintln(&b, r.Title)
 	fmt.Fprintf(&b, "%.0f s: %.2f Mpps, %.0f flow-mods a second, all statistics %.0f times a second, %.0f flow records a second\n",
 		s, float64(r.Packets)/s/1e6, float64(r.FlowMods)/s, float64(r.Statistics)/s, float64(r.Records)/s)
+	fmt.Fprintf(&b, "decisions older than the tables: %d renewed, %d translated again\n", r.Renewed, r.Translated)
 	it := &r.Iterations
 	fmt.Fprintf(&b, "iterations: %d; p50 %s, p99 %s, p99.9 %s, p99.999 %s, longest %s\n\n", it.Count, NsText(it.P50), NsText(it.P99), NsText(it.P999), NsText(it.P99999), NsText(it.Max))
 	b.WriteString(it.Text())

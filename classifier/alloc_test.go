@@ -25,6 +25,13 @@ func TestLookupsAllocateNothing(t *testing.T) {
 	}
 	mf := mustInsert(t, flows, &keys[0], &mask)
 	table := new(Table).With(benchRules(1000), nil)
+	var edits []Edit
+	for _, r := range benchRules(64) {
+		edits = append(edits, Edit{1, r})
+	}
+	changes := new(Changes).Rules([2]uint64{2, 2}, edits)
+	path := &Path{}
+	path.Look(1, 0)
 	var wild flow.Mask
 	cursor := 0
 	for i := range idx {
@@ -48,6 +55,7 @@ func TestLookupsAllocateNothing(t *testing.T) {
 		{"Megaflows.Find", func() { flows.Find(&keys[255]) }},
 		{"Megaflows.Rank", flows.Rank},
 		{"Megaflows.Sweep", func() { flows.Sweep(&cursor, 16, visit) }},
+		{"Changes.Touched", func() { changes.Touched(1, 0, &keys[0], &mask, path, rank(0)) }},
 		{"Table.Lookup", func() {
 			wild.Clear()
 			table.Lookup(&keys[3], &wild)

@@ -27,7 +27,24 @@ func (t *Table) Builder() *Builder {
 		b.t = *t
 		b.t.subs = slices.Clone(t.subs)
 	}
+	b.begin()
 	return b
+}
+
+// maxEdits is how many changes of rules a table knows since the one before it.
+const maxEdits = 64
+
+// begin makes the table as it is now the one that changes are told of.
+func (b *Builder) begin() { b.t.from, b.t.edits, b.t.many = b.t.id, nil, false }
+
+// note notes that r was added or removed.
+func (b *Builder) note(r *Rule) {
+	if len(b.t.edits) == maxEdits {
+		b.t.edits, b.t.many = nil, true
+	}
+	if !b.t.many {
+		b.t.edits = append(b.t.edits, r)
+	}
 }
 
 // With returns t without remove and with add, in that order.
@@ -54,9 +71,11 @@ func (b *Builder) Table() *Table {
 		}
 		return 0
 	})
+	b.t.id = b.edit
 	t := b.t
 	b.t.subs = slices.Clone(t.subs)
 	b.edit, b.last = edits.Add(1), nil
+	b.begin()
 	return &t
 }
 
@@ -70,6 +89,7 @@ func (b *Builder) Len() int { return b.t.count }
 // and priority is replaced, and returned: r takes its place in the order, too.
 func (b *Builder) Add(r *Rule) (old *Rule) {
 	r.Match.Normalize()
+	b.note(r)
 	s := b.own(&r.Match.Mask, true)
 	var h [4]uint64
 	n := s.shape.hashes(&r.Match.Key, &h)
@@ -94,6 +114,7 @@ func (b *Builder) Remove(m *Match, priority int32) *Rule {
 	if old == nil {
 		return nil
 	}
+	b.note(old)
 	s := b.own(&m.Mask, false)
 	var h [4]uint64
 	n := s.shape.hashes(&m.Key, &h)

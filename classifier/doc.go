@@ -21,6 +21,8 @@
 //   - wild: the mask that a Table's lookup adds to: all that was looked at and that
 //     the answer depended on. Bits outside are wildcards of the megaflow.
 //   - stage: the part of a subtable's mask that lies in one layer.
+//   - path, changes: how a decision was found, and which rules came and went since: by both
+//     it is told whether it still stands (Changes).
 //   - rank: of two rules that match, the one of higher priority wins, among equals
 //     the one inserted first.
 //

@@ -11,6 +11,9 @@ import (
 type Creditor interface {
 	// Credit adds packets and bytes, last seen at now (ns of the monotonic clock).
 	Credit(packets, bytes uint64, now int64)
+	// Outranks says whether all look-ups in a table on the way to the decision, of which
+	// there was one at least, found rules of a higher priority than this.
+	Outranks(table uint8, priority int32) bool
 }
 
 // Megaflow is one cached decision of one loop: packets whose key, under the
@@ -40,6 +43,7 @@ type Megaflow struct {
 
 	// The rest.
 	Credit        Creditor
+	Path          *Path // by which Program was found; nil: nobody knows
 	Created       int64
 	PushedPackets uint64 // of Packets, already credited
 	PushedBytes   uint64

@@ -208,7 +208,7 @@ func (t *Megaflows) Recycle() {
 		return
 	}
 	for _, mf := range t.resting {
-		mf.Program, mf.Credit, mf.Mask = nil, nil, nil
+		mf.Program, mf.Credit, mf.Mask, mf.Path = nil, nil, nil, nil
 	}
 	t.free = append(t.free, t.resting...)
 	clear(t.resting)

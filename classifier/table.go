@@ -14,6 +14,11 @@ type Table struct {
 	tries [numPrefixes]*trie
 	count int
 	next  uint64 // seq of the next rule
+
+	id    uint64  // no other table has it, but that all that are as new have 0
+	from  uint64  // the id of the table that its builder began with
+	edits []*Rule // added, removed or put in the place of others since then
+	many  bool    // there were more of them than are kept
 }
 
 // rules is a table's rules of one mask.
@@ -60,6 +65,16 @@ func (s *rules) leaf(k *flow.Key) *leaf {
 	var h [4]uint64
 	n := s.shape.hashes(k, &h)
 	return s.all.get(h[n-1])
+}
+
+// Since returns the rules by which t differs from old: those that one of them has and the
+// other has not, of which one that was replaced is left out. It is false where that is not known, as t was not made of
+// old, or not in one step, or by more than maxEdits changes.
+func (t *Table) Since(old *Table) ([]*Rule, bool) {
+	if t.id == old.id {
+		return nil, true
+	}
+	return t.edits, t.from == old.id && !t.many
 }
 
 // Rules returns all rules, in an order that depends on the rules and their history

@@ -40,9 +40,9 @@
 // # Design law 1 here
 //
 // Every megaflow carries the generation it was last checked against. A packet that
-// hits one of an older generation has it translated again first, whatever the number
-// of packets it served. So a decision that a change has touched is never used after
-// the change, and one that the change has not touched costs one translation.
+// hits one of an older generation has it judged by the changes since (classifier.Changes)
+// and, where one of them may touch it, translated again first, whatever the number of
+// packets it served. So a decision that a change has touched is never used after the change.
 // Datapath.Barrier returns when every loop has begun a batch under the new snapshot.
 //
 // # Design law 2 here

@@ -245,14 +245,7 @@ func equivalence(t *rapid.T, wrap func(pmd.Tables) pmd.Tables, batches int) stri
 // compared is equivalence of two worlds with the same tables, which change to those of gen.
 func compared(t *rapid.T, cached, fresh *world, gen func(*rapid.T, string) []pipeline.Flow, batches int) string {
 	for n := range batches {
-		if rapid.IntRange(0, 15).Draw(t, "change") == 0 {
-			flows := gen(t, "new flows")
-			for _, w := range []*world{cached, fresh} {
-				if err := w.state.Replace(flows); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		change(t, gen, cached, fresh)
 		// By port, as the loop polls them.
 		batch := make([]arrival, rapid.SampledFrom([]int{1, 1, 2, 8, 32}).Draw(t, "batch"))
 		for i := range batch {
@@ -290,6 +283,37 @@ func compared(t *rapid.T, cached, fresh *world, gen func(*rapid.T, string) []pip
 		return fmt.Sprintf("flows by caches:\n%sby translation:\n%s", a, b)
 	}
 	return ""
+}
+
+// change draws a change of the tables or none: now and then other flows altogether, more
+// often some that are added, replaced or deleted one by one.
+func change(t *rapid.T, gen func(*rapid.T, string) []pipeline.Flow, worlds ...*world) {
+	each := func(what string, fn func(s *pipeline.State) error) {
+		for _, w := range worlds {
+			if err := fn(w.state); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+	}
+	switch rapid.IntRange(0, 31).Draw(t, "change") {
+	case 0, 1:
+		flows := gen(t, "new flows")
+		each("replace", func(s *pipeline.State) error { return s.Replace(flows) })
+	case 2, 3:
+		flows := gen(t, "added flows")
+		for _, f := range flows {
+			// Some take the place of others, or come beside them.
+			f.Priority += uint16(rapid.IntRange(0, 2).Draw(t, "above"))
+			each("add", func(s *pipeline.State) error { return s.Add(f) })
+		}
+	case 4, 5:
+		have := worlds[0].state.DumpFlows()
+		if len(have) == 0 {
+			return
+		}
+		f := rapid.SampledFrom(have).Draw(t, "deleted").Flow
+		each("delete", func(s *pipeline.State) error { return s.Delete(f.Table, f.Priority, f.Match) })
+	}
 }
 
 func dump(s *pipeline.State) string {

@@ -38,14 +38,15 @@ type LoopConfig struct {
 type Published struct{ p atomic.Pointer[published] }
 
 type published struct {
-	tables Tables
-	gen    [2]uint64 // by Megaflow.FDB: the generation a decision must carry
+	tables  Tables
+	gen     [2]uint64 // by Megaflow.FDB: the generation a decision must carry
+	changes *classifier.Changes
 }
 
 // Store publishes t. The caller is the one writer.
 func (p *Published) Store(t Tables) {
 	g := t.Generation()
-	p.p.Store(&published{t, [2]uint64{g, g + t.FDBGeneration()}})
+	p.p.Store(&published{t, [2]uint64{g, g + t.FDBGeneration()}, t.Changes()})
 }
 
 // Load returns the snapshot in force, nil before the first Store.

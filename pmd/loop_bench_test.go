@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"pollux/actions"
+	"pollux/classifier"
 	"pollux/flow"
 	"pollux/internal/packet"
 	"pollux/ipfix/cache"
@@ -16,6 +17,7 @@ import (
 type nobody struct{}
 
 func (nobody) Credit(packets, bytes uint64, now int64) {}
+func (nobody) Outranks(uint8, int32) bool              { return false }
 
 // byBit is tables of one rule per bit of the source address, in order of priority:
 // the first bit that is set decides, and the bits above it were looked at.
@@ -33,8 +35,9 @@ func newByBit(masks int, sampled bool) *byBit {
 	return &byBit{masks: masks, out: b.Program()}
 }
 
-func (t *byBit) Generation() uint64    { return 1 }
-func (t *byBit) FDBGeneration() uint64 { return 1 }
+func (t *byBit) Generation() uint64           { return 1 }
+func (t *byBit) FDBGeneration() uint64        { return 1 }
+func (t *byBit) Changes() *classifier.Changes { return nil }
 func (t *byBit) Translate(u *pmd.Upcall) {
 	u.Mask.Clear()
 	u.Mask.Or(flow.WPort, 0xffffffff)
@@ -57,31 +60,39 @@ const rigMegaflows = 65536 // the most that a rig caches
 type rig struct {
 	loop *pmd.Loop
 	sink *port.Memory
+	pub  *pmd.Published
 }
 
 func newRig(tb testing.TB, flows, masks int, ipfix bool) *rig {
 	tb.Helper()
-	return newRigOf(tb, newByBit(masks, ipfix), flows, masks, ipfix)
+	return newRigOf(tb, newByBit(masks, ipfix), rigSpec{flows: flows, masks: masks, ipfix: ipfix})
 }
 
-func newRigOf(tb testing.TB, tables pmd.Tables, flows, masks int, ipfix bool) *rig {
+// rigSpec is what a rig's source makes, and what its loop does besides forwarding.
+type rigSpec struct {
+	flows, masks int
+	ipfix        bool
+	verify       uint32
+}
+
+func newRigOf(tb testing.TB, tables pmd.Tables, c rigSpec) *rig {
 	tb.Helper()
 	const frames = 2048
 	mem := &packet.Memory{Buf: make([]byte, frames*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: frames}
 	var pub pmd.Published
 	pub.Store(tables)
 	cfg := pmd.LoopConfig{
-		Burst: 64, ExactEntries: 65536, Megaflows: rigMegaflows, MegaflowIdle: 10e9,
+		Burst: 64, ExactEntries: 65536, Megaflows: rigMegaflows, MegaflowIdle: 10e9, Verify: c.verify,
 		Memory: mem, Tables: &pub, Slots: 4,
 	}
-	if ipfix {
-		cfg.Caches = []*cache.Cache{cache.New(cache.Config{MaxFlows: 2 * max(flows, 32), Memory: mem})}
+	if c.ipfix {
+		cfg.Caches = []*cache.Cache{cache.New(cache.Config{MaxFlows: 2 * max(c.flows, 32), Memory: mem})}
 	}
 	l, err := pmd.NewLoop(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	src, err := port.OpenMemory(port.MemoryConfig{Flows: flows, Masks: masks}, mem)
+	src, err := port.OpenMemory(port.MemoryConfig{Flows: c.flows, Masks: c.masks}, mem)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -93,7 +104,7 @@ func newRigOf(tb testing.TB, tables pmd.Tables, flows, masks int, ipfix bool) *r
 	_, tx := sink.Queues()
 	l.AddTx(1, 0, 2, tx[0], 0, &actions.Staging{})
 	l.AddRx(0, 0, 1, rx[0])
-	return &rig{l, sink}
+	return &rig{l, sink, &pub}
 }
 
 func BenchmarkLoop(b *testing.B) {

@@ -21,7 +21,7 @@ func newFlowRig(tb testing.TB) *rig {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r := newRigOf(tb, state.Snapshot(), 1<<32, 1, false)
+	r := newRigOf(tb, state.Snapshot(), rigSpec{flows: 1 << 32, masks: 1})
 	for range 2 * rigMegaflows / 64 {
 		r.loop.Iterate()
 	}

@@ -52,8 +52,9 @@ type LoopStats struct {
 	MegaHits    uint64                      `json:"megaflow_hits"`
 	Upcalls     uint64                      `json:"upcalls"`
 	UpcallTicks uint64                      `json:"upcall_ticks"`
-	Revalidated uint64                      `json:"revalidated"`
-	Changed     uint64                      `json:"changed"` // of those, with another outcome
+	Renewed     uint64                      `json:"renewed"`     // hits of decisions that changes since had not touched
+	Revalidated uint64                      `json:"revalidated"` // those that were translated again
+	Changed     uint64                      `json:"changed"`     // of those, with another outcome
 	Verified    uint64                      `json:"verified"`
 	Differed    uint64                      `json:"differed"` // of those, against law 1
 	NoRoom      uint64                      `json:"no_room"`  // decisions used once because the cache was full

@@ -15,6 +15,9 @@ type Tables interface {
 	// FDBGeneration grows with every change of the learned addresses. Only decisions
 	// with Upcall.FDB set depend on it.
 	FDBGeneration() uint64
+	// Changes are the last changes that led to this snapshot; nil: nobody knows, and every
+	// decision of before is translated again.
+	Changes() *classifier.Changes
 	// Translate decides what happens to a packet with key u.Key and fills the results
 	// in u. It takes no lock and does not block. Side effects (learning) are posted
 	// only when u.Commit is set.
@@ -33,5 +36,6 @@ type Upcall struct {
 	Mask    flow.Mask // every bit of Key that the outcome depended on (no more is better, fewer is wrong)
 	Program *actions.Program
 	Credit  classifier.Creditor
-	FDB     bool // the outcome depended on learned addresses
+	Path    *classifier.Path // by which Program was found; nil: any change of tables may touch it
+	FDB     bool             // the outcome depended on learned addresses
 }

@@ -65,13 +65,23 @@ func (l *Loop) adopt(mf *classifier.Megaflow) {
 		mf.Created = l.now
 	}
 	mf.Program, mf.Group = l.progs.intern(l.up.Program, &l.groups)
-	mf.Credit, mf.FDB = l.up.Credit, l.up.FDB
+	mf.Credit, mf.Path, mf.FDB = l.up.Credit, l.up.Path, l.up.FDB
 	mf.Gen = l.snap.gen[b2i(l.up.FDB)]
 }
 
 // revalidate brings a decision of an older snapshot up to date before packet i is
-// treated by it: a fresh translation either agrees, or takes its place.
+// treated by it: if no change since can have touched it, it stands, else a fresh
+// translation either agrees, or takes its place.
 func (l *Loop) revalidate(mf *classifier.Megaflow, i int) *classifier.Megaflow {
+	fdb := b2i(mf.FDB)
+	if !mf.Dead && !l.snap.changes.Touched(mf.Gen, fdb, l.keys.At(i), mf.Mask, mf.Path, mf.Credit) {
+		mf.Gen = l.snap.gen[fdb]
+		l.stats.Renewed++
+		if l.cfg.Verify != 0 {
+			l.check(mf, i)
+		}
+		return mf
+	}
 	start := clock.Ticks()
 	l.push(mf)
 	l.translate(i)

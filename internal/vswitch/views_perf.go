@@ -56,6 +56,7 @@ func (v *PerfShow) text(w io.Writer) {
 		line("Queues, last minute", "%s", wrap(queues, 24))
 	}
 	line("Megaflows", "%d in %s", v.Megaflows, plural(v.Subtables, "subtable"))
+	line("- renewed", "%d, no change of tables touched them", v.Renewed)
 	line("- revalidated", "%d, %d with another outcome", v.Revalidated, v.Changed)
 	if v.Narrowed > 0 {
 		line("- too many masks", "%d megaflows made exact", v.Narrowed)

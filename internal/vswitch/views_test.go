@@ -47,7 +47,7 @@ func TestViews(t *testing.T) {
 		Loops:  []LoopShow{{ID: 0, Core: 0, Queues: []string{"h1:0", "mem0:0"}, FreeFrames: 20000, Megaflows: 12}, {ID: 1, Core: 1, FreeFrames: 24576}},
 		Ports:  ports, Generation: 4, FDBGeneration: 2, Flows: 3, MACs: 1, Sums: sums, Unaccounted: 0}
 	perf := []PerfShow{{Loop: 0, LoopStats: pmd.LoopStats{Core: 1, Iterations: 100000, Busy: 40000, Sleeps: 3, Batches: 40000, Packets: 1000000,
-		SimpleHits: 20000, ExactHits: 880000, MegaHits: 99000, Upcalls: 1000, Revalidated: 20, Changed: 1, Aged: 4, Evicted: 5, NoRoom: 6, Verified: 100,
+		SimpleHits: 20000, ExactHits: 880000, MegaHits: 99000, Upcalls: 1000, Renewed: 500, Revalidated: 20, Changed: 1, Aged: 4, Evicted: 5, NoRoom: 6, Verified: 100,
 		HandedOff: 7, TookOver: 8, TimedPackets: 1000, Megaflows: 12, Subtables: 1},
 		Hz: 2.1e9, Seconds: 61, BusyShare: 0.4, TicksPacket: 105, NsPacket: 50,
 		Stages:      map[string]float64{"extract": 10, "exact": 8.25, "megaflow": 4, "translate": 2, "actions": 12},

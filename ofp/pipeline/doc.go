@@ -28,6 +28,11 @@
 //     never enter a mask.
 //   - Generation grows with tables, ports and configuration, FDBGeneration with
 //     learned addresses. Upcall.FDB is set exactly when addresses were consulted.
+//   - Snapshot.Changes knows every rule by which a snapshot differs from those before it, as
+//     far back as it goes; what differs otherwise it takes for a change of everything. So
+//     whatever else a translation comes to ask is published by put, not putRules.
+//   - Upcall.Path has every table that was looked in, and every word of the key that differed
+//     from the packet's then. Who writes the working copy says so in xlate.written.
 //   - Rules count through the Creditor of each decision, by atomic additions, so
 //     that counts are exact as soon as the loops have pushed theirs.
 //

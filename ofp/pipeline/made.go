@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"pollux/actions"
+	"pollux/classifier"
 )
 
 // made remembers some programs and credits that translations of one thread have made. Both
@@ -12,14 +13,18 @@ import (
 type made struct {
 	programs [recentPrograms]madeProgram
 	credits  [recentCredits]*credit
+	paths    [recentPaths]*classifier.Path
 }
 
 // How many of each are remembered, a place a hash. Credits outlive their snapshot, as the
-// same rules mostly are in the next, and every decision is made anew then; so that many
-// rules which are gone may stay in memory.
+// same rules mostly are in the next; so that many rules which are gone may stay in memory.
+// A decision keeps its credit over all changes that do not touch it (classifier.Changes):
+// the rules in it are in the tables still, since the removal of one of them touches it, and
+// so does a change of the address in it.
 const (
 	recentPrograms = 16
 	recentCredits  = 1024
+	recentPaths    = 64
 )
 
 // madeProgram is a program and what it was made of, which Finish may have changed.
@@ -62,4 +67,18 @@ func (m *made) credit(rules []*Rule, missed []*tableCounters, seen *fdbEntry) *c
 	c := newCredit(rules, missed, seen)
 	*at = c
 	return c
+}
+
+// path returns what a translation gathered of its way, to be shared.
+func (m *made) path(p *classifier.Path) *classifier.Path {
+	h := p.Written
+	for _, t := range p.Tables {
+		h = (h ^ t) * 0x9e3779b97f4a7c15
+	}
+	at := &m.paths[h>>32%recentPaths]
+	if *at == nil || **at != *p {
+		c := *p
+		*at = &c
+	}
+	return *at
 }

@@ -26,6 +26,7 @@ func (r *Rule) credit(packets, bytes uint64, now int64) {
 // tableCounters counts the look-ups of one table: every packet that was looked up
 // there, and those for which a rule was found.
 type tableCounters struct {
+	table   uint8
 	lookups atomic.Uint64
 	matches atomic.Uint64
 }
@@ -46,6 +47,21 @@ func newCredit(rules []*Rule, missed []*tableCounters, seen *fdbEntry) *credit {
 		c.missed = append([]*tableCounters(nil), missed...)
 	}
 	return c
+}
+
+// Outranks says whether all look-ups in a table gave rules of a higher priority than this.
+func (c *credit) Outranks(table uint8, priority int32) bool {
+	for _, r := range c.rules {
+		if r.Flow.Table == table && int32(r.Flow.Priority) <= priority {
+			return false
+		}
+	}
+	for _, t := range c.missed {
+		if t.table == table {
+			return false
+		}
+	}
+	return true
 }
 
 // Credit counts packets and bytes for every rule, table and address of the decision.

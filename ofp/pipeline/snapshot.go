@@ -25,6 +25,7 @@ type Snapshot struct {
 	tables   [NumTables]*table
 	sampling Sampling
 	fdb      *fdb
+	changes  *classifier.Changes // the last that led here
 	loops    *loops
 }
 
@@ -71,6 +72,12 @@ func (s *Snapshot) Generation() uint64 { return s.gen }
 
 // FDBGeneration numbers the learned addresses.
 func (s *Snapshot) FDBGeneration() uint64 { return s.fdbGen }
+
+// Changes are the last changes, for those who have decisions of earlier snapshots.
+func (s *Snapshot) Changes() *classifier.Changes { return s.changes }
+
+// generations are those of decisions made by s, by classifier.Megaflow.FDB.
+func (s *Snapshot) generations() [2]uint64 { return [2]uint64{s.gen, s.gen + s.fdbGen} }
 
 // Name is the bridge's name.
 func (s *Snapshot) Name() string { return s.name }

@@ -65,7 +65,7 @@ func New(c Config) (*State, error) {
 	}
 	snap := &Snapshot{gen: 1, fdbGen: 1, name: c.Name, ports: &portSet{}, fdb: &fdb{}, loops: s.loops}
 	for i := range snap.tables {
-		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: new(tableCounters)}
+		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: &tableCounters{table: uint8(i)}}
 	}
 	s.snap.Store(snap)
 	ageing, size := c.MACAgeing, c.MACTableSize
@@ -147,6 +147,10 @@ func (s *State) Apply(c Change) error {
 	if c.Ports != nil {
 		s.forget(next)
 	}
+	if c.Name == nil && c.Ports == nil && c.Sampling == nil {
+		s.putRules(next)
+		return nil
+	}
 	s.put(next)
 	return nil
 }
@@ -159,8 +163,42 @@ func (s *State) next() *Snapshot {
 	return &next
 }
 
-// put publishes a snapshot.
+// put publishes a snapshot that may differ from the present one in anything.
 func (s *State) put(next *Snapshot) {
+	next.changes = next.changes.All(next.generations())
+	s.store(next)
+}
+
+// putRules publishes a snapshot that differs from the present one in rules alone.
+func (s *State) putRules(next *Snapshot) {
+	edits, ok := next.edits(s.snap.Load())
+	if !ok {
+		s.put(next)
+		return
+	}
+	next.changes = next.changes.Rules(next.generations(), edits)
+	s.store(next)
+}
+
+// edits returns the rules by which s differs from old, which was its predecessor; false if
+// they are not known.
+func (s *Snapshot) edits(old *Snapshot) (edits []classifier.Edit, ok bool) {
+	for i, t := range s.tables {
+		if t == old.tables[i] {
+			continue
+		}
+		rules, ok := t.rules.Since(old.tables[i].rules)
+		if !ok {
+			return nil, false
+		}
+		for _, r := range rules {
+			edits = append(edits, classifier.Edit{Table: t.id, Rule: r})
+		}
+	}
+	return edits, true
+}
+
+func (s *State) store(next *Snapshot) {
 	s.snap.Store(next)
 	for _, fn := range s.publish {
 		fn(next)

@@ -76,7 +76,8 @@ func (s *State) putFDB(f *fdb) {
 	next := *s.snap.Load()
 	next.fdb = f
 	next.fdbGen++
-	s.put(&next)
+	next.changes = next.changes.Learned(next.generations())
+	s.store(&next)
 }
 
 // forget removes the addresses whose port is gone, down or no longer in their VLAN.

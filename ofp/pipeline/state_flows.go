@@ -90,7 +90,7 @@ func (s *State) Add(f Flow) error {
 	if err := next.sampling.check(&f); err != nil {
 		return err
 	}
-	s.put(next)
+	s.putRules(next)
 	return nil
 }
 
@@ -113,7 +113,7 @@ func (s *State) Delete(id uint8, priority uint16, match flow.Match) error {
 		return fmt.Errorf("table %d, priority %d, match %q: %w", id, priority, match.String(), ErrNoFlow)
 	}
 	next.tables[id] = &table{id: id, rules: b.Table(), counts: t.counts}
-	s.put(next)
+	s.putRules(next)
 	return nil
 }
 
@@ -181,7 +181,7 @@ func (s *State) expire(now int64) int {
 		}
 	}
 	if n > 0 {
-		s.put(next)
+		s.putRules(next)
 	}
 	return n
 }

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"pollux/actions"
+	"pollux/classifier"
 	"pollux/flow"
 	"pollux/ipfix/cache"
 	"pollux/pmd"
@@ -30,6 +31,8 @@ type xlate struct {
 	baseKonst flow.Mask // its bits that ops wrote
 	baseVLAN  vlanStack
 	dirty     uint64 // words of the key that were written since base was made
+	written   uint64 // words of the key that were ever written
+	path      classifier.Path
 
 	ops     []actions.Op
 	samples []actions.Sample
@@ -65,14 +68,14 @@ func (x *xlate) run(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 
 func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	u.Mask.Clear()
-	u.Program, u.Credit, u.FDB = nil, nil, false
+	u.Program, u.Credit, u.Path, u.FDB = nil, nil, nil, false
 	x.snap, x.up, x.tr = s, u, tr
 	x.key.CopyFrom(u.Key)
 	x.base.CopyFrom(u.Key)
 	x.fresh()
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
-	x.dirty = 0
+	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
 	x.ops, x.samples, x.tell, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
 	x.rules, x.missed, x.seen = x.rules[:0], x.missed[:0], nil
@@ -151,6 +154,7 @@ func (x *xlate) end() {
 		}
 	}
 	x.up.Credit = x.made.credit(x.rules, x.missed, x.seen)
+	x.up.Path = x.made.path(&x.path)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }
 
@@ -221,7 +225,11 @@ func (x *xlate) lookups() int { return len(x.rules) + len(x.missed) }
 // lookup finds the rule of a table for the working copy, looked at as if it had
 // come in by inPort.
 func (x *xlate) lookup(t *table, inPort uint32) *Rule {
-	was := x.key.W[flow.WPort]
+	was, written := x.key.W[flow.WPort], x.written
+	if inPort != x.up.Key.InPort() {
+		written |= 1 << flow.WPort
+	}
+	x.path.Look(t.id, written)
 	x.key.Set(flow.WPort, was&^0xffffffff|uint64(inPort))
 	x.wild.Clear()
 	r := t.rules.Lookup(&x.key, &x.wild)

@@ -118,10 +118,12 @@ func (x *xlate) write(f flow.Field, v, m flow.Value) {
 	f.Set(&x.key, f.Get(&x.key).AndNot(m).Or(v.And(m)))
 	f.OrMask(&x.konst, m)
 	i := &flow.Fields[f]
-	x.dirty |= 1 << i.Word
+	words := uint64(1) << i.Word
 	if i.Bits == 128 {
-		x.dirty |= 1 << (i.Word + 1)
+		words |= 1 << (i.Word + 1)
 	}
+	x.dirty |= words
+	x.written |= words
 }
 
 // writeTCI writes the whole TCI as NXM_OF_VLAN_TCI means it: a clear CFI takes the

@@ -1,0 +1,254 @@
+package pipeline
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"pollux/actions"
+	"pollux/classifier"
+	"pollux/flow"
+	"pollux/pmd"
+)
+
+// kept is a cached decision that is judged by the log of changes, as loops do.
+type kept struct {
+	mega
+	credit *credit
+	path   classifier.Path
+	fdb    bool
+	gen    uint64
+}
+
+// keeper is a cache of decisions of one switch under change.
+type keeper struct {
+	w     *world
+	r     *rand.Rand
+	spoil func(*classifier.Path) // edits what each decision remembers, unless nil
+	all   []*kept
+	keys  []flow.Key
+
+	renewed, again int
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (c *keeper) decide(k *flow.Key) *kept {
+	u := pmd.Upcall{Key: k, Thread: 0}
+	snap := c.w.state.Snapshot()
+	snap.Translate(&u)
+	d := &kept{mega{mask: u.Mask, prog: u.Program}, u.Credit.(*credit), *u.Path, u.FDB, snap.generations()[b2i(u.FDB)]}
+	u.Mask.Apply(&d.key, k)
+	if c.spoil != nil {
+		c.spoil(&d.path)
+	}
+	return d
+}
+
+// same says whether two decisions are one to a packet and to the counters.
+func (d *kept) same(o *kept) bool {
+	return actions.Equal(d.prog, o.prog) && d.prog.Drop == o.prog.Drop && d.fdb == o.fdb &&
+		slices.Equal(d.credit.rules, o.credit.rules) && slices.Equal(d.credit.missed, o.credit.missed) && d.credit.seen == o.credit.seen
+}
+
+// packet treats a packet by the cache and compares with a fresh translation.
+func (c *keeper) packet() error {
+	k := &c.keys[c.r.IntN(len(c.keys))]
+	at := slices.IndexFunc(c.all, func(d *kept) bool { return d.mask.Match(k, &d.key) })
+	fresh := c.decide(k)
+	if at < 0 {
+		c.all = append(c.all, fresh)
+		return nil
+	}
+	d, snap := c.all[at], c.w.state.Snapshot()
+	if gen := snap.generations()[b2i(d.fdb)]; d.gen != gen {
+		if snap.Changes().Touched(d.gen, b2i(d.fdb), k, &d.mask, &d.path, d.credit) {
+			c.again++
+			c.all[at] = fresh
+			return nil
+		}
+		c.renewed++
+		d.gen = gen
+	}
+	if !d.same(fresh) {
+		return fmt.Errorf("a decision stands that is wrong:\n%v drop %v\nwant\n%v drop %v\n%s\n%s", d.prog, d.prog.Drop, fresh.prog, fresh.prog.Drop,
+			FormatMegaflow(&d.key, &d.mask), snap.Trace(k))
+	}
+	return nil
+}
+
+// change changes the switch in one of the ways there are.
+func (c *keeper) change(tb fataler) string {
+	s, have := c.w.state, c.w.state.DumpFlows()
+	var err error
+	what := ""
+	switch n := c.r.IntN(40); {
+	case n == 0:
+		what = "port 3 up or down"
+		err = s.UpdatePort(3, func(p *Port) { p.Up = !p.Up })
+	case n == 1:
+		what = "addresses are learned"
+		s.loops.notes[0].Push(note{makeFDBKey(5, 0x020000000001+c.r.Uint64N(3)), uint32(1 + c.r.IntN(5)), 0})
+		s.Tick()
+	case n == 2:
+		what = "some flows are replaced at once"
+		var flows []Flow
+		for _, f := range have {
+			if c.r.IntN(10) != 0 {
+				flows = append(flows, f.Flow)
+			}
+		}
+		err = s.Replace(flows)
+	case n < 20 && len(have) > 0:
+		f := have[c.r.IntN(len(have))].Flow
+		what = "delete " + f.String()
+		err = s.Delete(f.Table, f.Priority, f.Match)
+	default:
+		f, perr := ParseFlow(randomLine(c.r), nil)
+		if perr != nil {
+			return "" // it contradicts itself by chance
+		}
+		if n < 26 && len(have) > 0 {
+			// The actions may not suit the match: then it stays as it was.
+			old := have[c.r.IntN(len(have))].Flow
+			f = Flow{Table: old.Table, Priority: old.Priority, Match: old.Match, Do: Instructions{Apply: []Action{{Kind: ActOutput, Port: uint32(1 + c.r.IntN(5))}}}}
+		}
+		what = "add " + f.String()
+		err = s.Add(f)
+	}
+	if err != nil {
+		tb.Fatalf("%s: %v", what, err)
+	}
+	return what
+}
+
+// run is packets and changes in turn. It returns the first decision that was kept and
+// should not have been.
+func (c *keeper) run(tb fataler, rounds int) error {
+	for range 40 {
+		var meta flow.Key
+		meta.Set(flow.WPort, uint64(1+c.r.IntN(5)))
+		c.keys = append(c.keys, extract(randomFrame(c.r), &meta))
+	}
+	var log []string
+	for range rounds {
+		for range c.r.IntN(4) { // decisions are older than one change, too
+			log = append(log, c.change(tb))
+		}
+		for range 20 {
+			if err := c.packet(); err != nil {
+				return fmt.Errorf("%w\nafter\n%s\n%s", err, strings.Join(c.w.lines, "\n"), strings.Join(log, "\n"))
+			}
+		}
+	}
+	return nil
+}
+
+// TestUntouchedDecisionsStand is design law 1 for decisions that outlive changes: what
+// Changes does not call touched is what a fresh translation gives, to the packet and to
+// the counters of rules, tables and addresses.
+func TestUntouchedDecisionsStand(t *testing.T) {
+	renewed, again := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 5))
+		c := &keeper{w: newWorld(t, r, rapid.IntRange(1, 40).Draw(t, "flows")), r: r}
+		if err := c.run(t, 40); err != nil {
+			t.Fatal(err)
+		}
+		renewed, again = renewed+c.renewed, again+c.again
+	})
+	if renewed == 0 || again == 0 {
+		t.Errorf("%d decisions were renewed, %d translated again; want some of both", renewed, again)
+	}
+	t.Logf("%d decisions were renewed, %d translated again", renewed, again)
+}
+
+// TestABrokenPathIsCaught has decisions forget a part of how they were found: the property
+// above would notice.
+func TestABrokenPathIsCaught(t *testing.T) {
+	forget := func(w flow.Word) func(*classifier.Path) {
+		return func(p *classifier.Path) { p.Written &^= 1 << w }
+	}
+	for _, c := range []struct {
+		name  string
+		spoil func(*classifier.Path)
+	}{
+		{"all that was written", func(p *classifier.Path) { p.Written = 0 }},
+		{"another input port", forget(flow.WPort)},
+		{"VLAN tags", forget(flow.WVLAN)},
+		{"a table", func(p *classifier.Path) { p.Tables[0] &^= 1 << 2 }},
+		{"the first table", func(p *classifier.Path) { p.Tables[0] &^= 1 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(1000) {
+				r := rand.New(rand.NewPCG(seed, 6))
+				k := &keeper{w: newWorld(t, r, 25), r: r, spoil: c.spoil}
+				if err := k.run(t, 40); err != nil {
+					t.Logf("caught in world %d", seed)
+					return
+				}
+			}
+			t.Errorf("1000 worlds noticed nothing")
+		})
+	}
+}
+
+// TestRewrittenWordsMayMatch adds a rule that a packet matches only as it was rewritten,
+// where the megaflow looks at what the packet brought.
+func TestRewrittenWordsMayMatch(t *testing.T) {
+	for _, c := range []struct {
+		flows, packet, add string
+		word               flow.Word // that tells
+	}{
+		{"dl_dst=02:00:00:00:00:01 actions=mod_dl_dst:02:00:00:00:00:02,resubmit(,1)", "in_port=1,dl_dst=02:00:00:00:00:01", "table=1,dl_dst=02:00:00:00:00:02 actions=3", flow.WEthDst},
+		{"ip,nw_dst=10.0.0.1 actions=mod_nw_dst:10.0.0.2,resubmit(,1)", "in_port=1,ip,nw_dst=10.0.0.1", "table=1,ip,nw_dst=10.0.0.2 actions=3", flow.WIPv4},
+		{"ip,nw_ttl=64 actions=dec_ttl,resubmit(,1)", "in_port=1,ip,nw_ttl=64", "table=1,ip,nw_ttl=63 actions=3", flow.WIP},
+		{"ip,nw_tos=16 actions=mod_nw_tos:32,resubmit(,1)", "in_port=1,ip,nw_tos=16", "table=1,ip,nw_tos=32 actions=3", flow.WIP},
+		{"tcp,tp_dst=80 actions=mod_tp_dst:443,resubmit(,1)", "in_port=1,tcp,tp_dst=80", "table=1,tcp,tp_dst=443 actions=3", flow.WL4},
+		{"dl_vlan=5 actions=mod_vlan_vid:6,resubmit(,1)", "in_port=1,dl_vlan=5", "table=1,dl_vlan=6 actions=3", flow.WVLAN},
+		{"dl_vlan=5 actions=strip_vlan,resubmit(,1)", "in_port=1,dl_vlan=5", "table=1,vlan_tci=0 actions=3", flow.WVLAN},
+		{"vlan_tci=0 actions=push_vlan:0x8100,resubmit(,1)", "in_port=1", "table=1,vlan_tci=0x1000/0x1000 actions=3", flow.WVLAN},
+		{"ipv6,ipv6_dst=2001:db8::1 actions=set_field:2001:db8::2->ipv6_dst,resubmit(,1)", "in_port=1,ipv6,ipv6_dst=2001:db8::1", "table=1,ipv6,ipv6_dst=2001:db8::2 actions=3", flow.WIPv6DstLo},
+		{"in_port=1 actions=load:2->in_port[],resubmit(,1)", "in_port=1", "table=1,in_port=2 actions=3", flow.WPort},
+		{"in_port=1 actions=resubmit(2,1)", "in_port=1", "table=1,in_port=2 actions=3", flow.WPort},
+		{"in_port=1 actions=resubmit(2,1)\ntable=1,in_port=2 actions=resubmit(4,2)", "in_port=1", "table=2,in_port=4 actions=3", flow.WPort},
+		{"mpls,mpls_label=16 actions=set_field:17->mpls_label,resubmit(,1)", "in_port=1,mpls,mpls_label=16", "table=1,mpls,mpls_label=17 actions=3", flow.WMPLS},
+		{"arp,arp_op=1 actions=set_field:2->arp_op,resubmit(,1)", "in_port=1,arp,arp_op=1", "table=1,arp,arp_op=2 actions=3", flow.WIP},
+	} {
+		t.Run(c.flows, func(t *testing.T) {
+			s := testState(t, c.flows)
+			k := packetOf(t, s, c.packet)
+			u := pmd.Upcall{Key: k, Thread: 0}
+			before := s.Snapshot()
+			before.Translate(&u)
+			mask, path, by, was := u.Mask, *u.Path, u.Credit, u.Program
+			f, err := ParseFlow(c.add, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Add(f); err != nil {
+				t.Fatal(err)
+			}
+			s.Snapshot().Translate(&u)
+			if actions.Equal(was, u.Program) {
+				t.Fatalf("%s changes nothing", c.add)
+			}
+			if !s.Snapshot().Changes().Touched(before.gen, 0, k, &mask, &path, by) {
+				t.Errorf("%s does not touch what becomes %v", c.add, u.Program)
+			}
+			path.Written &^= 1 << c.word
+			if s.Snapshot().Changes().Touched(before.gen, 0, k, &mask, &path, by) {
+				t.Errorf("word %d makes no difference", c.word)
+			}
+		})
+	}
+}
