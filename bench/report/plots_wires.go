@@ -47,7 +47,7 @@ func wires(v *bench.VethResult) string {
 	r := newRows("Millions of packets a second delivered, a bar for each switch", "Mpps delivered, in the time that the switch had its core", names, 24, most)
 	for i := range v.Devices {
 		d := &v.Devices[i]
-		r.bar(i, 0, 1, d.Own.Median, colour(i), fmt.Sprintf("%.3f (%.2f)", d.Own.Median, d.RatioOwn),
+		r.bar(i, 0, 1, d.Own.Median, colour(0), fmt.Sprintf("%.3f (%.2f)", d.Own.Median, d.RatioOwn),
 			fmt.Sprintf("%s: %.3f Mpps, from %.3f to %.3f, %.2f of the best", d.Name, d.Own.Median, d.Own.Min, d.Own.Max, d.RatioOwn))
 	}
 	return r.end()

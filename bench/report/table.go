@@ -56,26 +56,27 @@ func memoryTable(results []bench.MemoryResult) table {
 
 func vethTable(v *bench.VethResult) table {
 	t := table{
-		title: "On wires: between two veths over AF_XDP", note: fmt.Sprintf("%d-byte frames. The devices take turns on the same wires; the kernel's transmit path is the limit of all. Ratios are to the best of the others. %s.", v.Size, capital(v.Reading())),
+		title: "On wires: between two veths over AF_XDP", note: fmt.Sprintf("%d-byte frames. The devices take turns on the same wires; the kernel's transmit path is the limit of all. Ratios are to the best of all. %s.", v.Size, capital(v.Reading())),
 		head: []string{"device", "delivered, Mpps", "least", "most", "ratio", "own ratio", "round trip p50, µs", "p99, µs", "first packet, ms", "calls a packet", "wake-ups a packet"},
 	}
 	for i := range v.Devices {
 		d := &v.Devices[i]
 		t.rows = append(t.rows, []string{
 			d.Name, fmt.Sprintf("%.3f", d.Mpps.Median), fmt.Sprintf("%.3f", d.Mpps.Min), fmt.Sprintf("%.3f", d.Mpps.Max),
-			fmt.Sprintf("%.2f", d.Ratio), fmt.Sprintf("%.2f", d.RatioOwn), fmt.Sprintf("%.1f", d.P50.Median), fmt.Sprintf("%.1f", d.P99.Median),
-			fmt.Sprintf("%.0f", d.First.Median), work(d.Calls), work(d.Wakeups),
+			fmt.Sprintf("%.2f", d.Ratio), fmt.Sprintf("%.2f", d.RatioOwn), measured(d.P50, "%.1f"), measured(d.P99, "%.1f"),
+			fmt.Sprintf("%.0f", d.First.Median), measured(d.Calls, "%.4f"), measured(d.Wakeups, "%.4f"),
 		})
 	}
 	return t
 }
 
-// work writes calls or wake-ups a packet, which the kernel's own switches do without.
-func work(s bench.Spread) string {
+// measured writes a median, where there is one: not every run has round trips, and the
+// kernel's own switches have no thread whose calls could be counted.
+func measured(s bench.Spread, format string) string {
 	if s.N == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.4f", s.Median)
+	return fmt.Sprintf(format, s.Median)
 }
 
 func runsTable(runs []*bench.RunResult) table {
