@@ -16,6 +16,7 @@ type passBy struct {
 	phase phase
 	left  int // packets until the phase ends
 	batch int // packets of the batch in hand that asked, or passed by
+	rest  int // so many trials long is the next time of passing by
 
 	cost  [2]float64        // ticks a packet at the end of the last phase with (0), and without (1)
 	ticks [judgedOn]float64 // a packet, of the last batches
@@ -36,7 +37,8 @@ const (
 const (
 	askRounds   = 64   // packets for each entry of the cache between two trials without
 	trialRounds = 4    // packets for each entry of the cache in a trial with
-	restTrials  = 16   // and after one that did not pay they pass by for so many times as long
+	restTrials  = 16   // and after one that did not pay they pass by for so many times as long,
+	mostRest    = 256  // twice as long after each one that follows, up to so many times
 	judgedOn    = 64   // batches, of which the median decides
 	leastBatch  = 16   // packets of a batch that is looked at: in small ones a batch's own cost rules
 	better      = 0.95 // of the other way's cost is enough to change
@@ -44,7 +46,7 @@ const (
 
 // begin is before the first packet.
 func (l *Loop) begin() {
-	l.passBy = passBy{phase: trialing, left: trialRounds * l.exactSlots}
+	l.passBy = passBy{phase: trialing, left: trialRounds * l.exactSlots, rest: restTrials}
 	l.exec.Slots = l.slots[:]
 }
 
@@ -75,7 +77,11 @@ func (l *Loop) spent(ticks uint64) {
 		l.enter(probing)
 	case p.phase == passing:
 		l.enter(trialing)
-	case p.phase == probing && without < better*with, p.phase == trialing && with >= better*without:
+	case p.phase == probing && without < better*with:
+		p.rest = restTrials
+		l.enter(passing)
+	case p.phase == trialing && with >= better*without:
+		p.rest = min(2*p.rest, mostRest)
 		l.enter(passing)
 	default:
 		l.enter(asking)
@@ -93,7 +99,7 @@ func (l *Loop) enter(to phase) {
 	case probing:
 		p.left = 2 * judgedOn * l.cfg.Burst
 	case passing:
-		p.left = restTrials * trialRounds * l.exactSlots
+		p.left = p.rest * trialRounds * l.exactSlots
 	case trialing:
 		l.exact.Forget()
 		p.left = trialRounds * l.exactSlots

@@ -49,17 +49,17 @@ func TestPassByChangesOver(t *testing.T) {
 	run := func(with, without float64, batches int) (off bool) {
 		share := 0
 		for n := range batches {
-			if off = l.Took(64, map[bool]float64{false: with, true: without}[l.Took(0, 0)]); off && n >= batches/2 {
+			if off = l.Took(256, map[bool]float64{false: with, true: without}[l.Took(0, 0)]); off && n >= batches/2 {
 				share++
 			}
 		}
 		return share > batches/4
 	}
 	for range 3 {
-		if !run(150, 90, 1<<18) {
+		if !run(150, 90, 1<<20) {
 			t.Error("the cache costs more than it saves, and is asked")
 		}
-		if run(60, 90, 1<<18) {
+		if run(60, 90, 1<<20) {
 			t.Error("the cache pays, and is passed by")
 		}
 	}
