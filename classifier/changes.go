@@ -14,6 +14,7 @@ type Path struct {
 	// Written has bit w where word w of the key was not always the packet's own when a
 	// table was looked in: actions had written it, or the look-up was for another port.
 	Written uint64
+	_       [88]byte // each loop makes its own: they are to share no line
 }
 
 // Look adds a look-up in a table with a key whose words in written are not the packet's.
