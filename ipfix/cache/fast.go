@@ -115,6 +115,9 @@ func (c *Cache) tally(k *call, idx []uint16, left int) int {
 // others into t.rest. It is what tallyBonds is held against, and where that is not written
 // for the processor it is what runs.
 func tallyPlain(t *tallied, idx []uint16) {
+	if len(idx) == 0 {
+		return // there may be no slots either
+	}
 	bonds, slots := unsafe.Slice(t.bonds, t.nBonds), unsafe.Slice(t.slots, packet.MaxBatch)
 	for _, x := range idx {
 		x &= packet.MaxBatch - 1
