@@ -49,7 +49,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 		done; \
 	done
 
-bench: build ## all measurements that need no peer, in five minutes; ends with a table, writes bench/out/report.html (root)
+bench: build ## memory, veths, stalls and all scenarios in four minutes; ends with a table, writes bench/out/report.html (root)
 	@mkdir -p bench/out && rm -f bench/out/*.json
 	./$(BIN) bench memory --turns 9 --out bench/out/memory.json
 	./$(BIN) bench veth --repeats 3 --out bench/out/veth.json
