@@ -189,7 +189,9 @@ func same(t *testing.T, what string, l *liveSwitch, set uint32, was []*cache.Cac
 		return
 	}
 	for i, c := range now {
-		if st := c.Stats(); st.Inserted != udpFlows || st.Ended != [cache.NumEndReasons]uint64{} {
+		st := c.Stats()
+		st.Ended[cache.EndActive] = 0 // a flow that is reported because its boundary has come goes on
+		if st.Inserted != udpFlows || st.Ended != [cache.NumEndReasons]uint64{} {
 			t.Errorf("%s: set %d, loop %d: flows were broken: %d inserted of %d, ended %v", what, set, i, st.Inserted, udpFlows, st.Ended)
 		}
 	}
