@@ -102,9 +102,13 @@ func (l *Loop) FlushMegaflows() {
 	})
 }
 
-// FreeFrames returns how many of the loop's chunks are free.
+// FreeFrames returns how many of the loop's chunks are free, those among them that other
+// loops have given back and that nobody has fetched, as the loop may have ended before.
 func (l *Loop) FreeFrames() (n int) {
-	l.Do(func(l *Loop) { n = l.free.Len() })
+	l.Do(func(l *Loop) {
+		l.bringHome()
+		n = l.free.Len()
+	})
 	return n
 }
 

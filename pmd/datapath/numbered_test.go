@@ -64,15 +64,22 @@ func (q *numberedRx) Rx(b *packet.Batch, limit int, free *packet.FreeList) (n in
 		q.gaps = append(q.gaps, float64(now-q.last)/1e3)
 	}
 	q.free, q.last = free, now
-	for ; n < min(limit, 32) && len(q.sent) > q.queue && !p.stop.Load(); n++ {
+	for ; n < min(limit, 32) && len(q.sent) > q.queue; n++ {
 		if p.made.Load()-p.out() >= p.window {
 			break
 		}
-		chunk, ok := free.Get()
+		// Counted before it looks whether to stop, so that whoever stops it and then finds
+		// all that was made delivered has not overlooked one.
+		p.made.Add(1)
+		var chunk uint64
+		ok := !p.stop.Load()
+		if ok {
+			chunk, ok = free.Get()
+		}
 		if !ok {
+			p.made.Add(-1)
 			break
 		}
-		p.made.Add(1)
 		flow := q.queue + q.turn*len(p.rx)
 		if q.turn++; q.queue+q.turn*len(p.rx) >= len(q.sent) {
 			q.turn = 0
