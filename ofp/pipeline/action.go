@@ -1,6 +1,11 @@
 package pipeline
 
-import "pollux/flow"
+import (
+	"reflect"
+	"slices"
+
+	"pollux/flow"
+)
 
 // Kind says what an Action does.
 type Kind uint8
@@ -24,6 +29,27 @@ const (
 	ActNote   // Note
 	ActSample // Sample
 	ActExit
+	ActOutputTrunc    // Port, MaxLen
+	ActController     // Controller
+	ActEnqueue        // Port, Queue
+	ActSetQueue       // Queue
+	ActPopQueue       //
+	ActGroup          // Group
+	ActMeter          // Meter
+	ActPushMPLS       // EtherType
+	ActPopMPLS        // EtherType, of what follows
+	ActCopyTTLOut     //
+	ActCopyTTLIn      //
+	ActDecTTLIDs      // List.IDs: controllers that are told of packets whose TTL has expired
+	ActClone          // List.Actions
+	ActLearn          // List.Learn
+	ActConjunction    // Conjunction
+	ActPush           // Src
+	ActPop            // Dst
+	ActMultipath      // List.Multipath
+	ActBundle         // List.Bundle
+	ActFinTimeout     // FinIdle, FinHard
+	ActCheckPktLarger // Dst, MaxLen
 )
 
 const (
@@ -45,7 +71,7 @@ type Subfield struct {
 // mask returns the subfield's bits in their place in the field.
 func (s Subfield) mask() flow.Value { return flow.Ones(uint(s.Bits)).Shl(uint(s.Lo)) }
 
-// Action is one action of a flow: plain data that can be compared.
+// Action is one action of a flow: plain data, not changed once it is in a Flow.
 type Action struct {
 	Kind      Kind
 	Port      uint32
@@ -57,6 +83,120 @@ type Action struct {
 	Mask      flow.Value // of ActSetField; every bit of the field when none was given
 	Note      string     // the bytes
 	Sample    SampleAction
+
+	MaxLen           uint16
+	Queue            uint32
+	Group, Meter     uint32
+	FinIdle, FinHard uint16 // seconds, 0: unchanged
+	Conjunction      Conjunction
+	Controller       ControllerAction
+	List             *Lists // of actions that have lists
+}
+
+// Lists is the operands that are lists; immutable.
+type Lists struct {
+	Actions   []Action
+	IDs       []uint16
+	Learn     *Learn
+	Multipath *Multipath
+	Bundle    *Bundle
+}
+
+// equal says whether both do the same.
+func (a *Action) equal(b *Action) bool {
+	x, y := *a, *b
+	x.List, y.List = nil, nil
+	return x == y && (a.List == b.List || reflect.DeepEqual(a.List, b.List))
+}
+
+// equalActions says whether both lists do the same.
+func equalActions(a, b []Action) bool {
+	return slices.EqualFunc(a, b, func(x, y Action) bool { return x.equal(&y) })
+}
+
+// Conjunction is the operands of ActConjunction: the packet fulfils clause Clause of the
+// Clauses that ID has.
+type Conjunction struct {
+	ID      uint32
+	Clause  uint8 // from 0
+	Clauses uint8
+}
+
+// ControllerAction is the operands of ActController.
+type ControllerAction struct {
+	MaxLen   uint16 // bytes of the packet that are sent
+	ID       uint16 // which controllers
+	Reason   uint8  // OFPR_*
+	Meter    uint32 // 0: none
+	UserData string // the bytes
+	Pause    bool
+}
+
+// Learn is the operands of ActLearn (NXAST_LEARN, NXAST_LEARN2).
+type Learn struct {
+	Table         uint8
+	Priority      uint16
+	Cookie        uint64
+	Idle, Hard    uint16
+	FinIdle       uint16
+	FinHard       uint16
+	SendFlowRem   bool
+	DeleteLearned bool
+	Limit         uint32   // 0: none
+	Result        Subfield // with Bits 0: none; 1 is written there when a flow was learned
+	Specs         []LearnSpec
+}
+
+// LearnSpec makes one part of a learned flow's match or actions.
+type LearnSpec struct {
+	Kind  LearnKind
+	Src   Subfield   // Bits 0: Value is the source
+	Value flow.Value // immediate, as wide as the destination
+	Dst   Subfield   // not of LearnOutput
+}
+
+// LearnKind is what a LearnSpec makes.
+type LearnKind uint8
+
+// The kinds.
+const (
+	LearnMatch LearnKind = iota
+	LearnLoad
+	LearnOutput
+)
+
+// HashFields is which fields a hash covers (enum nx_hash_fields).
+type HashFields uint16
+
+// The fields of a hash.
+const (
+	HashEthSrc HashFields = iota
+	HashSymmetricL4
+	HashSymmetricL3L4
+	HashSymmetricL3L4UDP
+	HashNwSrc
+	HashNwDst
+	HashSymmetricL3
+)
+
+// Multipath is the operands of ActMultipath.
+type Multipath struct {
+	Fields    HashFields
+	Basis     uint16
+	Algorithm uint16 // enum nx_mp_algorithm
+	MaxLink   uint16 // links are 0 to this
+	Arg       uint32
+	Dst       Subfield
+}
+
+// Bundle is the operands of ActBundle: one of the slave ports that is up is chosen and
+// output to, or written to Dst.
+type Bundle struct {
+	Fields HashFields
+	Basis  uint16
+	HRW    bool // highest random weight, else the first that is up
+	Slaves []uint32
+	Dst    Subfield // Bits 0: output
 }
 
 // SampleAction is the operands of ActSample.

@@ -1,10 +1,6 @@
 package pipeline
 
-import (
-	"slices"
-
-	"pollux/flow"
-)
+import "pollux/flow"
 
 // DefaultPriority is the priority of a flow that gives none.
 const DefaultPriority = 32768
@@ -16,6 +12,8 @@ type Flow struct {
 	Cookie      uint64
 	IdleTimeout uint16 // seconds, 0 never
 	HardTimeout uint16 // seconds, 0 never
+	Flags       FlowFlags
+	Importance  uint16 // of 1.4 and up, for eviction
 	Match       flow.Match
 	Do          Instructions
 
@@ -23,9 +21,21 @@ type Flow struct {
 	Line, Column int
 }
 
+// FlowFlags are flags of a flow (enum ofp_flow_mod_flags).
+type FlowFlags uint16
+
+// The flags that a flow keeps, with their numbers in OpenFlow 1.3; those of a request alone
+// are FlowMod's.
+const (
+	SendFlowRem    FlowFlags = 1 << 0
+	NoPacketCounts FlowFlags = 1 << 3
+	NoByteCounts   FlowFlags = 1 << 4
+)
+
 // Instructions is what a flow does to a packet, in the order of OpenFlow 1.3
 // section 5.9.
 type Instructions struct {
+	Meter        uint32 // 0: none; before everything else
 	Apply        []Action
 	Clear        bool
 	Write        []Action
@@ -36,13 +46,13 @@ type Instructions struct {
 
 // empty says whether the flow drops.
 func (i *Instructions) empty() bool {
-	return len(i.Apply) == 0 && !i.Clear && len(i.Write) == 0 && i.MetadataMask == 0 && i.Goto == 0
+	return i.Meter == 0 && len(i.Apply) == 0 && !i.Clear && len(i.Write) == 0 && i.MetadataMask == 0 && i.Goto == 0
 }
 
 // equal says whether both do the same.
 func (i *Instructions) equal(o *Instructions) bool {
 	return i.Clear == o.Clear && i.Metadata == o.Metadata && i.MetadataMask == o.MetadataMask &&
-		i.Goto == o.Goto && slices.Equal(i.Apply, o.Apply) && slices.Equal(i.Write, o.Write)
+		i.Goto == o.Goto && i.Meter == o.Meter && equalActions(i.Apply, o.Apply) && equalActions(i.Write, o.Write)
 }
 
 // ruleID is what makes a rule of a table the same rule.
@@ -57,5 +67,5 @@ func (f *Flow) id() ruleID { return ruleID{f.Table, f.Priority, f.Match} }
 // same says whether a rule made of o may stay for f, with its counters.
 func (f *Flow) same(o *Flow) bool {
 	return f.id() == o.id() && f.Cookie == o.Cookie && f.IdleTimeout == o.IdleTimeout &&
-		f.HardTimeout == o.HardTimeout && f.Do.equal(&o.Do)
+		f.HardTimeout == o.HardTimeout && f.Flags == o.Flags && f.Importance == o.Importance && f.Do.equal(&o.Do)
 }

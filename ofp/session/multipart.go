@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 
+	"pollux/ofp/ofperr"
 	"pollux/ofp/wire"
 )
 
@@ -11,14 +12,14 @@ import (
 type partHandler func(s *session, m *wire.Multipart, out *wire.Replies) error
 
 // parts is the table of multipart requests. What is not in it is refused with
-// wire.BadMultipart.
+// ofperr.BadMultipart.
 var parts = map[wire.Part]partHandler{
 	wire.PartDesc:     descPart,
 	wire.PartPortDesc: portDescPart,
 }
 
 // niciraParts is the table of Nicira's. What is not in it is refused with
-// wire.BadExperimenterType.
+// ofperr.BadExperimenterType.
 var niciraParts = map[uint32]partHandler{
 	wire.NXIPFIXBridge: ipfixBridgePart,
 	wire.NXIPFIXFlow:   ipfixFlowPart,
@@ -31,19 +32,19 @@ func multipart(s *session, q *request) error {
 	if err != nil {
 		return err
 	}
-	fn, unknown := parts[m.Part], wire.BadMultipart
+	fn, unknown := parts[m.Part], ofperr.BadMultipart
 	if m.Part == wire.PartExperimenter {
 		if m.Vendor != wire.Nicira {
-			return fmt.Errorf("multipart of experimenter %#08x: %w", m.Vendor, wire.BadExperimenter)
+			return fmt.Errorf("multipart of experimenter %#08x: %w", m.Vendor, ofperr.BadExperimenter)
 		}
-		fn, unknown = niciraParts[m.Subtype], wire.BadExperimenterType
+		fn, unknown = niciraParts[m.Subtype], ofperr.BadExperimenterType
 	}
 	switch {
 	case fn == nil:
 		return fmt.Errorf("multipart type %d, subtype %d: %w", m.Part, m.Subtype, unknown)
 	case m.More && s.version != wire.V10:
 		// None of the requests that are answered is longer than a message.
-		return fmt.Errorf("multipart type %d in several messages: %w", m.Part, wire.MultipartOverflow)
+		return fmt.Errorf("multipart type %d in several messages: %w", m.Part, ofperr.MultipartOverflow)
 	}
 	ok := true
 	out := wire.NewReplies(s.version, q.XID, m, func(msg []byte) { ok = ok && s.out.put(msg) })
@@ -60,7 +61,7 @@ func multipart(s *session, q *request) error {
 // none checks that a multipart request asks for everything.
 func none(m *wire.Multipart) error {
 	if len(m.Body) != 0 {
-		return fmt.Errorf("multipart type %d with a body of %d bytes, want none: %w", m.Part, len(m.Body), wire.BadLen)
+		return fmt.Errorf("multipart type %d with a body of %d bytes, want none: %w", m.Part, len(m.Body), ofperr.BadLen)
 	}
 	return nil
 }
@@ -90,7 +91,7 @@ func portDescPart(s *session, m *wire.Multipart, out *wire.Replies) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("there is no port %d: %w", want, wire.BadPort)
+		return fmt.Errorf("there is no port %d: %w", want, ofperr.BadPort)
 	}
 	return nil
 }
@@ -101,7 +102,7 @@ func ipfixBridgePart(s *session, m *wire.Multipart, out *wire.Replies) error {
 	}
 	st, ok := s.cfg.Switch.IPFIXBridge()
 	if !ok {
-		return fmt.Errorf("the bridge has no exporter: %w", wire.NotConfigured)
+		return fmt.Errorf("the bridge has no exporter: %w", ofperr.NotConfigured)
 	}
 	out.Add(st.Append(nil))
 	return nil
@@ -113,7 +114,7 @@ func ipfixFlowPart(s *session, m *wire.Multipart, out *wire.Replies) error {
 	}
 	sets := s.cfg.Switch.IPFIXSets()
 	if len(sets) == 0 {
-		return fmt.Errorf("no collector set has an exporter: %w", wire.NotConfigured)
+		return fmt.Errorf("no collector set has an exporter: %w", ofperr.NotConfigured)
 	}
 	var rec []byte
 	for i := range sets {

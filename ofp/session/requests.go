@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"pollux/ofp/ofperr"
 	"pollux/ofp/wire"
 )
 
@@ -16,10 +17,10 @@ type request struct {
 }
 
 // handler answers a request. The peer is told its error, which is or wraps a
-// wire.Error; but net.ErrClosed ends the session.
+// ofperr.Error; but net.ErrClosed ends the session.
 type handler func(s *session, q *request) error
 
-// handlers is the table of requests. What is not in it is refused with wire.BadType.
+// handlers is the table of requests. What is not in it is refused with ofperr.BadType.
 var handlers = [wire.NumKinds]handler{
 	wire.Hello:            ignore, // a second one means nothing
 	wire.ErrorMsg:         peerError,
@@ -39,12 +40,12 @@ func (s *session) serve(h wire.Header, msg []byte) error {
 	if h.Version != s.version {
 		k = wire.KindOf(wire.V10, h.Type)
 		if k != wire.Hello && k != wire.ErrorMsg { // which are the same in all versions
-			return fmt.Errorf("%s in a session of %s: %w", h.Version, s.version, wire.BadVersion)
+			return fmt.Errorf("%s in a session of %s: %w", h.Version, s.version, ofperr.BadVersion)
 		}
 	}
 	fn := handlers[k]
 	if fn == nil {
-		return fmt.Errorf("%s (type %d): %w", k, h.Type, wire.BadType)
+		return fmt.Errorf("%s (type %d): %w", k, h.Type, ofperr.BadType)
 	}
 	return fn(s, &request{h, msg[wire.HeaderLen:]})
 }
@@ -55,10 +56,10 @@ func (s *session) refuse(err error, msg []byte) bool {
 	if errors.Is(err, net.ErrClosed) {
 		return false
 	}
-	var e wire.Error
+	var e ofperr.Error
 	if !errors.As(err, &e) {
 		s.cfg.Log.Error("openflow: request failed", "peer", s.who, "error", err)
-		e = wire.PermissionDenied
+		e = ofperr.PermissionDenied
 	}
 	s.cfg.Log.Debug("openflow: request refused", "peer", s.who, "why", err)
 	return s.send(wire.AppendError(s.scratch[:0], s.version, e, msg))
@@ -75,7 +76,7 @@ func (s *session) reply(msg []byte) error {
 // empty checks that a request has no body.
 func (q *request) empty() error {
 	if len(q.body) != 0 {
-		return fmt.Errorf("%s with a body of %d bytes, want none: %w", q.Kind(), len(q.body), wire.BadLen)
+		return fmt.Errorf("%s with a body of %d bytes, want none: %w", q.Kind(), len(q.body), ofperr.BadLen)
 	}
 	return nil
 }
@@ -124,7 +125,7 @@ func setConfig(s *session, q *request) error {
 		return err
 	}
 	if c.Fragments != wire.FragNormal {
-		return fmt.Errorf("flags %#x: fragments are treated as any packet: %w", uint16(c.Fragments), wire.ConfigBadFlags)
+		return fmt.Errorf("flags %#x: fragments are treated as any packet: %w", uint16(c.Fragments), ofperr.ConfigBadFlags)
 	}
 	s.config = c
 	return nil
@@ -134,14 +135,14 @@ func setConfig(s *session, q *request) error {
 // knows.
 func experimenter(_ *session, q *request) error {
 	if len(q.body) < 4 {
-		return fmt.Errorf("experimenter message of %d bytes, want 4 or more: %w", len(q.body), wire.BadLen)
+		return fmt.Errorf("experimenter message of %d bytes, want 4 or more: %w", len(q.body), ofperr.BadLen)
 	}
 	vendor := binary.BigEndian.Uint32(q.body)
 	switch {
 	case vendor != wire.Nicira:
-		return fmt.Errorf("experimenter %#08x: %w", vendor, wire.BadExperimenter)
+		return fmt.Errorf("experimenter %#08x: %w", vendor, ofperr.BadExperimenter)
 	case len(q.body) < 8:
-		return fmt.Errorf("message of Nicira's of %d bytes, want 8 or more: %w", len(q.body), wire.BadLen)
+		return fmt.Errorf("message of Nicira's of %d bytes, want 8 or more: %w", len(q.body), ofperr.BadLen)
 	}
-	return fmt.Errorf("message %d of Nicira's: %w", binary.BigEndian.Uint32(q.body[4:]), wire.BadExperimenterType)
+	return fmt.Errorf("message %d of Nicira's: %w", binary.BigEndian.Uint32(q.body[4:]), ofperr.BadExperimenterType)
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pollux/ofp/ofperr"
 	"pollux/ofp/wire"
 )
 
@@ -98,7 +99,7 @@ func (s *session) greet() error {
 	case wire.KindOf(wire.V10, h.Type) == wire.ErrorMsg: // hello and error have one number in all versions
 		return errors.New("the peer answered our hello with an error")
 	case wire.KindOf(wire.V10, h.Type) != wire.Hello:
-		s.send(wire.AppendError(s.scratch[:0], s.closest(h.Version), wire.BadType, s.msg.Bytes()))
+		s.send(wire.AppendError(s.scratch[:0], s.closest(h.Version), ofperr.BadType, s.msg.Bytes()))
 		return fmt.Errorf("the first message has type %d and is not a hello", h.Type)
 	}
 	s.version = offer.Agree(s.cfg.Versions)
@@ -163,7 +164,7 @@ func (s *session) next() (wire.Header, error) {
 		if v == 0 {
 			v = s.closest(h.Version)
 		}
-		s.send(wire.AppendError(s.scratch[:0], v, wire.BadLen, head))
+		s.send(wire.AppendError(s.scratch[:0], v, ofperr.BadLen, head))
 		return h, err
 	}
 	s.msg.Reset()

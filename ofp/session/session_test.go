@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"pollux/ofp/ofperr"
 	"pollux/ofp/wire"
 )
 
@@ -134,40 +135,40 @@ func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
 		name, msg string // the message in hexadecimal, without version, length and xid
 		v         []wire.Version
-		want      wire.Error
+		want      ofperr.Error
 	}{
-		{"a type that does not exist", "63", spoken, wire.BadType},
-		{"a packet in", "0a", spoken, wire.BadType},
-		{"a long message of a wrong type", "63" + long, spoken, wire.BadType},
-		{"group mod in 1.0 is no message", "1c", spoken[:1], wire.BadType},
-		{"flow mod, not yet", "0e", spoken, wire.BadType},
-		{"role request, not yet", "18" + "00000000000000000000000000000000", spoken[1:], wire.BadType},
-		{"features with a body", "05" + "00", spoken, wire.BadLen},
-		{"config with a body", "07" + "00", spoken, wire.BadLen},
-		{"barrier with a body", "12" + "00", spoken[:1], wire.BadLen},
-		{"barrier with a body", "14" + "00", spoken[1:], wire.BadLen},
-		{"set config too short", "09" + "0000", spoken, wire.ConfigBadLen},
-		{"set config to reassemble", "09" + "00020080", spoken, wire.ConfigBadFlags},
-		{"a vendor's message", "04" + "00000001 00000000", spoken, wire.BadExperimenter},
-		{"Nicira's unknown message", "04" + "00002320 000003e7", spoken, wire.BadExperimenterType},
-		{"Nicira's message without a type", "04" + "00002320", spoken, wire.BadLen},
-		{"a vendor's message without vendor", "04" + "0000", spoken, wire.BadLen},
-		{"statistics without a head", "10" + "00", spoken[:1], wire.BadLen},
-		{"multipart without a head", "12" + "00000000", spoken[1:], wire.BadLen},
-		{"unknown statistics", "10" + "00630000", spoken[:1], wire.BadMultipart},
-		{"unknown multipart", "12" + "0063000000000000", spoken[1:], wire.BadMultipart},
-		{"statistics of a vendor", "10" + "ffff0000 00000001", spoken[:1], wire.BadExperimenter},
-		{"multipart of an experimenter", "12" + "ffff000000000000 00000001 00000003", spoken[1:], wire.BadExperimenter},
-		{"Nicira's unknown statistics", "10" + "ffff0000 00002320 000003e7 00000000", spoken[:1], wire.BadExperimenterType},
-		{"Nicira's unknown multipart", "12" + "ffff000000000000 00002320 000003e7", spoken[1:], wire.BadExperimenterType},
-		{"Nicira's statistics without padding", "10" + "ffff0000 00002320 00000003", spoken[:1], wire.BadLen},
-		{"IPFIX statistics with a body", "12" + "ffff000000000000 00002320 00000003 00000000", spoken[1:], wire.BadLen},
-		{"IPFIX statistics of sets with a body", "12" + "ffff000000000000 00002320 00000004 00000000", spoken[1:], wire.BadLen},
-		{"description with a body", "12" + "0000000000000000 00000000", spoken[1:], wire.BadLen},
-		{"ports in several messages", "12" + "000d000100000000", spoken[1:3], wire.MultipartOverflow},
-		{"ports with a body", "12" + "000d000000000000 00000001 00000000", spoken[1:3], wire.BadLen},
-		{"ports without a body", "12" + "000d000000000000", spoken[3:], wire.BadLen},
-		{"a port that is not there", "12" + "000d000000000000 00000063 00000000", spoken[3:], wire.BadPort},
+		{"a type that does not exist", "63", spoken, ofperr.BadType},
+		{"a packet in", "0a", spoken, ofperr.BadType},
+		{"a long message of a wrong type", "63" + long, spoken, ofperr.BadType},
+		{"group mod in 1.0 is no message", "1c", spoken[:1], ofperr.BadType},
+		{"flow mod, not yet", "0e", spoken, ofperr.BadType},
+		{"role request, not yet", "18" + "00000000000000000000000000000000", spoken[1:], ofperr.BadType},
+		{"features with a body", "05" + "00", spoken, ofperr.BadLen},
+		{"config with a body", "07" + "00", spoken, ofperr.BadLen},
+		{"barrier with a body", "12" + "00", spoken[:1], ofperr.BadLen},
+		{"barrier with a body", "14" + "00", spoken[1:], ofperr.BadLen},
+		{"set config too short", "09" + "0000", spoken, ofperr.ConfigBadLen},
+		{"set config to reassemble", "09" + "00020080", spoken, ofperr.ConfigBadFlags},
+		{"a vendor's message", "04" + "00000001 00000000", spoken, ofperr.BadExperimenter},
+		{"Nicira's unknown message", "04" + "00002320 000003e7", spoken, ofperr.BadExperimenterType},
+		{"Nicira's message without a type", "04" + "00002320", spoken, ofperr.BadLen},
+		{"a vendor's message without vendor", "04" + "0000", spoken, ofperr.BadLen},
+		{"statistics without a head", "10" + "00", spoken[:1], ofperr.BadLen},
+		{"multipart without a head", "12" + "00000000", spoken[1:], ofperr.BadLen},
+		{"unknown statistics", "10" + "00630000", spoken[:1], ofperr.BadMultipart},
+		{"unknown multipart", "12" + "0063000000000000", spoken[1:], ofperr.BadMultipart},
+		{"statistics of a vendor", "10" + "ffff0000 00000001", spoken[:1], ofperr.BadExperimenter},
+		{"multipart of an experimenter", "12" + "ffff000000000000 00000001 00000003", spoken[1:], ofperr.BadExperimenter},
+		{"Nicira's unknown statistics", "10" + "ffff0000 00002320 000003e7 00000000", spoken[:1], ofperr.BadExperimenterType},
+		{"Nicira's unknown multipart", "12" + "ffff000000000000 00002320 000003e7", spoken[1:], ofperr.BadExperimenterType},
+		{"Nicira's statistics without padding", "10" + "ffff0000 00002320 00000003", spoken[:1], ofperr.BadLen},
+		{"IPFIX statistics with a body", "12" + "ffff000000000000 00002320 00000003 00000000", spoken[1:], ofperr.BadLen},
+		{"IPFIX statistics of sets with a body", "12" + "ffff000000000000 00002320 00000004 00000000", spoken[1:], ofperr.BadLen},
+		{"description with a body", "12" + "0000000000000000 00000000", spoken[1:], ofperr.BadLen},
+		{"ports in several messages", "12" + "000d000100000000", spoken[1:3], ofperr.MultipartOverflow},
+		{"ports with a body", "12" + "000d000000000000 00000001 00000000", spoken[1:3], ofperr.BadLen},
+		{"ports without a body", "12" + "000d000000000000", spoken[3:], ofperr.BadLen},
+		{"a port that is not there", "12" + "000d000000000000 00000063 00000000", spoken[3:], ofperr.BadPort},
 	} {
 		for _, v := range c.v {
 			body, err := hex.DecodeString(strings.ReplaceAll(c.msg, " ", ""))
@@ -216,7 +217,7 @@ func TestOtherVersionsInASession(t *testing.T) {
 		for _, typ := range []byte{5, 2, 0x63} {
 			msg := []byte{byte(v), typ, 0, 8, 0, 0, 0, 1}
 			p.write(msg)
-			if got, want := p.read(), wire.AppendError(nil, wire.V13, wire.BadVersion, msg); !bytes.Equal(got, want) {
+			if got, want := p.read(), wire.AppendError(nil, wire.V13, ofperr.BadVersion, msg); !bytes.Equal(got, want) {
 				t.Errorf("%s type %d: %x, want %x", v, typ, got, want)
 			}
 		}
@@ -302,7 +303,7 @@ func TestNoHello(t *testing.T) {
 		}
 		p.write(b)
 		if answered {
-			if got, want := p.read(), wire.AppendError(nil, wire.V13, wire.BadType, b); !bytes.Equal(got, want) {
+			if got, want := p.read(), wire.AppendError(nil, wire.V13, ofperr.BadType, b); !bytes.Equal(got, want) {
 				t.Errorf("%s: %x, want %x", msg, got, want)
 			}
 		}
@@ -319,7 +320,7 @@ func TestLengthLessThanAHeader(t *testing.T) {
 	p.alive(wire.V13)
 	msg := []byte{4, 5, 0, 7, 0, 0, 0, 1}
 	p.write(msg)
-	if got, want := p.read(), wire.AppendError(nil, wire.V13, wire.BadLen, msg); !bytes.Equal(got, want) {
+	if got, want := p.read(), wire.AppendError(nil, wire.V13, ofperr.BadLen, msg); !bytes.Equal(got, want) {
 		t.Errorf("%x, want %x", got, want)
 	}
 	if got := p.read(); got != nil {

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+
+	"pollux/ofp/ofperr"
 )
 
 // Fragments is how a switch treats IP fragments (OFPC_FRAG_*).
@@ -32,7 +34,7 @@ func AppendConfig(b []byte, v Version, k Kind, xid uint32, c SwitchConfig) []byt
 // ParseConfig reads the body of one.
 func ParseConfig(body []byte) (SwitchConfig, error) {
 	if len(body) != 4 {
-		return SwitchConfig{}, fmt.Errorf("switch configuration of %d bytes, want 4: %w", len(body), ConfigBadLen)
+		return SwitchConfig{}, fmt.Errorf("switch configuration of %d bytes, want 4: %w", len(body), ofperr.ConfigBadLen)
 	}
 	return SwitchConfig{Fragments(binary.BigEndian.Uint16(body)), binary.BigEndian.Uint16(body[2:])}, nil
 }

@@ -1,6 +1,10 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+
+	"pollux/ofp/ofperr"
+)
 
 // Desc is the record of the reply to PartDesc (struct ofp_desc): words for people.
 // What is too long is cut: at 255 bytes, the serial number at 31.
@@ -23,7 +27,7 @@ func (d *Desc) Append(b []byte) []byte {
 // ParseDesc reads the body of a reply.
 func ParseDesc(body []byte) (*Desc, error) {
 	if len(body) != descLen {
-		return nil, fmt.Errorf("description of %d bytes, want %d: %w", len(body), descLen, BadLen)
+		return nil, fmt.Errorf("description of %d bytes, want %d: %w", len(body), descLen, ofperr.BadLen)
 	}
 	return &Desc{
 		Manufacturer: parseName(body[:256]), Hardware: parseName(body[256:512]), Software: parseName(body[512:768]),

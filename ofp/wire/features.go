@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+
+	"pollux/ofp/ofperr"
 )
 
 // Capabilities are what a switch can do (OFPC_*).
@@ -59,7 +61,7 @@ func AppendFeatures(b []byte, v Version, xid uint32, f *Features) []byte {
 // ParseFeatures reads the body of a FEATURES_REPLY.
 func ParseFeatures(v Version, body []byte) (*Features, error) {
 	if len(body) < 24 || v != V10 && len(body) != 24 {
-		return nil, fmt.Errorf("features of %d bytes, want 24: %w", len(body), BadLen)
+		return nil, fmt.Errorf("features of %d bytes, want 24: %w", len(body), ofperr.BadLen)
 	}
 	f := &Features{
 		DatapathID: binary.BigEndian.Uint64(body), Buffers: binary.BigEndian.Uint32(body[8:]),

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pollux/ofp/ofperr"
 )
 
 var update = flag.Bool("update", false, "write testdata/replies.golden anew, with ovs-ofctl")
@@ -47,8 +49,8 @@ func replies(v Version) map[string][]byte {
 	request := AppendMultipartRequest(nil, v, 7, Multipart{Part: PartExperimenter, Vendor: Nicira, Subtype: NXIPFIXFlow})
 	return map[string][]byte{
 		"hello":         AppendHello(nil, Spoken&(1<<(v+1)-1), 1),
-		"error":         AppendError(nil, v, BadType, AppendMessage(nil, v, BarrierRequest, 7, nil)),
-		"error-nicira":  AppendError(nil, v, NotConfigured, request),
+		"error":         AppendError(nil, v, ofperr.BadType, AppendMessage(nil, v, BarrierRequest, 7, nil)),
+		"error-nicira":  AppendError(nil, v, ofperr.NotConfigured, request),
 		"error-hello":   AppendHelloFailed(nil, v, 1, "no version in common"),
 		"echo-reply":    AppendMessage(nil, v, EchoReply, 3, []byte("are you there?")),
 		"barrier-reply": AppendMessage(nil, v, BarrierReply, 4, nil),

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+
+	"pollux/ofp/ofperr"
 )
 
 // HeaderLen is the length of a message's header.
@@ -20,17 +22,17 @@ type Header struct {
 }
 
 // ParseHeader reads the header of a message. b has HeaderLen bytes or more. The error
-// is BadLen when the length that it tells is less than the header's own.
+// is ofperr.BadLen when the length that it tells is less than the header's own.
 func ParseHeader(b []byte) (Header, error) {
 	if len(b) < HeaderLen {
-		return Header{}, fmt.Errorf("header of %d bytes, want %d: %w", len(b), HeaderLen, BadLen)
+		return Header{}, fmt.Errorf("header of %d bytes, want %d: %w", len(b), HeaderLen, ofperr.BadLen)
 	}
 	h := Header{
 		Version: Version(b[0]), Type: b[1],
 		Length: binary.BigEndian.Uint16(b[2:]), XID: binary.BigEndian.Uint32(b[4:]),
 	}
 	if h.Length < HeaderLen {
-		return h, fmt.Errorf("length %d in the header, want %d or more: %w", h.Length, HeaderLen, BadLen)
+		return h, fmt.Errorf("length %d in the header, want %d or more: %w", h.Length, HeaderLen, ofperr.BadLen)
 	}
 	return h, nil
 }

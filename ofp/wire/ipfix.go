@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"pollux/ofp/ofperr"
 )
 
 // IPFIXUnknown is a number of IPFIXStats that is not known: ovs-ofctl prints "?".
@@ -49,7 +51,7 @@ func (s *IPFIXStats) Append(b []byte) []byte {
 // ParseIPFIXStats reads the records of one reply's body.
 func ParseIPFIXStats(body []byte) ([]IPFIXStats, error) {
 	if len(body)%ipfixStatsLen != 0 {
-		return nil, fmt.Errorf("IPFIX statistics of %d bytes, want a multiple of %d: %w", len(body), ipfixStatsLen, BadLen)
+		return nil, fmt.Errorf("IPFIX statistics of %d bytes, want a multiple of %d: %w", len(body), ipfixStatsLen, ofperr.BadLen)
 	}
 	out := make([]IPFIXStats, len(body)/ipfixStatsLen)
 	for i := range out {

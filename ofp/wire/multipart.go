@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+
+	"pollux/ofp/ofperr"
 )
 
 // Part is the type of a multipart message, of statistics in 1.0.
@@ -41,7 +43,7 @@ func partHead(v Version) int {
 func ParseMultipart(v Version, body []byte) (Multipart, error) {
 	n := partHead(v)
 	if len(body) < n {
-		return Multipart{}, fmt.Errorf("multipart head of %d bytes, want %d: %w", len(body), n, BadLen)
+		return Multipart{}, fmt.Errorf("multipart head of %d bytes, want %d: %w", len(body), n, ofperr.BadLen)
 	}
 	m := Multipart{
 		Part: Part(binary.BigEndian.Uint16(body)),
@@ -52,14 +54,14 @@ func ParseMultipart(v Version, body []byte) (Multipart, error) {
 		return m, nil
 	}
 	if len(m.Body) < 4 {
-		return Multipart{}, fmt.Errorf("multipart of an experimenter without its number: %w", BadLen)
+		return Multipart{}, fmt.Errorf("multipart of an experimenter without its number: %w", ofperr.BadLen)
 	}
 	m.Vendor, m.Body = binary.BigEndian.Uint32(m.Body), m.Body[4:]
 	if m.Vendor != Nicira {
 		return m, nil
 	}
 	if n := niciraPartHead(v); len(m.Body) < n {
-		return Multipart{}, fmt.Errorf("multipart of Nicira's with %d bytes of head, want %d: %w", len(m.Body), n, BadLen)
+		return Multipart{}, fmt.Errorf("multipart of Nicira's with %d bytes of head, want %d: %w", len(m.Body), n, ofperr.BadLen)
 	}
 	m.Subtype, m.Body = binary.BigEndian.Uint32(m.Body), m.Body[niciraPartHead(v):]
 	return m, nil

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"pollux/ofp/ofperr"
 )
 
 func TestKindsAndNumbersAreEachOthersReverse(t *testing.T) {
@@ -96,25 +98,18 @@ func TestErrorsAreThoseOfOVS(t *testing.T) {
 	if _, err := exec.LookPath("ovs-ofctl"); err != nil {
 		t.Skip("ovs-ofctl is not installed")
 	}
-	names := map[Error]string{
-		HelloIncompatible: "OFPHFC_INCOMPATIBLE", BadVersion: "OFPBRC_BAD_VERSION", BadType: "OFPBRC_BAD_TYPE",
-		BadMultipart: "OFPBRC_BAD_STAT", BadExperimenter: "OFPBRC_BAD_VENDOR", BadExperimenterType: "OFPBRC_BAD_SUBTYPE",
-		PermissionDenied: "OFPBRC_EPERM", BadLen: "OFPBRC_BAD_LEN", BadPort: "OFPBRC_BAD_PORT",
-		MultipartOverflow: "OFPBRC_MULTIPART_BUFFER_OVERFLOW", ConfigBadFlags: "OFPSCFC_BAD_FLAGS",
-		NotConfigured: "NXST_NOT_CONFIGURED",
-	}
-	for e, name := range names {
-		for _, v := range []Version{V10, V13} {
+	ofperr.All(func(e ofperr.Error) {
+		for _, v := range spoken {
 			msg := AppendMessage(nil, v, BarrierRequest, 0x01020304, nil)
-			dump, err := exec.Command("ovs-ofctl", "encode-error-reply", name, hex.EncodeToString(msg)).Output()
+			dump, err := exec.Command("ovs-ofctl", "encode-error-reply", e.Name(), hex.EncodeToString(msg)).Output()
 			if err != nil {
-				t.Fatal(name, err)
+				t.Fatal(e.Name(), err)
 			}
 			if got, want := AppendError(nil, v, e, msg), undump(string(dump)); !bytes.Equal(got, want) {
-				t.Errorf("%s %s:\n got %x\nwant %x", v, name, got, want)
+				t.Errorf("%s %s:\n got %x\nwant %x", v, e.Name(), got, want)
 			}
 		}
-	}
+	})
 }
 
 // undump reads what ovs-ofctl prints of a message: offsets and bytes in hexadecimal.
@@ -133,7 +128,7 @@ func undump(s string) (out []byte) {
 
 func TestErrorRepeats64Bytes(t *testing.T) {
 	msg := AppendMessage(nil, V13, EchoRequest, 9, make([]byte, 1000))
-	b := AppendError(nil, V13, BadType, msg)
+	b := AppendError(nil, V13, ofperr.BadType, msg)
 	h, err := ParseHeader(b)
 	if err != nil || h.XID != 9 || int(h.Length) != len(b) || h.Kind() != ErrorMsg {
 		t.Fatalf("%+v, %v", h, err)
@@ -146,23 +141,20 @@ func TestErrorRepeats64Bytes(t *testing.T) {
 
 func TestErrorsRoundTrip(t *testing.T) {
 	for _, v := range spoken {
-		for e := HelloIncompatible; e < numErrors; e++ {
-			want := errs[e].v13
-			if v == V10 {
-				want = errs[e].v10
-			}
+		ofperr.All(func(e ofperr.Error) {
+			vendor, kind, code := e.Numbers(uint8(v))
 			b := AppendError(nil, v, e, AppendMessage(nil, v, BarrierRequest, 1, nil))
 			got, err := ParseError(v, b[HeaderLen:])
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want.vendor != 0 && v != V10 {
-				want.kind = typeExperimenter
+			if vendor != 0 && v != V10 {
+				kind = typeExperimenter
 			}
-			if (triplet{got.Vendor, got.Type, got.Code}) != want {
-				t.Errorf("%s %s: %+v, want %+v", v, e, got, want)
+			if got.Vendor != vendor || got.Type != kind || got.Code != code {
+				t.Errorf("%s %s: %+v, want %d, %d, %d", v, e, got, vendor, kind, code)
 			}
-		}
+		})
 	}
 }
 
@@ -337,8 +329,8 @@ func TestShortBodies(t *testing.T) {
 					}
 				}
 				err := parseAny(v, KindOf(v, msg[1]), msg[HeaderLen:n:n])
-				var e Error
-				if !errors.As(err, &e) || e != BadLen && e != ConfigBadLen {
+				var e ofperr.Error
+				if !errors.As(err, &e) || e != ofperr.BadLen && e != ofperr.ConfigBadLen {
 					t.Errorf("%s %s cut to %d of %d bytes: %v", v, name, n, len(msg), err)
 				}
 			}

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+
+	"pollux/ofp/ofperr"
 )
 
 // PortNumber is a port's number as in OpenFlow 1.3: 1 to 0xfffffeff, or reserved.
@@ -126,7 +128,7 @@ func ParsePort(v Version, b []byte) (p Port, rest []byte, err error) {
 		least = port13Len
 	}
 	if len(b) < least {
-		return p, nil, fmt.Errorf("port of %d bytes, want %d or more: %w", len(b), least, BadLen)
+		return p, nil, fmt.Errorf("port of %d bytes, want %d or more: %w", len(b), least, ofperr.BadLen)
 	}
 	if v == V10 {
 		p.Number = from10(binary.BigEndian.Uint16(b))
@@ -146,15 +148,15 @@ func ParsePort(v Version, b []byte) (p Port, rest []byte, err error) {
 	}
 	n := int(binary.BigEndian.Uint16(b[4:]))
 	if n < port14Len || n > len(b) {
-		return p, nil, fmt.Errorf("port that says it has %d bytes of %d: %w", n, len(b), BadLen)
+		return p, nil, fmt.Errorf("port that says it has %d bytes of %d: %w", n, len(b), ofperr.BadLen)
 	}
 	for props := b[port14Len:n]; len(props) > 0; {
 		if len(props) < 4 {
-			return p, nil, fmt.Errorf("property of a port of %d bytes, want 4 or more: %w", len(props), BadLen)
+			return p, nil, fmt.Errorf("property of a port of %d bytes, want 4 or more: %w", len(props), ofperr.BadLen)
 		}
 		kind, n := binary.BigEndian.Uint16(props), int(binary.BigEndian.Uint16(props[2:]))
 		if n < 4 || n > len(props) || kind == 0 && n != etherPropLen {
-			return p, nil, fmt.Errorf("property %d of a port that says it has %d bytes of %d: %w", kind, n, len(props), BadLen)
+			return p, nil, fmt.Errorf("property %d of a port that says it has %d bytes of %d: %w", kind, n, len(props), ofperr.BadLen)
 		}
 		if kind == 0 {
 			p.parseLink(props[8:])
@@ -178,7 +180,7 @@ func ParsePortDescRequest(v Version, body []byte) (PortNumber, error) {
 		want = 8
 	}
 	if len(body) != want {
-		return 0, fmt.Errorf("request for ports of %d bytes, want %d: %w", len(body), want, BadLen)
+		return 0, fmt.Errorf("request for ports of %d bytes, want %d: %w", len(body), want, ofperr.BadLen)
 	}
 	if v == V15 {
 		return PortNumber(binary.BigEndian.Uint32(body)), nil
