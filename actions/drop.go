@@ -25,6 +25,7 @@ const (
 	DropHandoff
 	DropTranslate
 	DropSampled
+	DropMeter
 	NumReasons
 )
 
@@ -49,6 +50,7 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropHandoff:       {"handoff_full", "the ring to the loop that owns the transmit queue was full"},
 	DropTranslate:     {"translate", "translation failed; the trace of the same packet says where"},
 	DropSampled:       {"sampled", "a copy was sent; the frame itself stayed for a sample taken after it was changed once more"},
+	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
 }
 
 // Reason codes of forwardingStatus (IPFIX element 89, RFC 7270 section 4.12): two bits
@@ -61,6 +63,7 @@ const (
 	droppedNoRoute   = 131
 	droppedDF        = 133
 	droppedTTL       = 137
+	droppedPolicer   = 138
 	droppedInterface = 142
 )
 
@@ -80,6 +83,8 @@ func (r Reason) ForwardingStatus() uint8 {
 		return droppedDF
 	case DropTTL:
 		return droppedTTL
+	case DropMeter:
+		return droppedPolicer
 	case DropNoPort, DropPortDown, DropToInPort:
 		return droppedInterface
 	}

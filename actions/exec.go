@@ -38,6 +38,7 @@ type Exec struct {
 	dice  uint64                    // state of the generator that draws
 
 	witness witness
+	metered meterScratch
 }
 
 // NewExec returns an Exec for frames of m, with copies taken from free. It has no
@@ -90,6 +91,8 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 			e.popMPLS(uint16(op.A), b, live)
 		case OpSample:
 			e.sample(&p.Samples[op.A], b, keys, live)
+		case OpMeter:
+			live = e.meter(p.Meters[op.A], b, live)
 		}
 		if len(live) == 0 {
 			e.release()

@@ -32,6 +32,8 @@ const (
 	// OpSample accounts the packet, as it is now, in the flow cache of
 	// Samples[A].Exporter.
 	OpSample
+	// OpMeter has Meters[A] (OpenFlow number B) drop, or mark, what is beyond its rate.
+	OpMeter
 )
 
 // Op is one step of a program: plain data.
@@ -61,6 +63,7 @@ type Sample struct {
 type Program struct {
 	Ops     []Op
 	Samples []Sample
+	Meters  []*Meter // of OpMeter; who changes a meter makes another
 	// Last is the index in Ops of the last OpOutput, or -1.
 	Last int
 	// Drop is the reason a packet is dropped for when Last is -1; else DropNone.
@@ -84,7 +87,7 @@ func (p *Program) Finish(drop Reason) {
 			p.Last = i
 		case op.Code == OpSample:
 			p.Samples[op.A].Rewritten = rewritten
-		case op.changes():
+		case op.changes(), op.Code == OpMeter && p.Meters[op.A].Remarks():
 			rewritten = true
 		}
 	}
@@ -112,7 +115,7 @@ func Equal(a, b *Program) bool {
 		return true
 	}
 	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
-		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples)
+		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples) && slices.Equal(a.Meters, b.Meters)
 }
 
 // Headerless says whether p does its work without a look at packets' headers, keys or

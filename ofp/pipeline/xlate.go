@@ -36,6 +36,7 @@ type xlate struct {
 
 	ops     []actions.Op
 	samples []actions.Sample
+	meters  []*actions.Meter
 	tell    []bool // of each sample: its exporter is told the rule
 	prefix  int    // ops that stay when the translation fails
 
@@ -76,7 +77,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
-	x.ops, x.samples, x.tell, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], 0
+	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
 	x.rules, x.missed, x.seen = x.rules[:0], x.missed[:0], nil
 	x.table, x.depth, x.exit = 0, 0, false
@@ -141,10 +142,11 @@ func (x *xlate) end() {
 	if x.failed != actions.DropNone {
 		x.ops = x.ops[:x.prefix]
 		x.samples = x.samples[:min(x.prefix, len(x.samples))]
+		x.meters = x.meters[:0]
 		x.reason, x.sent = x.failed, false
 	}
 	x.judge()
-	x.up.Program = x.made.program(x.ops, x.samples, x.reason)
+	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.reason)
 	// And for one Ethernet type and one kind of fragment, unless it serves whatever comes in
 	// by the port as it is: then loops need not read headers.
 	if m := &x.up.Mask; m.Map != 1<<flow.WPort || !x.up.Program.Headerless() {
@@ -292,6 +294,12 @@ func (x *xlate) do(r *Rule) {
 			x.tr.action("drop")
 		}
 		return
+	}
+	if d.Meter != 0 {
+		if x.tr != nil {
+			x.tr.action("meter:%d", d.Meter)
+		}
+		x.meter(d.Meter)
 	}
 	if !x.actions(d.Apply) {
 		return
