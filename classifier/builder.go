@@ -159,3 +159,6 @@ func (b *Builder) count(s *rules, k *flow.Key, h []uint64, delta int32) {
 	s.count += int(delta)
 	b.t.count += int(delta)
 }
+
+// View returns the rules as they are now, to be read until the builder's next change.
+func (b *Builder) View() *Table { return &b.t }

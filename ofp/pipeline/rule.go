@@ -1,26 +1,78 @@
 package pipeline
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
 
-// Rule is a flow in a table.
+	"pollux/classifier"
+	"pollux/flow"
+)
+
+// Rule is a flow in a table. A modification makes another Rule, which counts on with the
+// counts of the one that it replaces.
 type Rule struct {
-	Flow    Flow  // immutable
-	Created int64 // ns, monotonic
+	Flow     Flow  // immutable
+	Created  int64 // ns, monotonic
+	modified int64 // ns; when it was added or modified last: the hard timeout runs from there
 
-	counts  *tableCounters // of its table
-	seq     uint64         // order of addition, for stable display
-	packets atomic.Uint64  // loops add, anybody reads
+	origin origin         // with dead guarded by State.mu
+	dead   bool           // no table has it any more
+	n      *ruleCounts    //
+	counts *tableCounters // of its table
+	seq    uint64         // order of addition, for stable display
+	cls    classifier.Rule
+}
+
+// origin is where a rule comes from.
+type origin uint8
+
+// The origins.
+const (
+	fromConfig     origin = iota // a reload makes these what the configuration says
+	fromController               // a reload leaves these alone
+)
+
+// ruleCounts is what a rule counts.
+type ruleCounts struct {
+	packets atomic.Uint64 // loops add, anybody reads
 	bytes   atomic.Uint64
-	used    atomic.Int64 // ns of the last packet; Created before the first
+	used    atomic.Int64 // ns of the last packet; the rule's addition before the first
 }
 
 // credit counts packets that matched the rule.
 func (r *Rule) credit(packets, bytes uint64, now int64) {
-	r.packets.Add(packets)
-	r.bytes.Add(bytes)
-	if r.used.Load() < now {
-		r.used.Store(now)
+	n := r.n
+	n.packets.Add(packets)
+	n.bytes.Add(bytes)
+	if n.used.Load() < now {
+		n.used.Store(now)
 	}
+}
+
+// match returns the rule's match.
+func (r *Rule) match() flow.Match { return r.Flow.Match }
+
+// whole returns the flow as it was added or modified.
+func (r *Rule) whole() Flow { return r.Flow }
+
+// deadline returns when the rule's time is over, as far as packets are credited. It can only
+// become later. False: never.
+func (r *Rule) deadline() (ns int64, some bool) {
+	const never = int64(^uint64(0) >> 1)
+	ns = never
+	if t := r.Flow.HardTimeout; t != 0 {
+		ns = r.modified + int64(t)*int64(time.Second)
+	}
+	if t := r.Flow.IdleTimeout; t != 0 {
+		ns = min(ns, r.n.used.Load()+int64(t)*int64(time.Second))
+	}
+	return ns, ns != never
+}
+
+// late says whether the hard timeout has passed at now.
+func (r *Rule) late(now int64) bool {
+	t := r.Flow.HardTimeout
+	return t != 0 && now-r.modified >= int64(t)*int64(time.Second)
 }
 
 // tableCounters counts the look-ups of one table: every packet that was looked up

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"pollux/actions"
-	"pollux/classifier"
 	"pollux/flow"
 	"pollux/ofp/ofperr"
 )
@@ -64,14 +63,18 @@ func (s *State) MeterMod(mod *MeterMod) error {
 	if next.meters == nil {
 		next.meters = map[uint32]*meterEntry{}
 	}
-	if err := s.meterMod(next, mod); err != nil {
+	tx := s.begin(next, nil)
+	if err := tx.meterMod(mod); err != nil {
 		return err
 	}
+	tx.build()
 	s.put(next)
+	tx.finish()
 	return nil
 }
 
-func (s *State) meterMod(next *Snapshot, mod *MeterMod) error {
+func (tx *flowTx) meterMod(mod *MeterMod) error {
+	next := tx.next
 	id := mod.Meter.ID
 	old := next.meters[id]
 	switch mod.Command {
@@ -92,7 +95,7 @@ func (s *State) meterMod(next *Snapshot, mod *MeterMod) error {
 				return err
 			}
 		}
-		s.removeMeters(next, id)
+		tx.removeMeters(id)
 		return nil
 	default:
 		return fmt.Errorf("meter command %d: %w", mod.Command, ofperr.MeterModBadCommand)
@@ -100,7 +103,7 @@ func (s *State) meterMod(next *Snapshot, mod *MeterMod) error {
 	if err := mod.Meter.check(); err != nil {
 		return err
 	}
-	e := &meterEntry{Meter: mod.Meter, created: s.now()}
+	e := &meterEntry{Meter: mod.Meter, created: tx.now}
 	e.Bands = slices.Clone(mod.Meter.Bands)
 	e.run = e.Meter.make(e.created)
 	next.meters[id] = e
@@ -203,42 +206,35 @@ func (s *Snapshot) meterUsers() map[uint32]int {
 }
 
 // removeMeters takes meter id away, or all for MeterAll, and the flows that use them.
-func (s *State) removeMeters(next *Snapshot, id uint32) {
+func (tx *flowTx) removeMeters(id uint32) {
 	gone := func(m uint32) bool { return m == id || id == MeterAll }
 	some := false
-	for m := range next.meters {
+	for m := range tx.next.meters {
 		if gone(m) {
-			delete(next.meters, m)
+			delete(tx.next.meters, m)
 			some = true
 		}
 	}
 	if !some {
 		return
 	}
-	s.removeRules(next, func(r *Rule) (uses bool) {
+	tx.removeIf(RemovedMeterDelete, func(r *Rule) (uses bool) {
 		r.Flow.Do.eachMeter(func(m uint32) { uses = uses || gone(m) })
 		return uses
 	})
 }
 
-// removeRules takes the rules of next away that gone says.
-func (s *State) removeRules(next *Snapshot, gone func(*Rule) bool) {
-	for i, t := range next.tables {
-		if t.rules.Len() == 0 {
-			continue
-		}
-		var b *classifier.Builder
-		for c := range t.rules.Rules() {
-			if !gone(c.Data.(*Rule)) {
-				continue
+// removeIf removes the rules that gone says. It looks at all of them.
+func (tx *flowTx) removeIf(why RemovedReason, gone func(*Rule) bool) {
+	for id := range tablesOf(AllTables) {
+		var list []*Rule
+		for c := range tx.view(id).Rules() {
+			if r := c.Data.(*Rule); gone(r) {
+				list = append(list, r)
 			}
-			if b == nil {
-				b = t.rules.Builder()
-			}
-			b.Remove(&c.Match, c.Priority)
 		}
-		if b != nil {
-			next.tables[i] = &table{id: t.id, rules: b.Table(), counts: t.counts}
+		for _, r := range list {
+			tx.remove(r, why)
 		}
 	}
 }
