@@ -125,8 +125,8 @@ type FlowStats struct {
 	Duration float64 `json:"duration"` // seconds since it was added
 	Packets  uint64  `json:"n_packets"`
 	Bytes    uint64  `json:"n_bytes"`
-	IdleAge  int64   `json:"idle_age"`           // whole seconds since its last packet, or since it was added
-	HardAge  int64   `json:"hard_age,omitempty"` // whole seconds since it was modified, if it was
+	IdleAge  int64   `json:"idle_age"` // whole seconds since its last packet, or since it was added
+	HardAge  int64   `json:"hard_age"` // whole seconds since it was added or modified
 	Idle     uint16  `json:"idle_timeout,omitempty"`
 	Hard     uint16  `json:"hard_timeout,omitempty"`
 	Match    string  `json:"match"`
@@ -158,17 +158,13 @@ func (s *Snapshot) DumpFlows(now int64) []FlowStats {
 // words puts the entry in words.
 func (e *FlowEntry) words() FlowStats {
 	f := &e.Flow
-	st := FlowStats{
+	return FlowStats{
 		Table: f.Table, Priority: f.Priority, Cookie: f.Cookie,
 		Duration: float64(e.Duration) / float64(time.Second),
-		Packets:  e.Packets, Bytes: e.Bytes, IdleAge: e.IdleAge / int64(time.Second),
+		Packets:  e.Packets, Bytes: e.Bytes, IdleAge: e.IdleAge / int64(time.Second), HardAge: e.HardAge / int64(time.Second),
 		Idle: f.IdleTimeout, Hard: f.HardTimeout,
 		Match: f.Match.Format(nil), Actions: f.Do.Format(nil), Flow: *f,
 	}
-	if e.HardAge != e.Duration {
-		st.HardAge = e.HardAge / int64(time.Second)
-	}
-	return st
 }
 
 // String writes the flow as ovs-ofctl dump-flows does.
@@ -177,7 +173,7 @@ func (f *FlowStats) String() string {
 	fmt.Fprintf(&b, " cookie=%#x, duration=%.3fs, table=%d, n_packets=%d, n_bytes=%d, ", f.Cookie, f.Duration, f.Table, f.Packets, f.Bytes)
 	f.Flow.formatTimeouts(&b)
 	fmt.Fprintf(&b, "idle_age=%d, ", f.IdleAge)
-	if f.HardAge != 0 {
+	if f.HardAge != int64(f.Duration) {
 		fmt.Fprintf(&b, "hard_age=%d, ", f.HardAge)
 	}
 	if f.Priority != DefaultPriority {
