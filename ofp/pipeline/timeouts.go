@@ -8,7 +8,13 @@ type dueRule struct {
 }
 
 func (a *dueRule) before(b *dueRule) bool {
-	return a.rank < b.rank || a.rank == b.rank && a.at < b.at
+	switch {
+	case a.rank != b.rank:
+		return a.rank < b.rank
+	case a.at != b.at:
+		return a.at < b.at
+	}
+	return a.rule.seq < b.rule.seq
 }
 
 // dueHeap is rules by the time when they are to be looked at: a binary heap. That of a rule
