@@ -11,9 +11,9 @@ import (
 // Rule is a flow in a table. A modification makes another Rule, which counts on with the
 // counts of the one that it replaces.
 type Rule struct {
-	Flow     Flow  // immutable
-	Created  int64 // ns, monotonic
-	modified int64 // ns; when it was added or modified last: the hard timeout runs from there
+	Flow     ruleFlow // immutable
+	Created  int64    // ns, monotonic
+	modified int64    // ns; when it was added or modified last: the hard timeout runs from there
 
 	origin origin         // with dead guarded by State.mu
 	dead   bool           // no table has it any more
@@ -21,6 +21,20 @@ type Rule struct {
 	counts *tableCounters // of its table
 	seq    uint64         // order of addition, for stable display
 	cls    classifier.Rule
+}
+
+// ruleFlow is the flow of a rule, in less memory: its match is in the classifier's rule, and
+// rules that do the same share their instructions.
+type ruleFlow struct {
+	Do           *Instructions
+	Cookie       uint64
+	IdleTimeout  uint16
+	HardTimeout  uint16
+	Flags        FlowFlags
+	Importance   uint16
+	Priority     uint16
+	Table        uint8
+	line, column int32
 }
 
 // origin is where a rule comes from.
@@ -50,10 +64,16 @@ func (r *Rule) credit(packets, bytes uint64, now int64) {
 }
 
 // match returns the rule's match.
-func (r *Rule) match() flow.Match { return r.Flow.Match }
+func (r *Rule) match() flow.Match { return flow.Match(r.cls.Unpack()) }
 
 // whole returns the flow as it was added or modified.
-func (r *Rule) whole() Flow { return r.Flow }
+func (r *Rule) whole() Flow {
+	f := &r.Flow
+	return Flow{
+		Table: f.Table, Priority: f.Priority, Cookie: f.Cookie, IdleTimeout: f.IdleTimeout, HardTimeout: f.HardTimeout,
+		Flags: f.Flags, Importance: f.Importance, Match: r.match(), Do: *f.Do, Line: int(f.line), Column: int(f.column),
+	}
+}
 
 // deadline returns when the rule's time is over, as far as packets are credited. It can only
 // become later. False: never.

@@ -54,7 +54,8 @@ type State struct {
 
 	tx        flowTx // the one in hand
 	tables    [NumTables]tableState
-	due       dueHeap                           // rules with timeouts
+	due       dueHeap // rules with timeouts
+	dos       sharedDos
 	hasGroup  func(s *Snapshot, id uint32) bool // nil: there are none
 	onChange  []func(FlowChange)
 	onRemoved []func(FlowRemoved)

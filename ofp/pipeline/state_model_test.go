@@ -290,7 +290,8 @@ func TestFlowModsAgainstAModel(t *testing.T) {
 				credit, at := u.Credit, now
 				held = append(held, func() { credit.Credit(1, 60, at) })
 				for _, r := range u.Credit.(interface{ hit() []*Rule }).hit() {
-					f := m.flows[m.find(&r.Flow)]
+					whole := r.whole()
+					f := m.flows[m.find(&whole)]
 					f.packets++
 					f.used = at
 				}

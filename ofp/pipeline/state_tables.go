@@ -198,12 +198,18 @@ func (tx *flowTx) evict(id uint8) bool {
 
 // holds says whether r is in its table by now.
 func (tx *flowTx) holds(r *Rule) bool {
-	c := tx.view(r.Flow.Table).Find(&r.cls.Match, r.cls.Priority)
-	return c == &r.cls
+	m := r.cls.Unpack()
+	return tx.view(r.Flow.Table).Find(&m, r.cls.Priority) == &r.cls
 }
 
 // abort forgets the transaction.
 func (tx *flowTx) abort() {
+	for i := range tx.steps {
+		if r := tx.steps[i].new; r != nil {
+			tx.s.unshare(r.Flow.Do)
+		}
+	}
+	tx.steps = tx.steps[:0]
 	for _, e := range tx.evicted {
 		h := tx.s.tables[e.table].evict
 		h.push(e.due)

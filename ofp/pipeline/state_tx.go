@@ -76,23 +76,30 @@ func (tx *flowTx) find(id uint8, m *flow.Match, priority uint16) *Rule {
 func (tx *flowTx) newRule(f *Flow, from origin) *Rule {
 	tx.s.seq++
 	r := &Rule{
-		Flow: *f, Created: tx.now, modified: tx.now, origin: from,
+		Flow: ruleFlow{
+			Cookie: f.Cookie, IdleTimeout: f.IdleTimeout, HardTimeout: f.HardTimeout, Flags: f.Flags, Importance: f.Importance,
+			Priority: f.Priority, Table: f.Table, line: int32(f.Line), column: int32(f.Column),
+		},
+		Created: tx.now, modified: tx.now, origin: from,
 		n: &ruleCounts{}, counts: tx.next.tables[f.Table].counts, seq: tx.s.seq,
 	}
 	r.n.used.Store(tx.now)
-	r.cls = classifier.Rule{Match: classifier.Match(f.Match), Priority: int32(f.Priority), Data: r}
+	r.Flow.Do = tx.s.share(&f.Do)
+	m := classifier.Match(f.Match)
+	r.cls = classifier.Rule{Match: &m, Priority: int32(f.Priority), Data: r}
 	return r
 }
 
 // put puts r into its table, in the place of old unless that is nil.
 func (tx *flowTx) put(r, old *Rule, kind FlowChangeKind) {
 	tx.edit(r.Flow.Table).Add(&r.cls)
+	r.cls.Match = nil // the table has it
 	tx.steps = append(tx.steps, step{old: old, new: r, kind: kind})
 }
 
 // remove takes r out of its table.
 func (tx *flowTx) remove(r *Rule, why RemovedReason) {
-	tx.edit(r.Flow.Table).Remove(&r.cls.Match, r.cls.Priority)
+	tx.edit(r.Flow.Table).RemoveRule(&r.cls)
 	tx.steps = append(tx.steps, step{old: r, kind: FlowDeleted, why: why})
 }
 
@@ -128,6 +135,7 @@ func (tx *flowTx) finish() {
 		if st.old != nil {
 			s.forgetTimes(st.old)
 			st.old.dead = true
+			s.unshare(st.old.Flow.Do)
 		}
 		if st.new != nil {
 			s.noteTimes(st.new)

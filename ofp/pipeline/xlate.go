@@ -287,7 +287,7 @@ func (x *xlate) tableAction(inPort uint32, id uint8) {
 
 // do executes a rule's instructions in the order of OpenFlow 1.3 section 5.9.
 func (x *xlate) do(r *Rule) {
-	d := &r.Flow.Do
+	d := r.Flow.Do
 	if d.empty() {
 		x.note(actions.DropAction)
 		if x.tr != nil {
