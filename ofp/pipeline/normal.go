@@ -13,6 +13,9 @@ const (
 	vlanVIDMask      = 0x0fff
 	macBits          = uint64(0xffff_ffff_ffff) << 16 // of WEthDst and WEthSrc
 	etherTypeVLAN    = 0x8100
+	etherTypeQinQ    = 0x88a8
+	etherTypeMPLS    = 0x8847
+	etherTypeMPLSM   = 0x8848
 	etherTypeIPv6    = 0x86dd
 	normalVLANLooked = uint64(vlanVIDMask|flow.VlanCFI) << 48
 )

@@ -243,7 +243,7 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 // unsupportedMatch returns a field that the match looks at and no packet has.
 func unsupportedMatch(m *flow.Match) flow.Field {
 	for _, f := range []flow.Field{
-		flow.RecircID, flow.SkbPriority, flow.ActsetOutput, flow.ConjID,
+		flow.RecircID, flow.SkbPriority, flow.ActsetOutput,
 		flow.TunID, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunTOS, flow.TunTTL,
 		flow.TunFlags, flow.TunGBPID, flow.TunGBPFlags,
 		flow.CtState, flow.CtZone, flow.CtMark, flow.CtLabel, flow.CtNwProto, flow.CtNwSrc, flow.CtNwDst,
