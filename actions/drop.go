@@ -25,6 +25,7 @@ const (
 	DropHandoff
 	DropTranslate
 	DropSampled
+	DropHidden
 	NumReasons
 )
 
@@ -49,6 +50,7 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropHandoff:       {"handoff_full", "the ring to the loop that owns the transmit queue was full"},
 	DropTranslate:     {"translate", "translation failed; the trace of the same packet says where"},
 	DropSampled:       {"sampled", "a copy was sent; the frame itself stayed for a sample taken after it was changed once more"},
+	DropHidden:        {"hidden_header", "a table or an action asked for a header that was under an MPLS label, which the packet's key does not have"},
 }
 
 // Reason codes of forwardingStatus (IPFIX element 89, RFC 7270 section 4.12): two bits

@@ -33,18 +33,22 @@ type oracle struct {
 	lookups int
 	exit    bool
 	hits    []*Flow // every flow that matched, in order
+
+	labels int  // that actions pushed and that lie there still
+	blind  bool // a label was popped: what is asked for then may be refused
 }
 
 var (
 	errLimit = errors.New("a limit was reached")
 	errTags  = errors.New("more than two tags: beyond what a key shows")
+	errLie   = fmt.Errorf("what was under a label is not what the flow says, and so has no fields to write: %w", errTags)
 )
 
 // process returns what leaves the switch for a frame that comes in by port in.
 func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.frame, o.meta = bytes.Clone(frame), flow.Key{}
 	o.meta.Set(flow.WPort, uint64(in))
-	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits = nil, nil, 0, 0, 0, false, nil
+	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.labels, o.blind = nil, nil, 0, 0, 0, false, nil, 0, false
 	if p := o.port(in); p != nil && p.NoRecv {
 		return nil, nil
 	}
@@ -172,14 +176,14 @@ func (o *oracle) write(f flow.Field, v, m flow.Value) {
 		case !has:
 			o.frame = pushTag(o.frame, 0x8100, uint16(tci.Lo))
 		default:
-			poke(o.frame, f, tci, f.Full())
+			poke(o.frame, f, tci, f.Full(), o.blind)
 		}
 	case flow.VlanVID:
-		poke(o.frame, flow.VlanTCI, v, m)
+		poke(o.frame, flow.VlanTCI, v, m, o.blind)
 	case flow.DlVlanPCP:
-		poke(o.frame, flow.VlanTCI, v.Shl(13), m.Shl(13))
+		poke(o.frame, flow.VlanTCI, v.Shl(13), m.Shl(13), o.blind)
 	default:
-		poke(o.frame, f, v, m)
+		poke(o.frame, f, v, m, o.blind)
 	}
 }
 
@@ -223,9 +227,9 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 				o.frame = pushTag(o.frame, 0x8100, 0)
 			}
 			if a.Kind == ActModVID {
-				poke(o.frame, flow.VlanTCI, a.Value, flow.Value{Lo: 0xfff})
+				poke(o.frame, flow.VlanTCI, a.Value, flow.Value{Lo: 0xfff}, o.blind)
 			} else {
-				poke(o.frame, flow.VlanTCI, a.Value.Shl(13), flow.Value{Lo: 0xe000})
+				poke(o.frame, flow.VlanTCI, a.Value.Shl(13), flow.Value{Lo: 0xe000}, o.blind)
 			}
 		case ActModTTL:
 			o.write(flow.IPTTL, a.Value, flow.IPTTL.Full())
@@ -234,6 +238,15 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 		case ActPopVLAN:
 			if o.tagged() {
 				o.frame = popTag(o.frame)
+			}
+		case ActPushMPLS:
+			if o.labels == 8 {
+				return false, errLimit
+			}
+			o.pushMPLS(a.EtherType)
+		case ActPopMPLS:
+			if err := o.popMPLS(a.EtherType); err != nil {
+				return false, err
 			}
 		case ActModMPLSTTL:
 			o.write(flow.MPLSTTL, a.Value, flow.MPLSTTL.Full())
@@ -258,6 +271,35 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 		}
 	}
 	return !o.exit, nil
+}
+
+func (o *oracle) pushMPLS(typ uint16) {
+	lse := uint32(64 | 1<<8)
+	if label, ok := o.get(flow.MPLSLabel); ok {
+		tc, _ := o.get(flow.MPLSTC)
+		ttl, _ := o.get(flow.MPLSTTL)
+		lse = uint32(label.Lo<<12 | tc.Lo<<9 | ttl.Lo)
+	} else if ttl, ok := o.get(flow.IPTTL); ok && ttl.Lo != 0 {
+		lse = 1<<8 | uint32(ttl.Lo)
+	}
+	o.frame = pushLabel(o.frame, typ, lse)
+	o.labels++
+}
+
+func (o *oracle) popMPLS(typ uint16) error {
+	if _, ok := o.get(flow.MPLSLabel); !ok {
+		return nil
+	}
+	o.frame = popLabel(o.frame, typ)
+	o.labels = max(o.labels-1, 0)
+	// What the key has of the packet's own labels, and of what a pushed one lies on, need not be
+	// reckoned here: that nothing is refused that could be known is in the tables of tests.
+	o.blind = true
+	k := extract(o.frame, &o.meta)
+	if flow.PreIP.Met(&k) && k.W[flow.WIPv4]|k.W[flow.WIPv6SrcHi] == 0 || typ == 0x0806 && k.W[flow.WIP] == 0 {
+		return errLie
+	}
+	return nil
 }
 
 func (o *oracle) output(n uint32) {
@@ -331,7 +373,7 @@ func (o *oracle) normal(in uint32) {
 		case tag != 0 && !o.tagged():
 			o.frame = pushTag(o.frame, 0x8100, tag)
 		case tag != 0:
-			poke(o.frame, flow.VlanTCI, flow.Value{Lo: uint64(tag)}, flow.Value{Lo: 0xfff})
+			poke(o.frame, flow.VlanTCI, flow.Value{Lo: uint64(tag)}, flow.Value{Lo: 0xfff}, o.blind)
 		}
 		o.send(q.OFPort)
 		o.frame = was
@@ -353,20 +395,30 @@ func (o *oracle) normal(in uint32) {
 
 // execute interprets a program on a frame, op by op.
 func execute(p *actions.Program, frame []byte) (out []sent) {
-	f := bytes.Clone(frame)
+	f, popped := bytes.Clone(frame), false
 	for _, op := range p.Ops {
 		switch op.Code {
 		case actions.OpOutput:
 			out = append(out, sent{op.B, string(f)})
 		case actions.OpSet:
-			poke(f, op.Field, op.V, op.M)
+			poke(f, op.Field, op.V, op.M, popped)
 		case actions.OpPushVLAN:
 			f = pushTag(f, uint16(op.A>>16), uint16(op.A))
 		case actions.OpPopVLAN:
 			f = popTag(f)
+		case actions.OpPushMPLS:
+			f = pushLabel(f, uint16(op.A), op.B)
+		case actions.OpPopMPLS:
+			f, popped = popLabel(f, uint16(op.A)), true
 		}
 	}
 	return out
+}
+
+// refused says whether a translation gave up for a reason that the oracle does not know of,
+// which is only right where a label was popped.
+func (o *oracle) refused(p *actions.Program) bool {
+	return p.Drop == actions.DropHidden && o.blind
 }
 
 // sameSent compares what left, in any order, as flooding has none.

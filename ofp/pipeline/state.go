@@ -11,6 +11,7 @@ import (
 	"pollux/classifier"
 	"pollux/flow"
 	"pollux/internal/clock"
+	"pollux/ofp/ofperr"
 )
 
 // Defaults of Config.
@@ -376,11 +377,19 @@ func (c *Sampling) check(f *Flow) error {
 // flowErr says where a flow stands, as a *ParseError; of one that no text has, what
 // it is.
 func flowErr(f *Flow, format string, args ...any) error {
+	return flowErrCode(f, ofperr.NoError, format, args...)
+}
+
+// flowErrCode is flowErr for what OpenFlow has an error for, which the error wraps.
+func flowErrCode(f *Flow, code ofperr.Error, format string, args ...any) error {
 	msg := fmt.Sprintf(format, args...)
-	if f.Line > 0 {
-		return &ParseError{Line: f.Line, Column: f.Column, Msg: msg}
+	switch {
+	case f.Line > 0:
+		return &ParseError{Line: f.Line, Column: f.Column, Msg: msg, Code: code}
+	case code == ofperr.NoError:
+		return fmt.Errorf("flow %q: %s", f.String(), msg)
 	}
-	return fmt.Errorf("flow %q: %s", f.String(), msg)
+	return fmt.Errorf("flow %q: %s: %w", f.String(), msg, code)
 }
 
 var _ flow.PortNames = (*PortTable)(nil)

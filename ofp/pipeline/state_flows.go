@@ -66,7 +66,7 @@ func checkFlow(f *Flow) error {
 			return flowErr(f, "resubmit to table %d; there are tables 0 to %d", a.Table, NumTables-1)
 		}
 	}
-	return nil
+	return checkActions(f)
 }
 
 func (s *State) newRule(f *Flow, counts *tableCounters, now int64) *classifier.Rule {

@@ -27,6 +27,10 @@ type xlate struct {
 	vlan  vlanStack // its tags; the key shows the top two
 	wild  flow.Mask // scratch
 
+	hidden flow.Mask // its bits that are the packet's and were under a label: see xlate_mpls.go
+	labels labels    // whose the labels are that it shows
+	layers []layer   // what pushed labels hide
+
 	base      flow.Key  // the packet's headers after the ops so far; VLAN tags apart
 	baseKonst flow.Mask // its bits that ops wrote
 	baseVLAN  vlanStack
@@ -75,6 +79,8 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.fresh()
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
+	x.hidden.Clear()
+	x.labels, x.layers = labels{0, 1, 2}, x.layers[:0]
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
 	x.ops, x.samples, x.tell, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
@@ -190,7 +196,15 @@ func (x *xlate) need(w flow.Word, b uint64) {
 		x.needVLAN(b)
 		return
 	}
-	x.up.Mask.Or(w, b&^x.konst.W[w])
+	b &^= x.konst.W[w]
+	switch {
+	case b&x.hidden.W[w] != 0:
+		x.hide()
+	case w == flow.WMPLS || w == flow.WMPLS2:
+		x.needLabels(w, b)
+	default:
+		x.up.Mask.Or(w, b)
+	}
 }
 
 func (x *xlate) needMask(m *flow.Mask) {
@@ -235,7 +249,7 @@ func (x *xlate) lookup(t *table, inPort uint32) *Rule {
 	r := t.rules.Lookup(&x.key, &x.wild)
 	x.key.Set(flow.WPort, was)
 	x.needMask(&x.wild)
-	if r == nil {
+	if r == nil || x.failed != actions.DropNone { // what failed stands as long as nothing in the table changes
 		x.missed = append(x.missed, t.counts)
 		return nil
 	}

@@ -1,0 +1,84 @@
+package pipeline
+
+import (
+	"pollux/ofp/ofperr"
+)
+
+// refusal is why an action cannot be installed.
+type refusal struct {
+	err   ofperr.Error
+	words string
+}
+
+// checkActions refuses what the switch cannot do, with the specified error, wherever in the
+// flow it stands.
+func checkActions(f *Flow) error {
+	for _, list := range [...][]Action{f.Do.Apply, f.Do.Write} {
+		if a, why := refused1(list, 0); a != nil {
+			return flowErrCode(f, why.err, "%s: %s", formatAction(a, nil), why.words)
+		}
+	}
+	for i := range f.Do.Write {
+		if a := &f.Do.Write[i]; !inSet(a) {
+			return flowErrCode(f, ofperr.ActionUnsupportedOrder, "%s cannot be part of the action set", formatAction(a, nil))
+		}
+	}
+	return nil
+}
+
+// refused1 returns the first action of a list that is refused, and why.
+func refused1(list []Action, clones int) (*Action, refusal) {
+	for i := range list {
+		a := &list[i]
+		if why := a.refused(); why.err != ofperr.NoError {
+			return a, why
+		}
+		if a.Kind == ActClone {
+			if clones == maxClones {
+				return a, refusal{ofperr.ActionTooMany, "too many clones inside each other"}
+			}
+			if in, why := refused1(a.List.Actions, clones+1); in != nil {
+				return in, why
+			}
+		}
+	}
+	return nil, refusal{}
+}
+
+// refused says why the switch cannot do a; err is NoError where it can.
+func (a *Action) refused() refusal {
+	switch a.Kind {
+	case ActSetQueue, ActEnqueue:
+		return refusal{ofperr.ActionBadQueue, "ports have no queues"}
+	case ActGroup:
+		return refusal{ofperr.ActionBadOutGroup, "there is no such group"}
+	case ActMeter:
+		return refusal{ofperr.MeterModUnknown, "there is no such meter"}
+	case ActCheckPktLarger:
+		return refusal{ofperr.ActionBadExperimenterType, "decisions do not depend on the length of packets"}
+	case ActPushMPLS:
+		if a.EtherType != etherTypeMPLS && a.EtherType != etherTypeMPLSM {
+			return refusal{ofperr.ActionBadArgument, "not the type of MPLS"}
+		}
+	case ActPopMPLS:
+		if why := popsTo(a.EtherType); why != "" {
+			return refusal{ofperr.ActionBadArgument, why}
+		}
+	case ActClone, ActPush, ActPop, ActOutputTrunc, ActMultipath, ActBundle, ActConjunction, ActLearn, ActFinTimeout,
+		ActCopyTTLIn, ActCopyTTLOut, ActDecTTLIDs:
+		return refusal{ofperr.ActionBadExperimenterType, "not done yet"}
+	}
+	return refusal{}
+}
+
+// inSet says whether a can be part of the action set: what has a place in its order
+// (OpenFlow 1.5.1 section 5.6), or writes to the packet or its metadata as set_field does.
+func inSet(a *Action) bool {
+	switch a.Kind {
+	case ActOutput, ActOutputReg, ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL,
+		ActPushVLAN, ActPopVLAN, ActPushMPLS, ActPopMPLS, ActDecTTL, ActDecTTLIDs, ActDecMPLSTTL, ActCopyTTLIn, ActCopyTTLOut,
+		ActSetQueue, ActGroup, ActController:
+		return true
+	}
+	return false
+}
