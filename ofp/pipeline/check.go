@@ -64,7 +64,18 @@ func (a *Action) refused() refusal {
 		if why := popsTo(a.EtherType); why != "" {
 			return refusal{ofperr.ActionBadArgument, why}
 		}
-	case ActClone, ActPush, ActPop, ActOutputTrunc, ActMultipath, ActBundle, ActConjunction, ActLearn, ActFinTimeout,
+	case ActOutputTrunc:
+		switch {
+		case !truncates(a.Port):
+			return refusal{ofperr.ActionBadArgument, "not a port to send part of a packet to"}
+		case a.MaxLen < minTruncated:
+			return refusal{ofperr.ActionBadArgument, "shorter than an Ethernet header"}
+		}
+	case ActMultipath:
+		if m := a.List.Multipath; m.Dst.Bits < 16 && uint32(m.MaxLink) >= 1<<m.Dst.Bits {
+			return refusal{ofperr.ActionBadArgument, "the destination does not hold the numbers of all links"}
+		}
+	case ActConjunction, ActLearn, ActFinTimeout,
 		ActCopyTTLIn, ActCopyTTLOut, ActDecTTLIDs:
 		return refusal{ofperr.ActionBadExperimenterType, "not done yet"}
 	}

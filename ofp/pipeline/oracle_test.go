@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,6 +26,8 @@ type oracle struct {
 	fdb   map[fdbKey]uint32
 
 	frame   []byte
+	clones  int
+	most    int // bytes that an output sends, unless 0
 	meta    flow.Key
 	set     []Action
 	out     []sent
@@ -34,6 +37,7 @@ type oracle struct {
 	exit    bool
 	hits    []*Flow // every flow that matched, in order
 
+	stack  []flow.Value
 	labels int  // that actions pushed and that lie there still
 	blind  bool // a label was popped: what is asked for then may be refused
 }
@@ -48,6 +52,7 @@ var (
 func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.frame, o.meta = bytes.Clone(frame), flow.Key{}
 	o.meta.Set(flow.WPort, uint64(in))
+	o.stack, o.most, o.clones = nil, 0, 0
 	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.labels, o.blind = nil, nil, 0, 0, 0, false, nil, 0, false
 	if p := o.port(in); p != nil && p.NoRecv {
 		return nil, nil
@@ -239,6 +244,56 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			if o.tagged() {
 				o.frame = popTag(o.frame)
 			}
+		case ActOutputTrunc:
+			o.most = int(a.MaxLen)
+			o.output(a.Port)
+			o.most = 0
+		case ActClone:
+			if o.clones == 4 {
+				return false, errLimit
+			}
+			was := *o
+			o.clones++
+			o.frame, o.set, o.stack = bytes.Clone(o.frame), slices.Clone(o.set), slices.Clone(o.stack)
+			if _, err := o.run(a.List.Actions); err != nil {
+				return false, err
+			}
+			was.out, was.hits, was.lookups, was.blind = o.out, o.hits, o.lookups, o.blind
+			*o = was
+		case ActPush:
+			v, _ := o.get(a.Src.Field)
+			o.stack = append(o.stack, v.Shr(uint(a.Src.Lo)).And(flow.Ones(uint(a.Src.Bits))))
+		case ActPop:
+			if n := len(o.stack); n > 0 {
+				o.write(a.Dst.Field, o.stack[n-1].Shl(uint(a.Dst.Lo)), a.Dst.mask())
+				o.stack = o.stack[:n-1]
+			}
+		case ActMultipath:
+			m := a.List.Multipath
+			o.write(m.Dst.Field, flow.Value{Lo: uint64(m.link(o.hash(m.Fields, m.Basis)))}.Shl(uint(m.Dst.Lo)), m.Dst.mask())
+		case ActBundle:
+			b := a.List.Bundle
+			var up []uint32
+			for i, n := range b.Slaves {
+				if p := o.port(n); n == flow.PortIn || n == flow.PortNormal || p != nil && p.Up {
+					up = append(up, uint32(i))
+				}
+			}
+			n := uint32(AnyPort)
+			if len(up) > 0 {
+				first := up[0]
+				if b.HRW {
+					h := o.hash(b.Fields, b.Basis)
+					slices.SortStableFunc(up, func(i, j uint32) int { return cmp.Compare(weight(h, j), weight(h, i)) })
+					first = up[0]
+				}
+				n = b.Slaves[first]
+			}
+			if b.Dst.Bits != 0 {
+				o.write(b.Dst.Field, flow.Value{Lo: uint64(n & 0xffff)}.Shl(uint(b.Dst.Lo)), b.Dst.mask())
+			} else if n != AnyPort {
+				o.output(n)
+			}
 		case ActPushMPLS:
 			if o.labels == 8 {
 				return false, errLimit
@@ -271,6 +326,50 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 		}
 	}
 	return !o.exit, nil
+}
+
+// hash hashes what multipath and bundle name, read from the packet's key at once.
+func (o *oracle) hash(fields HashFields, basis uint16) uint32 {
+	k := extract(o.frame, &o.meta)
+	fold := func(v flow.Value) uint64 { return v.Hi ^ (v.Lo<<32 | v.Lo>>32) }
+	var vals []uint64
+	pair := func(a, b flow.Field) { vals = append(vals, fold(a.Get(&k).Xor(b.Get(&k)))) }
+	ip := flow.PreIP.Met(&k)
+	l3 := fields == HashSymmetricL3 || fields == HashSymmetricL3L4 || fields == HashSymmetricL3L4UDP || fields == HashSymmetricL4
+	l4 := l3 && fields != HashSymmetricL3
+	switch fields {
+	case HashEthSrc:
+		vals = append(vals, fold(flow.EthSrc.Get(&k)))
+	case HashSymmetricL4:
+		pair(flow.EthSrc, flow.EthDst)
+		vals = append(vals, uint64(k.EthType()), uint64(k.VlanTCI()&0x1fff))
+	case HashNwSrc:
+		if k.EthType() == 0x0800 {
+			vals = append(vals, fold(flow.IPv4Src.Get(&k)))
+		} else if ip {
+			vals = append(vals, fold(flow.IPv6Src.Get(&k)))
+		}
+	case HashNwDst:
+		if k.EthType() == 0x0800 {
+			vals = append(vals, fold(flow.IPv4Dst.Get(&k)))
+		} else if ip {
+			vals = append(vals, fold(flow.IPv6Dst.Get(&k)))
+		}
+	}
+	if l3 && ip {
+		if k.EthType() == 0x0800 {
+			pair(flow.IPv4Src, flow.IPv4Dst)
+		} else {
+			pair(flow.IPv6Src, flow.IPv6Dst)
+		}
+	}
+	if l4 && ip {
+		vals = append(vals, uint64(k.NwProto()))
+		if flow.PreTCP.Met(&k) || flow.PreSCTP.Met(&k) || flow.PreUDP.Met(&k) && fields == HashSymmetricL3L4UDP {
+			pair(flow.TCPSrc, flow.TCPDst)
+		}
+	}
+	return hashValues(basis, vals)
 }
 
 func (o *oracle) pushMPLS(typ uint16) {
@@ -324,7 +423,11 @@ func (o *oracle) output(n uint32) {
 
 func (o *oracle) send(n uint32) {
 	if p := o.port(n); p != nil && p.Up {
-		o.out = append(o.out, sent{n, string(o.frame)})
+		f := o.frame
+		if o.most > 0 {
+			f = f[:min(len(f), o.most)]
+		}
+		o.out = append(o.out, sent{n, string(f)})
 	}
 }
 
@@ -394,12 +497,21 @@ func (o *oracle) normal(in uint32) {
 }
 
 // execute interprets a program on a frame, op by op.
-func execute(p *actions.Program, frame []byte) (out []sent) {
+func execute(p *actions.Program, frame []byte) []sent { return executeOps(p.Ops, frame) }
+
+func executeOps(ops []actions.Op, frame []byte) (out []sent) {
 	f, popped := bytes.Clone(frame), false
-	for _, op := range p.Ops {
-		switch op.Code {
+	for n := 0; n < len(ops); n++ {
+		switch op := &ops[n]; op.Code {
 		case actions.OpOutput:
-			out = append(out, sent{op.B, string(f)})
+			part := f
+			if most := int(op.V.Lo); most > 0 {
+				part = f[:min(len(f), most)]
+			}
+			out = append(out, sent{op.B, string(part)})
+		case actions.OpClone:
+			out = append(out, executeOps(ops[n+1:n+1+int(op.A)], f)...)
+			n += int(op.A)
 		case actions.OpSet:
 			poke(f, op.Field, op.V, op.M, popped)
 		case actions.OpPushVLAN:

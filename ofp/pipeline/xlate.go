@@ -57,6 +57,9 @@ type xlate struct {
 	depth  int
 	exit   bool
 	set    []Action       // the action set
+	stack  []flow.Value   // of push and pop
+	clones int            // in which the list is
+	most   uint16         // bytes that an output sends; 0: all
 	reason actions.Reason // why nothing was sent, as far as known
 	failed actions.Reason
 
@@ -86,6 +89,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
 	x.rules, x.missed, x.seen = x.rules[:0], x.missed[:0], nil
 	x.table, x.depth, x.exit = 0, 0, false
+	x.stack, x.clones, x.most = x.stack[:0], 0, 0
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
 }
 
@@ -149,6 +153,7 @@ func (x *xlate) end() {
 		x.samples = x.samples[:min(x.prefix, len(x.samples))]
 		x.reason, x.sent = x.failed, false
 	}
+	x.ops = unclone(x.ops)
 	x.judge()
 	x.up.Program = x.made.program(x.ops, x.samples, x.reason)
 	// And for one Ethernet type and one kind of fragment, unless it serves whatever comes in

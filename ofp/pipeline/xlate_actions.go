@@ -41,6 +41,20 @@ func (x *xlate) actions(list []Action) bool {
 			x.push(tag{a.EtherType, flow.VlanCFI})
 		case ActPopVLAN:
 			x.popVLAN()
+		case ActOutputTrunc:
+			x.most = a.MaxLen
+			x.output(a.Port)
+			x.most = 0
+		case ActClone:
+			x.clone(a.List.Actions)
+		case ActPush:
+			x.stackPush(a.Src)
+		case ActPop:
+			x.stackPop(a.Dst)
+		case ActMultipath:
+			x.multipath(a.List.Multipath)
+		case ActBundle:
+			x.bundle(a.List.Bundle)
 		case ActPushMPLS:
 			x.pushMPLS(a.EtherType)
 		case ActPopMPLS:
@@ -234,4 +248,3 @@ func (x *xlate) id(n uint32, of Subfield) uint32 {
 	x.needField(of.Field, of.mask())
 	return uint32(x.subfield(of).Lo)
 }
-
