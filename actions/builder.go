@@ -15,6 +15,7 @@ type Builder struct {
 	drop    Reason
 	ended   bool
 	typ     uint16
+	apart   int // ops before this are in another packet than those that follow
 }
 
 // NewBuilder returns an empty builder.
@@ -35,6 +36,25 @@ func (b *Builder) Output(slot int, ofport uint32) {
 	b.add(Op{Code: OpOutput, A: uint32(slot), B: ofport})
 }
 
+// OutputPart sends the first max bytes of the packet.
+func (b *Builder) OutputPart(slot int, ofport uint32, max uint16) {
+	b.add(Op{Code: OpOutput, A: uint32(slot), B: ofport, V: flow.Value{Lo: uint64(max)}})
+}
+
+// Clone does the steps that body adds to a copy of the packet. A Drop there is ignored.
+func (b *Builder) Clone(body func()) {
+	if b.ended {
+		return
+	}
+	at := len(b.ops)
+	b.add(Op{Code: OpClone})
+	b.apart = len(b.ops)
+	body()
+	b.ended = false
+	b.ops[at].A = uint32(len(b.ops) - at - 1)
+	b.apart = len(b.ops)
+}
+
 // Set writes v under m to field f. Setting a field again right away is one step.
 func (b *Builder) Set(f flow.Field, v, m flow.Value) {
 	m = m.And(f.Full())
@@ -46,7 +66,7 @@ func (b *Builder) Set(f flow.Field, v, m flow.Value) {
 	if i := &flow.Fields[f]; i.Pre == flow.PreIP && b.typ == typeIPv6 {
 		op.A = typeIPv6
 	}
-	if n := len(b.ops); n > 0 && !b.ended && b.ops[n-1].Code == OpSet && b.ops[n-1].Field == f {
+	if n := len(b.ops); n > b.apart && !b.ended && b.ops[n-1].Code == OpSet && b.ops[n-1].Field == f {
 		last := &b.ops[n-1]
 		last.V = last.V.AndNot(m).Or(v)
 		last.M = last.M.Or(m)

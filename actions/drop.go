@@ -26,6 +26,7 @@ const (
 	DropTranslate
 	DropSampled
 	DropMeter
+	DropHidden
 	NumReasons
 )
 
@@ -49,7 +50,8 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropNoRecv:        {"no_recv", "the input port is configured not to receive"},
 	DropHandoff:       {"handoff_full", "the ring to the loop that owns the transmit queue was full"},
 	DropTranslate:     {"translate", "translation failed; the trace of the same packet says where"},
-	DropSampled:       {"sampled", "a copy was sent; the frame itself stayed for a sample taken after it was changed once more"},
+	DropSampled:       {"sampled", "copies were sent; the frame itself stayed, as it was changed otherwise than they were"},
+	DropHidden:        {"hidden_header", "a table or an action asked for a header that was under an MPLS label, which the packet's key does not have"},
 	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
 }
 

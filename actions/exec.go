@@ -39,12 +39,17 @@ type Exec struct {
 
 	witness witness
 	metered meterScratch
+	sides   [MaxClones]*side // of OpClone, by how many are around it
 }
 
 // NewExec returns an Exec for frames of m, with copies taken from free. It has no
 // ports yet.
 func NewExec(m *packet.Memory, free *packet.FreeList) *Exec {
-	return &Exec{Mem: m, Free: free, dice: rand.Uint64()}
+	e := &Exec{Mem: m, Free: free, dice: rand.Uint64()}
+	for i := range e.sides {
+		e.sides[i] = new(side)
+	}
+	return e
 }
 
 // Run does p to the packets idx of b. It gives every one of their frames away.
@@ -61,7 +66,7 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 		e.witness.keys = keys
 	}
 	live, why := idx, p.Drop
-	for n := range p.Ops {
+	for n := 0; n < len(p.Ops); n++ {
 		op := &p.Ops[n]
 		if e.witness.on && op.resizes() {
 			e.witness.freeze(b, live)
@@ -79,20 +84,19 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 			e.drop(Reason(op.A), b, live)
 			e.release()
 			return
-		case OpSet:
-			e.set(op, b, live)
 		case OpPushVLAN:
 			live = e.pushVLAN(op.A, b, live)
-		case OpPopVLAN:
-			e.popVLAN(b, live)
 		case OpPushMPLS:
 			live = e.pushMPLS(uint16(op.A), op.B, b, live)
-		case OpPopMPLS:
-			e.popMPLS(uint16(op.A), b, live)
 		case OpSample:
 			e.sample(&p.Samples[op.A], b, keys, live)
 		case OpMeter:
 			live = e.meter(p.Meters[op.A], b, live)
+		case OpClone:
+			e.onCopies(p.Ops[n+1:n+1+int(op.A)], p, b, keys, live, 0)
+			n += int(op.A)
+		default:
+			e.change(op, b, live)
 		}
 		if len(live) == 0 {
 			e.release()
@@ -101,6 +105,18 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 	}
 	e.drop(why, b, live)
 	e.release()
+}
+
+// change does a step that changes packets and loses none.
+func (e *Exec) change(op *Op, b *packet.Batch, idx []uint16) {
+	switch op.Code {
+	case OpSet:
+		e.set(op, b, idx)
+	case OpPopVLAN:
+		e.popVLAN(b, idx)
+	case OpPopMPLS:
+		e.popMPLS(uint16(op.A), b, idx)
+	}
 }
 
 // finish does the last output, op n, and with it ends the program, unless a sample
@@ -121,6 +137,9 @@ func (e *Exec) finish(p *Program, n int, b *packet.Batch, keys flow.Keys, idx []
 			e.sample(&p.Samples[tail[i].A], b, keys, idx)
 		}
 	}
+	if max := uint32(p.Ops[n].V.Lo); max != 0 {
+		e.truncate(max, b, idx)
+	}
 	e.move(&p.Ops[n], b, idx)
 	e.release()
 	return true
@@ -135,11 +154,12 @@ func (op *Op) resizes() bool {
 	return false
 }
 
-// sampled says whether one of the steps, up to a drop, is a sample.
+// sampled says whether one of the steps after the last output, up to a drop, is a sample, or an
+// output of a copy.
 func sampled(ops []Op) bool {
 	for i := range ops {
 		switch ops[i].Code {
-		case OpSample:
+		case OpSample, OpOutput:
 			return true
 		case OpDrop:
 			return false

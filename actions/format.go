@@ -81,57 +81,81 @@ func (op *Op) text() setText {
 // ends in drop.
 func (p *Program) String() string {
 	var w strings.Builder
-	comma := func() {
-		if w.Len() > 0 {
-			w.WriteByte(',')
-		}
+	if p.write(&w, p.Ops, 0) {
+		return w.String()
 	}
-	for n := 0; n < len(p.Ops); n++ {
-		op := &p.Ops[n]
+	if w.Len() > 0 {
+		w.WriteByte(',')
+	}
+	w.WriteString("drop")
+	return w.String()
+}
+
+// write writes ops, the first of which is op number at of the program, or that are in a clone
+// if at is -1. It reports whether the program ended in them with an output.
+func (p *Program) write(w *strings.Builder, ops []Op, at int) (ended bool) {
+	start := w.Len()
+	for n := 0; n < len(ops); n++ {
+		op := &ops[n]
 		if op.Code == OpDrop {
 			break
 		}
-		comma()
+		if w.Len() > start {
+			w.WriteByte(',')
+		}
 		switch op.Code {
 		case OpOutput:
+			if op.V.Lo != 0 {
+				fmt.Fprintf(w, "trunc(%d),", op.V.Lo)
+			}
 			w.WriteString(portText(op.B))
 		case OpSet:
-			// Fields of one header that are set one after the other share a set().
-			t := op.text()
-			fmt.Fprintf(&w, "set(%s(%s=%s", t.header, t.member, t.value(op))
-			for ; n+1 < len(p.Ops) && p.Ops[n+1].Code == OpSet; n++ {
-				next := p.Ops[n+1].text()
-				if next.header != t.header {
-					break
-				}
-				fmt.Fprintf(&w, ",%s=%s", next.member, next.value(&p.Ops[n+1]))
-			}
-			w.WriteString("))")
+			n = writeSets(w, ops, n)
 		case OpPushVLAN:
 			w.WriteString("push_vlan(")
 			if tpid := op.A >> 16; tpid != typeVLAN {
-				fmt.Fprintf(&w, "tpid=%#x,", tpid)
+				fmt.Fprintf(w, "tpid=%#x,", tpid)
 			}
-			fmt.Fprintf(&w, "vid=%d,pcp=%d)", op.A&0xfff, op.A>>13&7)
+			fmt.Fprintf(w, "vid=%d,pcp=%d)", op.A&0xfff, op.A>>13&7)
 		case OpPopVLAN:
 			w.WriteString("pop_vlan")
 		case OpPushMPLS:
-			fmt.Fprintf(&w, "push_mpls(label=%d,tc=%d,ttl=%d,bos=%d,eth_type=%#x)",
+			fmt.Fprintf(w, "push_mpls(label=%d,tc=%d,ttl=%d,bos=%d,eth_type=%#x)",
 				op.B>>12, op.B>>9&7, op.B&0xff, op.B>>8&1, op.A)
 		case OpPopMPLS:
-			fmt.Fprintf(&w, "pop_mpls(eth_type=%#x)", op.A)
+			fmt.Fprintf(w, "pop_mpls(eth_type=%#x)", op.A)
 		case OpSample:
-			p.Samples[op.A].write(&w)
+			p.Samples[op.A].write(w)
 		case OpMeter:
-			fmt.Fprintf(&w, "meter(%d)", op.B)
+			fmt.Fprintf(w, "meter(%d)", op.B)
+		case OpClone:
+			w.WriteString("clone(")
+			p.write(w, ops[n+1:n+1+int(op.A)], -1)
+			w.WriteByte(')')
+			n += int(op.A)
 		}
-		if p.Last >= 0 && n >= p.Last && !sampled(p.Ops[n+1:]) {
-			return w.String()
+		if at == 0 && p.Last >= 0 && n >= p.Last && !sampled(ops[n+1:]) {
+			return true
 		}
 	}
-	comma()
-	w.WriteString("drop")
-	return w.String()
+	return false
+}
+
+// writeSets writes op n, and those after it that set fields of the same header, as one set().
+// It returns the number of the last of them.
+func writeSets(w *strings.Builder, ops []Op, n int) int {
+	op := &ops[n]
+	t := op.text()
+	fmt.Fprintf(w, "set(%s(%s=%s", t.header, t.member, t.value(op))
+	for ; n+1 < len(ops) && ops[n+1].Code == OpSet; n++ {
+		next := ops[n+1].text()
+		if next.header != t.header {
+			break
+		}
+		fmt.Fprintf(w, ",%s=%s", next.member, next.value(&ops[n+1]))
+	}
+	w.WriteString("))")
+	return n
 }
 
 // portText writes the OpenFlow number of a port.

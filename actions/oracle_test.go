@@ -39,7 +39,11 @@ type slowPort struct {
 // outputs and drops in the order of the packets, free frames for copies while there
 // are any.
 func slowRun(p *Program, pkts []*slowPacket, ports []slowPort, free int) (drops [NumReasons]int, clones int) {
-	send := func(pkt *slowPacket, slot uint32, last bool) {
+	send := func(pkt *slowPacket, op Op, last bool) {
+		slot, f := op.A, pkt.f
+		if n := int(op.V.Lo); n != 0 && len(f) > n {
+			f = f[:n]
+		}
 		if !last {
 			clones++
 		}
@@ -48,7 +52,7 @@ func slowRun(p *Program, pkts []*slowPacket, ports []slowPort, free int) (drops 
 			drops[DropNoPort]++
 		case ports[slot].down:
 			drops[DropPortDown]++
-		case ports[slot].mtu != 0 && len(pkt.f) > ports[slot].mtu+14+4*min(2, pkt.tags()):
+		case ports[slot].mtu != 0 && len(f) > ports[slot].mtu+14+4*min(2, (&slowPacket{f: f}).tags()):
 			drops[DropTooLong]++
 		case !last && free == 0:
 			drops[DropNoFrame]++
@@ -56,56 +60,91 @@ func slowRun(p *Program, pkts []*slowPacket, ports []slowPort, free int) (drops 
 			if !last {
 				free--
 			}
-			ports[slot].got = append(ports[slot].got, slices.Clone(pkt.f))
+			ports[slot].got = append(ports[slot].got, slices.Clone(f))
 		}
 	}
-	for n, op := range p.Ops {
-		var left []*slowPacket
-		for _, pkt := range pkts {
-			keep := true
-			switch op.Code {
-			case OpOutput:
-				keep = n != p.Last
-				send(pkt, op.A, !keep)
-			case OpDrop:
-				keep = false
-				drops[op.A]++
-			case OpSet:
-				pkt.set(op.Field, op.V, op.M)
-			case OpPushVLAN:
-				if len(pkt.f) >= 14 {
-					if keep = pkt.insert(12, []byte{byte(op.A >> 24), byte(op.A >> 16), byte(op.A >> 8), byte(op.A)}); !keep {
-						drops[DropNoHeadroom]++
+	var run func(ops []Op, pkts []*slowPacket, top bool) []*slowPacket
+	run = func(ops []Op, pkts []*slowPacket, top bool) []*slowPacket {
+		for n := 0; n < len(ops); n++ {
+			op := ops[n]
+			if op.Code == OpClone {
+				var copies []*slowPacket
+				for _, pkt := range pkts {
+					if free == 0 {
+						clones++
+						drops[DropNoFrame]++
+						continue
 					}
+					free--
+					c := *pkt
+					c.f = slices.Clone(pkt.f)
+					copies = append(copies, &c)
 				}
-			case OpPopVLAN:
-				if pkt.tags() > 0 {
-					pkt.remove(12)
-				}
-			case OpPushMPLS:
-				if len(pkt.f) >= 14 {
-					o := 14 + 4*min(2, pkt.tags())
-					if keep = pkt.insert(o, []byte{byte(op.B >> 24), byte(op.B >> 16), byte(op.B >> 8), byte(op.B)}); keep {
+				n += int(op.A)
+				left := run(ops[n+1-int(op.A):n+1], copies, false)
+				free += len(left) // the others' chunks come home when all is done
+				continue
+			}
+			var left []*slowPacket
+			for _, pkt := range pkts {
+				keep := true
+				switch op.Code {
+				case OpOutput:
+					// The last output takes the packet, unless copies of it are sent after that.
+					more := slices.ContainsFunc(ops[n+1:], func(o Op) bool { return o.Code == OpOutput })
+					keep = !top || n != p.Last || more
+					send(pkt, op, !keep)
+				case OpDrop:
+					keep = false
+					drops[op.A]++
+				case OpSet:
+					pkt.set(op.Field, op.V, op.M)
+				case OpPushVLAN:
+					if len(pkt.f) >= 14 {
+						if keep = pkt.insert(12, []byte{byte(op.A >> 24), byte(op.A >> 16), byte(op.A >> 8), byte(op.A)}); !keep {
+							drops[DropNoHeadroom]++
+							if !top {
+								clones++
+							}
+						}
+					}
+				case OpPopVLAN:
+					if pkt.tags() > 0 {
+						pkt.remove(12)
+					}
+				case OpPushMPLS:
+					if len(pkt.f) >= 14 {
+						o := 14 + 4*min(2, pkt.tags())
+						if keep = pkt.insert(o, []byte{byte(op.B >> 24), byte(op.B >> 16), byte(op.B >> 8), byte(op.B)}); keep {
+							pkt.f[o-2], pkt.f[o-1] = byte(op.A>>8), byte(op.A)
+							pkt.l25 = o
+						} else {
+							drops[DropNoHeadroom]++
+							if !top {
+								clones++
+							}
+						}
+					}
+				case OpPopMPLS:
+					if o := pkt.l25; o != packet.None && o+4 <= len(pkt.f) {
 						pkt.f[o-2], pkt.f[o-1] = byte(op.A>>8), byte(op.A)
-						pkt.l25 = o
-					} else {
-						drops[DropNoHeadroom]++
+						pkt.remove(o)
+						pkt.parse()
 					}
 				}
-			case OpPopMPLS:
-				if o := pkt.l25; o != packet.None && o+4 <= len(pkt.f) {
-					pkt.f[o-2], pkt.f[o-1] = byte(op.A>>8), byte(op.A)
-					pkt.remove(o)
-					pkt.parse()
+				if keep {
+					left = append(left, pkt)
 				}
 			}
-			if keep {
-				left = append(left, pkt)
-			}
+			pkts = left
 		}
-		pkts = left
+		return pkts
 	}
-	drops[p.Drop] += len(pkts)
+	why := p.Drop
+	if p.Last >= 0 {
+		why = DropSampled
+	}
+	drops[why] += len(run(p.Ops, pkts, true))
 	return drops, clones
 }
 

@@ -76,10 +76,13 @@ func (e *Exec) fail(r Reason, op *Op, b *packet.Batch, i uint16) {
 // clone lays copies in the port's staging area. Each copy is at the same place in
 // its chunk as the frame in its own: it fits, and has the same room before it.
 func (e *Exec) clone(op *Op, b *packet.Batch, idx []uint16) {
-	slot := int(op.A)
+	slot, most := int(op.A), uint32(op.V.Lo)
+	if most == 0 {
+		most = ^uint32(0)
+	}
 	var wanted uint64
 	for _, i := range idx {
-		wanted += uint64(b.Desc[i].Len)
+		wanted += uint64(min(b.Desc[i].Len, most))
 	}
 	e.Clones.add(len(idx), wanted)
 	s, why := e.port(slot)
@@ -96,6 +99,7 @@ func (e *Exec) clone(op *Op, b *packet.Batch, idx []uint16) {
 	sent := 0
 	for _, i := range idx {
 		d := b.Desc[i]
+		d.Len = min(d.Len, most)
 		f := e.Mem.Frame(d)
 		if d.Len > limit && !s.fits(f) {
 			e.dropped(DropTooLong, 1, uint64(d.Len))

@@ -164,8 +164,23 @@ var valueGen = rapid.Custom(func(t *rapid.T) flow.Value {
 // to 4.
 func drawProgram(t *rapid.T) *Program {
 	b := NewBuilder()
+	drawSteps(t, b, 0)
+	if rapid.IntRange(0, 4).Draw(t, "drop") == 0 {
+		b.Drop(DropTTL)
+	}
+	return b.Program()
+}
+
+func drawSteps(t *rapid.T, b *Builder, clones int) {
 	for range rapid.IntRange(0, 8).Draw(t, "steps") {
-		switch rapid.SampledFrom([]string{"set", "set", "set", "set", "output", "output", "push", "pop", "push_mpls", "pop_mpls"}).Draw(t, "step") {
+		switch rapid.SampledFrom([]string{"set", "set", "set", "set", "output", "output", "push", "pop", "push_mpls", "pop_mpls", "part", "clone"}).Draw(t, "step") {
+		case "part":
+			slot := rapid.IntRange(0, 4).Draw(t, "slot")
+			b.OutputPart(slot, uint32(slot+1), uint16(rapid.IntRange(14, 100).Draw(t, "max")))
+		case "clone":
+			if clones < MaxClones {
+				b.Clone(func() { drawSteps(t, b, clones+1) })
+			}
 		case "set":
 			m := flow.Ones(128)
 			if rapid.Bool().Draw(t, "masked") {
@@ -185,8 +200,4 @@ func drawProgram(t *rapid.T) *Program {
 			b.PopMPLS(rapid.SampledFrom([]uint16{0x0800, 0x8847, 0x86dd, 0x1234}).Draw(t, "type"))
 		}
 	}
-	if rapid.IntRange(0, 4).Draw(t, "drop") == 0 {
-		b.Drop(DropTTL)
-	}
-	return b.Program()
 }

@@ -13,7 +13,8 @@ type Code uint8
 // The operations. Operands are named after Op's members.
 const (
 	// OpOutput sends the packet out of port slot A (OpenFlow number B). Unless
-	// the op is the program's last output, a copy is sent.
+	// the op is the program's last output, a copy is sent. Where V.Lo is not 0, no more than
+	// the first so many bytes are sent; samples before it account the whole packet.
 	OpOutput Code = iota
 	// OpDrop ends the packet's way, counted under Reason(A).
 	OpDrop
@@ -34,6 +35,9 @@ const (
 	OpSample
 	// OpMeter has Meters[A] (OpenFlow number B) drop, or mark, what is beyond its rate.
 	OpMeter
+	// OpClone does the next A ops to a copy of the packet, which is gone after them. Outputs
+	// there send copies of the copy. There are MaxClones inside each other at most.
+	OpClone
 )
 
 // Op is one step of a program: plain data.
@@ -64,7 +68,7 @@ type Program struct {
 	Ops     []Op
 	Samples []Sample
 	Meters  []*Meter // of OpMeter; who changes a meter makes another
-	// Last is the index in Ops of the last OpOutput, or -1.
+	// Last is the index in Ops of the last OpOutput that is not in an OpClone, or -1.
 	Last int
 	// Drop is the reason a packet is dropped for when Last is -1; else DropNone.
 	Drop Reason
@@ -73,31 +77,53 @@ type Program struct {
 // Finish makes p whole from its Ops and Samples, before anybody else has it: steps
 // without effect at the end are left out, Last is found, samples that changes go
 // before are marked Rewritten. Without an output the reason is drop, or DropNoOutput
-// if that is DropNone. It allocates nothing.
+// if that is DropNone, or DropSampled if copies of copies are sent. It allocates nothing.
 func (p *Program) Finish(drop Reason) {
 	// A change is of use only to an output or a sample after it.
-	for n := len(p.Ops); n > 0 && p.Ops[n-1].changes(); n = len(p.Ops) {
-		p.Ops = p.Ops[:n-1]
+	tail, top := 0, -1
+	for n := 0; n < len(p.Ops); n++ {
+		op := &p.Ops[n]
+		if op.Code == OpClone {
+			n += int(op.A)
+		}
+		if !op.changes() {
+			tail = n + 1
+		}
 	}
-	p.Last = -1
-	rewritten := false
-	for i := range p.Ops {
+	p.Ops = p.Ops[:tail]
+	copied := p.scan(0, len(p.Ops), false, &top)
+	p.Last = top
+	p.Drop = DropNone
+	if p.Last < 0 {
+		switch p.Drop = drop; {
+		case copied:
+			p.Drop = DropSampled
+		case drop == DropNone:
+			p.Drop = DropNoOutput
+		}
+	}
+}
+
+// scan marks the samples of ops from to to, and finds the last output in last, which is nil
+// inside of an OpClone. It reports whether an OpClone has an output.
+func (p *Program) scan(from, to int, rewritten bool, last *int) (copied bool) {
+	for i := from; i < to; i++ {
 		switch op := &p.Ops[i]; {
+		case op.Code == OpOutput && last != nil:
+			*last = i
 		case op.Code == OpOutput:
-			p.Last = i
+			copied = true
 		case op.Code == OpSample:
 			p.Samples[op.A].Rewritten = rewritten
+		case op.Code == OpClone:
+			end := i + 1 + int(op.A)
+			copied = p.scan(i+1, end, rewritten, nil) || copied
+			i = end - 1
 		case op.changes(), op.Code == OpMeter && p.Meters[op.A].Remarks():
 			rewritten = true
 		}
 	}
-	p.Drop = DropNone
-	if p.Last < 0 {
-		p.Drop = drop
-		if drop == DropNone {
-			p.Drop = DropNoOutput
-		}
-	}
+	return copied
 }
 
 // changes says whether the op writes to the packet.

@@ -134,6 +134,16 @@ func (m *Mask) Or(w Word, v uint64) {
 	}
 }
 
+// Put makes v the bits of word w.
+func (m *Mask) Put(w Word, v uint64) {
+	m.W[w] = v
+	if v != 0 {
+		m.Map |= 1 << w
+		return
+	}
+	m.Map &^= 1 << w
+}
+
 // Merge adds every bit of o to the mask.
 func (m *Mask) Merge(o *Mask) {
 	for b := o.Map; b != 0; b &= b - 1 {

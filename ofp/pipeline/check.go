@@ -24,6 +24,9 @@ func (tx *flowTx) checkDo(f *Flow) (err error) {
 	if id := f.Do.Meter; id != 0 && tx.next.meters[id] == nil {
 		return fmt.Errorf("meter %d does not exist: %w", id, ofperr.MeterModInvalid)
 	}
+	if err := checkActions(f); err != nil {
+		return err
+	}
 	f.Do.some(func(a *Action) bool {
 		err = tx.checkAction(a)
 		return err != nil
@@ -67,7 +70,9 @@ func inWords(err error) string {
 // it is.
 func flowErr(f *Flow, err error) error {
 	if f.Line > 0 {
-		return &ParseError{Line: f.Line, Column: f.Column, Msg: inWords(err)}
+		var code ofperr.Error
+		errors.As(err, &code)
+		return &ParseError{Line: f.Line, Column: f.Column, Msg: inWords(err), Code: code}
 	}
 	return fmt.Errorf("flow %q: %w", f.String(), err)
 }

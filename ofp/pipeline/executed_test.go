@@ -67,6 +67,14 @@ func blank(list []sent) []sent {
 		f := []byte(list[i].frame)
 		var k flow.Key
 		_, l3, l4 := flow.ExtractOne(f, 1, &k)
+		if flow.PreMPLS.Met(&k) && int(l3) < len(f) { // look under the labels
+			inner := append(make([]byte, 12), 8, 0)
+			if f[l3]>>4 == 6 {
+				inner[12], inner[13] = 0x86, 0xdd
+			}
+			in := blank([]sent{{0, string(append(inner, f[l3:]...))}})
+			copy(f[l3:], in[0].frame[14:])
+		}
 		if k.EthType() == 0x0800 && int(l3)+20 <= len(f) {
 			binary.BigEndian.PutUint16(f[l3+10:], 0)
 		}
@@ -99,7 +107,7 @@ func TestProgramsAsTheLoopsRunThem(t *testing.T) {
 			u := pmd.Upcall{Key: &key, Thread: 0}
 			w.state.Snapshot().Translate(&u)
 			got := x.run(u.Program, frame, in)
-			if cases++; !sameSent(blank(got), blank(want)) {
+			if cases++; !sameSent(blank(got), blank(want)) && !w.or.refused(u.Program) {
 				t.Fatalf("seed %d\nsent:%s\nwant:%s\nin_port %d frame %x\n%s", seed, showSent(got), showSent(want), in, frame, w.trace(&key))
 			}
 			if x.Free.Len() != 64 {

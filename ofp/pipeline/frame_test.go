@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"pollux/flow"
+	"pollux/internal/packet"
 )
 
 // Frames for tests, and a plain way to read and write their fields: by offsets
@@ -15,7 +16,7 @@ import (
 // so that rules of the same universe match it often.
 func randomFrame(r *rand.Rand) []byte {
 	pick := func(v ...uint64) uint64 { return v[r.IntN(len(v))] }
-	f := make([]byte, 0, 112)
+	f := make([]byte, 0, 144)
 	mac := func() {
 		m := pick(0x020000000001, 0x020000000002, 0x020000000003, 0xffffffffffff, 0x0180c2000003, 0x020000000000|r.Uint64N(256))
 		f = append(f, byte(m>>40), byte(m>>32), byte(m>>24), byte(m>>16), byte(m>>8), byte(m))
@@ -44,13 +45,28 @@ func randomFrame(r *rand.Rand) []byte {
 		}
 	}
 	proto := pick(6, 17, 1, 47)
-	switch r.IntN(7) {
-	case 5:
-		u16(0x8847)
-		u32(pick(16, 17, 5)<<12 | pick(0, 3)<<9 | 1<<8 | pick(1, 64))
-		f = append(f, make([]byte, 24)...)
+	kind := r.IntN(7)
+	labelled := kind == 5
+	if labelled {
+		u16(pick(0x8847, 0x8847, 0x8848))
+		n := 1 + r.IntN(4)
+		for i := range n {
+			bos := uint64(0)
+			if i == n-1 {
+				bos = 1
+			}
+			u32(pick(16, 17, 5)<<12 | pick(0, 3)<<9 | bos<<8 | pick(1, 64))
+		}
+		kind = int(pick(0, 0, 3, 4))
+	}
+	typ := func(v uint64) {
+		if !labelled {
+			u16(v)
+		}
+	}
+	switch kind {
 	case 0, 1, 2:
-		u16(0x0800)
+		typ(0x0800)
 		f = append(f, 0x45, byte(pick(0, 0x10, 0xb8, 0xb9)), 0, 48, 0, 0)
 		u16(pick(0, 0, 0, 0, 0x2000, 0x2010))
 		f = append(f, byte(pick(64, 1, 2, 63)), byte(proto), 0, 0)
@@ -58,7 +74,7 @@ func randomFrame(r *rand.Rand) []byte {
 		u32(addr())
 		l4(proto)
 	case 3:
-		u16(0x86dd)
+		typ(0x86dd)
 		u32(0x60000000 | pick(0, 0x10, 0xb8)<<20 | pick(0, 5))
 		if proto == 1 {
 			proto = 58
@@ -73,7 +89,7 @@ func randomFrame(r *rand.Rand) []byte {
 		}
 		l4(proto)
 	case 4:
-		u16(0x0806)
+		typ(0x0806)
 		u16(1)
 		u16(0x0800)
 		f = append(f, 6, 4)
@@ -85,7 +101,7 @@ func randomFrame(r *rand.Rand) []byte {
 	default:
 		u16(pick(0x88b5, 0x88b6))
 	}
-	for len(f) < 96 {
+	for len(f) < 128 {
 		f = append(f, 0)
 	}
 	return f
@@ -122,6 +138,9 @@ func place(f []byte, x flow.Field) (off, n int, shift, bits uint, ok bool) {
 	v6 := k.EthType() == 0x86dd
 	at := func(o, n int, shift uint) (int, int, uint, uint, bool) {
 		return o, n, shift, uint(flow.Fields[x].Bits), o+n <= len(f)
+	}
+	if w := flow.Fields[x].Word; w >= flow.StageL3 && l3 == packet.None || w >= flow.StageL4 && l4 == packet.None {
+		return 0, 0, 0, 0, false
 	}
 	switch x {
 	case flow.EthDst:
@@ -181,9 +200,13 @@ func place(f []byte, x flow.Field) (off, n int, shift, bits uint, ok bool) {
 }
 
 // poke writes v under m to field x of f. It panics where the frame has no such
-// field, for neither the oracle nor a program may write one then.
-func poke(f []byte, x flow.Field, v, m flow.Value) {
+// field, for neither the oracle nor a program may write one then, unless lax: what was
+// under a label need not be what the flow says it is.
+func poke(f []byte, x flow.Field, v, m flow.Value, lax bool) {
 	off, n, shift, bits, ok := place(f, x)
+	if !ok && lax {
+		return
+	}
 	if !ok {
 		panic("no " + x.Name() + " in the frame")
 	}
@@ -204,6 +227,20 @@ func pushTag(f []byte, tpid, tci uint16) []byte {
 	out = binary.BigEndian.AppendUint16(out, tpid)
 	out = binary.BigEndian.AppendUint16(out, tci&^0x1000)
 	return append(out, f[12:]...)
+}
+
+// pushLabel puts a label behind the tags, popLabel takes one away.
+func pushLabel(f []byte, typ uint16, lse uint32) []byte {
+	o := 12 + 4*tags(f)
+	out := binary.BigEndian.AppendUint16(append([]byte(nil), f[:o]...), typ)
+	out = binary.BigEndian.AppendUint32(out, lse)
+	return append(out, f[o+2:]...)
+}
+
+func popLabel(f []byte, typ uint16) []byte {
+	o := 12 + 4*tags(f)
+	out := binary.BigEndian.AppendUint16(append([]byte(nil), f[:o]...), typ)
+	return append(out, f[o+6:]...)
 }
 
 func popTag(f []byte) []byte {

@@ -12,7 +12,13 @@ const (
 	macReservedMask  = 0xfffffffffff0
 	vlanVIDMask      = 0x0fff
 	macBits          = uint64(0xffff_ffff_ffff) << 16 // of WEthDst and WEthSrc
+	etherTypeIPv4    = 0x0800
+	etherTypeARP     = 0x0806
+	etherTypeRARP    = 0x8035
 	etherTypeVLAN    = 0x8100
+	etherTypeQinQ    = 0x88a8
+	etherTypeMPLS    = 0x8847
+	etherTypeMPLSM   = 0x8848
 	etherTypeIPv6    = 0x86dd
 	normalVLANLooked = uint64(vlanVIDMask|flow.VlanCFI) << 48
 )

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pollux/flow"
+	"pollux/ofp/ofperr"
 )
 
 // ParseError says what is wrong with the text of a flow, where, and what would be
@@ -19,6 +20,16 @@ type ParseError struct {
 	Text   string // the line; "" where it is not known
 	Msg    string
 	First  int // line of the earlier flow that this one collides with; 0 if that is not the error
+
+	Code ofperr.Error // what OpenFlow calls it; NoError where it has no name for it
+}
+
+// Unwrap gives the OpenFlow error.
+func (e *ParseError) Unwrap() error {
+	if e.Code == ofperr.NoError {
+		return nil
+	}
+	return e.Code
 }
 
 // Error names the place, quotes the culprit and says where the first of two flows
@@ -269,7 +280,7 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 // unsupportedMatch returns a field that the match looks at and no packet has.
 func unsupportedMatch(m *flow.Match) flow.Field {
 	for _, f := range []flow.Field{
-		flow.RecircID, flow.SkbPriority, flow.ActsetOutput, flow.ConjID,
+		flow.RecircID, flow.SkbPriority, flow.ActsetOutput,
 		flow.TunID, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunTOS, flow.TunTTL,
 		flow.TunFlags, flow.TunGBPID, flow.TunGBPFlags,
 		flow.CtState, flow.CtZone, flow.CtMark, flow.CtLabel, flow.CtNwProto, flow.CtNwSrc, flow.CtNwDst,

@@ -13,6 +13,7 @@ import (
 type actionParser struct {
 	*flowParser
 	match flow.Match
+	depth int // of clones
 }
 
 // actionReaders reads each action by its name. They are filled in init, as some
@@ -49,25 +50,47 @@ func init() {
 		"set_mpls_tc":    func(p *actionParser, w piece) (Action, error) { return p.mod(w, flow.MPLSTC) },
 		"set_mpls_ttl":   (*actionParser).modMPLSTTL,
 		"dec_mpls_ttl":   (*actionParser).decMPLSTTL,
+		"push_mpls":      (*actionParser).pushMPLS,
+		"pop_mpls":       (*actionParser).popMPLS,
+		"copy_ttl_out":   (*actionParser).copyTTLOut,
+		"copy_ttl_in":    (*actionParser).copyTTLIn,
+		"clone":          (*actionParser).clone,
+		"push":           (*actionParser).stackPush,
+		"pop":            (*actionParser).stackPop,
+		"multipath":      (*actionParser).multipath,
+		"bundle":         (*actionParser).bundle,
+		"bundle_load":    (*actionParser).bundleLoad,
+		"learn":          (*actionParser).learn,
+		"conjunction":    (*actionParser).conjunction,
+		"fin_timeout":    (*actionParser).finTimeout,
+		"controller":     (*actionParser).controller,
+		"group":          (*actionParser).group,
+		"meter":          (*actionParser).meterAction,
+		"enqueue":        (*actionParser).enqueue,
+		"set_queue":      (*actionParser).setQueue,
+		"pop_queue":      (*actionParser).popQueue,
 		"note":           (*actionParser).note,
 		"sample":         (*actionParser).sample,
 		"exit":           (*actionParser).exit,
+
+		"check_pkt_larger": (*actionParser).checkPktLarger,
 	}
 }
 
 // unsupported are actions of ovs-ofctl that this switch does not have, and why.
 var unsupported = map[string]string{
-	"controller": "no controller is connected to this switch; sending packets to one comes with OpenFlow sessions",
-	"group":      "there are no groups yet", "meter": "there are no meters yet",
-	"enqueue": "there are no queues to send to", "set_queue": "there are no queues to send to", "pop_queue": "there are no queues to send to",
-	"learn": "flows cannot make flows yet", "ct": "there is no connection tracking", "ct_clear": "there is no connection tracking", "nat": "there is no connection tracking",
+	"ct": noTracking, "ct_clear": noTracking, "nat": noTracking,
 	"set_tunnel": "there are no tunnels", "set_tunnel64": "there are no tunnels",
-	"push_mpls": "labels cannot be added or taken away yet", "pop_mpls": "labels cannot be added or taken away yet",
-	"push": "there is no stack", "pop": "there is no stack", "clone": "it is not implemented", "fin_timeout": "it is not implemented",
-	"multipath": "it is not implemented", "bundle": "it is not implemented", "bundle_load": "it is not implemented", "conjunction": "it is not implemented",
-	"check_pkt_larger": "it is not implemented", "encap": "it is not implemented", "decap": "it is not implemented", "dec_nsh_ttl": "it is not implemented",
-	"delete_field": "it is not implemented", "debug_recirc": "it is not implemented", "debug_slow": "it is not implemented",
+	"encap": onlyEthernet, "decap": onlyEthernet, "dec_nsh_ttl": onlyEthernet,
+	"push_pbb": "there is no backbone bridging", "pop_pbb": "there is no backbone bridging",
+	"delete_field": "it deletes tunnel options, and there are no tunnels",
+	"debug_recirc": "packets are not recirculated", "debug_slow": "there is one path for all packets",
 }
+
+const (
+	noTracking   = "there is no connection tracking"
+	onlyEthernet = "packets are Ethernet frames from one end to the other"
+)
 
 // action reads one action and appends it to list.
 func (p *actionParser) action(list []Action, w piece) ([]Action, error) {
@@ -140,7 +163,11 @@ func (p *actionParser) writeActions(w piece) (list []Action, err error) {
 			return nil, err
 		}
 		switch list[len(list)-1].Kind {
-		case ActResubmit, ActNote, ActSample, ActExit:
+		case ActResubmit, ActNote, ActSample, ActExit, ActOutputTrunc, ActController, ActEnqueue, ActMeter, ActClone,
+			ActLearn, ActConjunction, ActPush, ActPop, ActMultipath, ActBundle, ActFinTimeout, ActCheckPktLarger, ActPopQueue:
+			if a := &list[len(list)-1]; a.Kind == ActController && a.Controller == (ControllerAction{MaxLen: a.Controller.MaxLen, Reason: reasonAction}) {
+				continue // the output to a controller that OpenFlow has
+			}
 			return nil, p.errAt(sub.off, len(sub.key), "cannot be part of the action set (OpenFlow 1.3 section 5.10)")
 		}
 	}
@@ -169,7 +196,7 @@ func (p *actionParser) output(w piece) (Action, error) {
 		return Action{}, err
 	}
 	if w.paren {
-		return Action{}, p.errAt(w.off, w.end-w.off, "truncated output is not supported; it would be output:2")
+		return p.truncated(w)
 	}
 	if _, err := flow.ParsePort(w.value, p.ports); err != nil {
 		name, _, _ := strings.Cut(w.value, "[")
@@ -195,7 +222,7 @@ func (p *actionParser) toPort(s string, off int) (Action, error) {
 	}
 	switch {
 	case n == flow.PortController:
-		return Action{}, p.errAt(off, len(s), "not supported: %s", unsupported["controller"])
+		return Action{Kind: ActController, Controller: ControllerAction{MaxLen: 65535, Reason: reasonAction}}, nil
 	case n == flow.PortIn || n == flow.PortNormal || n == flow.PortFlood || n == flow.PortAll || n == flow.PortLocal:
 	case n == 0 || n >= flow.PortMax:
 		return Action{}, p.errAt(off, len(s), "not a port to send to; it would be 1 to %d, a port's name, LOCAL, IN_PORT, ALL, FLOOD or NORMAL", flow.PortMax-1)

@@ -13,6 +13,8 @@ type piece struct {
 	key, value       string
 	off, valOff, end int
 	hasValue, paren  bool
+	arrow            string // what follows ")->"
+	arrowOff         int
 }
 
 func isSeparator(c byte) bool { return strings.IndexByte(", \t\r\n", c) >= 0 }
@@ -46,6 +48,13 @@ func (p *flowParser) cutPiece(o, end int) (piece, error) {
 			}
 			if depth == 0 && w.paren {
 				w.value, w.end = s[w.valOff:o], o+1
+				if strings.HasPrefix(s[w.end:end], "->") {
+					w.arrowOff = w.end + 2
+					for w.end < end && !isSeparator(s[w.end]) {
+						w.end++
+					}
+					w.arrow = s[w.arrowOff:w.end]
+				}
 				if w.end < end && !isSeparator(s[w.end]) {
 					return w, p.errAt(w.end, 1, "a comma belongs between actions")
 				}
@@ -67,20 +76,21 @@ func (p *flowParser) cutPiece(o, end int) (piece, error) {
 type order int
 
 const (
-	atApply order = iota
+	atMeter order = iota
+	atApply
 	atClear
 	atWrite
 	atMetadata
 	atGoto
 )
 
-var orderNames = [...]string{"plain actions", "clear_actions", "write_actions", "write_metadata", "goto_table"}
+var orderNames = [...]string{"meter", "plain actions", "clear_actions", "write_actions", "write_metadata", "goto_table"}
 
 // instructions reads the text from o.
 func (p *flowParser) instructions(o int) error {
 	list := actionParser{flowParser: p, match: p.flow.Match}
 	d := &p.flow.Do
-	at, count, drop := atApply, 0, piece{}
+	at, count, drop := atMeter, 0, piece{}
 	for {
 		for o < len(p.text) && isSeparator(p.text[o]) {
 			o++
@@ -107,6 +117,8 @@ func (p *flowParser) instructions(o int) error {
 			drop = w
 		case w.key == "apply_actions":
 			err = p.errAt(w.off, len(w.key), "plain actions are applied; write them without it")
+		case w.key == "meter" && count == 1:
+			d.Meter, err = p.meterID(w)
 		case now == atApply:
 			d.Apply, err = list.action(d.Apply, w)
 		case now == atClear:

@@ -107,9 +107,24 @@ func (p *actionParser) decMPLSTTL(w piece) (Action, error) {
 	return Action{Kind: ActDecMPLSTTL}, p.prereq(flow.MPLSTTL, w)
 }
 
+// decTTL reads dec_ttl and dec_ttl(id,...), which names the controllers that are told of
+// packets whose TTL has expired. One of them, 0, is what dec_ttl alone means.
 func (p *actionParser) decTTL(w piece) (Action, error) {
-	if w.hasValue {
-		return Action{}, p.errAt(w.valOff, len(w.value), "not supported: no controller could be told")
+	a := Action{Kind: ActDecTTL}
+	if err := p.prereq(flow.IPTTL, w); err != nil {
+		return a, err
 	}
-	return Action{Kind: ActDecTTL}, p.prereq(flow.IPTTL, w)
+	args := p.arguments(w)
+	if len(args) == 0 {
+		return a, nil
+	}
+	a.Kind, a.List = ActDecTTLIDs, &Lists{}
+	for _, arg := range args {
+		n, err := p.plain(arg, "controller's id", 16)
+		if err != nil {
+			return a, err
+		}
+		a.List.IDs = append(a.List.IDs, uint16(n))
+	}
+	return a, nil
 }

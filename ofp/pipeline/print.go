@@ -69,6 +69,9 @@ func (i *Instructions) Format(ports flow.PortNames) string {
 		return "drop"
 	}
 	var parts []string
+	if i.Meter != 0 {
+		parts = append(parts, fmt.Sprintf("meter:%d", i.Meter))
+	}
 	for k := range i.Apply {
 		parts = append(parts, formatAction(&i.Apply[k], ports))
 	}
@@ -160,7 +163,7 @@ func formatAction(a *Action, ports flow.PortNames) string {
 	case ActExit:
 		return "exit"
 	}
-	return fmt.Sprintf("action %d", a.Kind)
+	return formatMore(a, ports)
 }
 
 func formatResubmit(a *Action, ports flow.PortNames) string {
@@ -200,13 +203,15 @@ func formatID(n uint32, of Subfield) string {
 	return strconv.FormatUint(uint64(n), 10)
 }
 
-// setFieldName is the name that ovs-ofctl gives a field in set_field.
+// setFieldName is the name that ovs-ofctl gives a field in set_field and learn.
 func setFieldName(f flow.Field) string {
 	switch f {
 	case flow.EthSrc:
 		return "eth_src"
 	case flow.EthDst:
 		return "eth_dst"
+	case flow.EthType:
+		return "eth_type"
 	case flow.IPv4Src:
 		return "ip_src"
 	case flow.IPv4Dst:

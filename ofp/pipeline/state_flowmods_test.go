@@ -272,7 +272,6 @@ func TestOutPortAndGroup(t *testing.T) {
 		{"another output", Instructions{Apply: []Action{{Kind: ActOutput, Port: 6}}}, false, false},
 		{"write", Instructions{Write: []Action{out}}, true, false},
 		{"clone", Instructions{Apply: []Action{clone(clone(out))}}, true, false},
-		{"enqueue", Instructions{Apply: []Action{{Kind: ActEnqueue, Port: 5}}}, true, false},
 		{"truncated", Instructions{Apply: []Action{{Kind: ActOutputTrunc, Port: 5}}}, true, false},
 		{"bundle", Instructions{Apply: []Action{{Kind: ActBundle, List: &Lists{Bundle: &Bundle{Slaves: []uint32{5}}}}}}, false, false},
 		{"resubmit", Instructions{Apply: []Action{{Kind: ActResubmit, Port: 5}}}, false, false},

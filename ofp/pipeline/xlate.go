@@ -27,6 +27,10 @@ type xlate struct {
 	vlan  vlanStack // its tags; the key shows the top two
 	wild  flow.Mask // scratch
 
+	hidden flow.Mask // its bits that are the packet's and were under a label: see xlate_mpls.go
+	labels labels    // whose the labels are that it shows
+	layers []layer   // what pushed labels hide
+
 	base      flow.Key  // the packet's headers after the ops so far; VLAN tags apart
 	baseKonst flow.Mask // its bits that ops wrote
 	baseVLAN  vlanStack
@@ -54,6 +58,9 @@ type xlate struct {
 	depth  int
 	exit   bool
 	set    []Action       // the action set
+	stack  []flow.Value   // of push and pop
+	clones int            // in which the list is
+	most   uint16         // bytes that an output sends; 0: all
 	reason actions.Reason // why nothing was sent, as far as known
 	failed actions.Reason
 
@@ -76,11 +83,14 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.fresh()
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
+	x.hidden.Clear()
+	x.labels, x.layers = labels{0, 1, 2}, x.layers[:0]
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
 	x.rules, x.missed, x.seen = x.rules[:0], x.missed[:0], nil
 	x.table, x.depth, x.exit = 0, 0, false
+	x.stack, x.clones, x.most = x.stack[:0], 0, 0
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
 }
 
@@ -145,6 +155,7 @@ func (x *xlate) end() {
 		x.meters = x.meters[:0]
 		x.reason, x.sent = x.failed, false
 	}
+	x.ops = unclone(x.ops)
 	x.judge()
 	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.reason)
 	// And for one Ethernet type and one kind of fragment, unless it serves whatever comes in
@@ -192,7 +203,15 @@ func (x *xlate) need(w flow.Word, b uint64) {
 		x.needVLAN(b)
 		return
 	}
-	x.up.Mask.Or(w, b&^x.konst.W[w])
+	b &^= x.konst.W[w]
+	switch {
+	case b&x.hidden.W[w] != 0:
+		x.hide()
+	case w == flow.WMPLS || w == flow.WMPLS2:
+		x.needLabels(w, b)
+	default:
+		x.up.Mask.Or(w, b)
+	}
 }
 
 func (x *xlate) needMask(m *flow.Mask) {
@@ -237,7 +256,7 @@ func (x *xlate) lookup(t *table, inPort uint32) *Rule {
 	r := t.rules.Lookup(&x.key, &x.wild)
 	x.key.Set(flow.WPort, was)
 	x.needMask(&x.wild)
-	if r == nil {
+	if r == nil || x.failed != actions.DropNone { // what failed stands as long as nothing in the table changes
 		x.missed = append(x.missed, t.counts)
 		return nil
 	}

@@ -41,6 +41,24 @@ func (x *xlate) actions(list []Action) bool {
 			x.push(tag{a.EtherType, flow.VlanCFI})
 		case ActPopVLAN:
 			x.popVLAN()
+		case ActOutputTrunc:
+			x.most = a.MaxLen
+			x.output(a.Port)
+			x.most = 0
+		case ActClone:
+			x.clone(a.List.Actions)
+		case ActPush:
+			x.stackPush(a.Src)
+		case ActPop:
+			x.stackPop(a.Dst)
+		case ActMultipath:
+			x.multipath(a.List.Multipath)
+		case ActBundle:
+			x.bundle(a.List.Bundle)
+		case ActPushMPLS:
+			x.pushMPLS(a.EtherType)
+		case ActPopMPLS:
+			x.popMPLS(a.EtherType)
 		case ActDecTTL:
 			if !x.decTTL(flow.IPTTL) {
 				return false
@@ -119,6 +137,11 @@ func (x *xlate) write(f flow.Field, v, m flow.Value) {
 	}
 	f.Set(&x.key, f.Get(&x.key).AndNot(m).Or(v.And(m)))
 	f.OrMask(&x.konst, m)
+	if x.hidden.Map != 0 {
+		for w := range flow.NumWords {
+			x.hidden.Put(w, x.hidden.W[w]&^x.konst.W[w])
+		}
+	}
 	i := &flow.Fields[f]
 	words := uint64(1) << i.Word
 	if i.Bits == 128 {
@@ -226,58 +249,4 @@ func (x *xlate) id(n uint32, of Subfield) uint32 {
 	}
 	x.needField(of.Field, of.mask())
 	return uint32(x.subfield(of).Lo)
-}
-
-// actionSet executes the action set in the order of OpenFlow 1.3 section 5.10:
-// pop, push, decrement TTL, set fields, output. Of several of one kind the last
-// one counts. Without an output the packet is dropped and the rest is moot.
-func (x *xlate) actionSet() {
-	if len(x.set) == 0 || x.failed != actions.DropNone {
-		return
-	}
-	var out, push *Action
-	var pop, dec, decMPLS bool
-	list := make([]Action, 0, len(x.set)+1)
-	for i := range x.set {
-		switch a := &x.set[i]; a.Kind {
-		case ActOutput, ActOutputReg:
-			out = a
-		case ActPushVLAN:
-			push = a
-		case ActPopVLAN:
-			pop = true
-		case ActDecTTL:
-			dec = true
-		case ActDecMPLSTTL:
-			decMPLS = true
-		}
-	}
-	if out == nil {
-		return
-	}
-	if pop {
-		list = append(list, Action{Kind: ActPopVLAN})
-	}
-	if push != nil {
-		list = append(list, *push)
-	}
-	if dec {
-		list = append(list, Action{Kind: ActDecTTL})
-	}
-	if decMPLS {
-		list = append(list, Action{Kind: ActDecMPLSTTL})
-	}
-	for i := range x.set {
-		switch x.set[i].Kind {
-		case ActOutput, ActOutputReg, ActPushVLAN, ActPopVLAN, ActDecTTL, ActDecMPLSTTL:
-		default:
-			list = append(list, x.set[i])
-		}
-	}
-	list = append(list, *out)
-	if x.tr != nil {
-		x.tr.set()
-	}
-	x.exit = false // exit ends the tables, not the action set
-	x.actions(list)
 }

@@ -1,0 +1,110 @@
+package pipeline
+
+import (
+	"encoding/hex"
+	"testing"
+
+	"pollux/actions"
+	"pollux/pmd"
+)
+
+// A TCP packet to 10.0.0.2 with TTL 64, and what stands before it.
+const (
+	macs     = "020000000002020000000001"
+	ipPacket = "450000280001000040060000" + "0a0000010a000002" + "04000050000000010000000050020000" + "00000000"
+	label16  = "00010140" // label 16, last, TTL 64
+	label17  = "00011020" // label 17, not last, TTL 32
+)
+
+func frameOf(tb testing.TB, text string) []byte {
+	tb.Helper()
+	b, err := hex.DecodeString(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// TestLabels is pushing and popping: the program, the frame it makes when the executor runs
+// it, and what can be asked for afterwards.
+func TestLabels(t *testing.T) {
+	ip, one, two := macs+"0800"+ipPacket, macs+"8847"+label16+ipPacket, macs+"8847"+label17+label16+ipPacket
+	three := macs + "8847" + label17 + label17 + label17 + label17 + label16 + ipPacket
+	tagged := macs + "81000005" + "8847" + label17 + label16 + ipPacket
+	for _, c := range []struct {
+		name, flows, frame, want string
+		drop                     actions.Reason
+	}{
+		{"push on IP takes the TTL", "ip actions=push_mpls:0x8847,2", ip, macs + "8847" + "00000140" + ipPacket, 0},
+		{"push on a label copies it", "mpls actions=push_mpls:0x8848,2", one, macs + "8848" + "00010040" + label16 + ipPacket, 0},
+		{"push and set", "ip actions=push_mpls:0x8847,set_mpls_label:17,set_mpls_tc:5,set_mpls_ttl:9,2", ip, macs + "8847" + "00011b09" + ipPacket, 0},
+		{"edit, then push", "ip actions=mod_nw_dst:10.0.0.3,push_mpls:0x8847,2", ip, macs + "8847" + "00000140" + "450000280001000040060000" + "0a0000010a000003" + ipPacket[40:], 0},
+		{"push twice, pop once", "ip actions=push_mpls:0x8847,set_mpls_label:17,push_mpls:0x8847,set_mpls_label:18,pop_mpls:0x8847,resubmit(,1)\ntable=1,mpls,mpls_label=17,mpls_bos=1,mpls_ttl=64 actions=2",
+			ip, macs + "8847" + "00011140" + ipPacket, 0},
+		{"push and pop show IP again", "ip actions=mod_nw_src:10.0.0.9,push_mpls:0x8847,pop_mpls:0x0800,resubmit(,1)\ntable=1,tcp,nw_src=10.0.0.9,tp_dst=80,nw_ttl=64 actions=dec_ttl,2",
+			ip, macs + "0800" + "45000028000100003f060000" + "0a0000090a000002" + ipPacket[40:], 0},
+		{"push and pop to another type", "ip actions=push_mpls:0x8847,pop_mpls:0x86dd,resubmit(,1)\ntable=1,ipv6,nw_ttl=64 actions=2", ip, "", actions.DropHidden},
+		{"pop the last", "mpls actions=pop_mpls:0x0800,2", one, ip, 0},
+		{"pop the last, look at the type alone", "mpls actions=pop_mpls:0x0800,resubmit(,1)\ntable=1,ip actions=mod_dl_dst:02:00:00:00:00:03,2", one, "0200000000030200000000010800" + ipPacket, 0},
+		{"pop the last, look under it", "mpls actions=pop_mpls:0x0800,1,resubmit(,1)\ntable=1,ip,nw_dst=10.0.0.2 actions=2", one, "", actions.DropHidden},
+		{"pop the last, write under it", "mpls actions=pop_mpls:0x0800,mod_nw_ttl:9,mod_nw_dst:10.0.0.3,2", one,
+			macs + "0800" + "450000280001000009060000" + "0a0000010a000003" + ipPacket[40:], 0},
+		{"what was written can be asked for", "mpls actions=pop_mpls:0x0800,mod_nw_ttl:9,resubmit(,1)\ntable=1,ip,nw_ttl=9 actions=dec_ttl,2", one,
+			macs + "0800" + "450000280001000008060000" + "0a0000010a000002" + ipPacket[40:], 0},
+		{"pop the last, decrement under it", "mpls actions=pop_mpls:0x0800,dec_ttl,2", one, "", actions.DropHidden},
+		{"a field of a protocol that is not known", "mpls actions=pop_mpls:0x0800,resubmit(,1)\ntable=1,tcp actions=mod_tp_dst:80,2", one, "", actions.DropHidden},
+		{"pop one of two", "mpls actions=pop_mpls:0x8847,resubmit(,1)\ntable=1,mpls,mpls_label=16,mpls_ttl=64,mpls_bos=1 actions=dec_mpls_ttl,2", two, macs + "8847" + "0001013f" + ipPacket, 0},
+		{"pop two of two", "mpls actions=pop_mpls:0x8847,pop_mpls:0x0800,2", two, ip, 0},
+		{"pop one of two, under a tag", "mpls actions=pop_mpls:0x8847,dec_mpls_ttl,pop_vlan,2", tagged, macs + "8847" + "0001013f" + ipPacket, 0},
+		{"swap", "mpls actions=pop_mpls:0x8847,push_mpls:0x8847,set_mpls_label:18,2", two, macs + "8847" + "00012040" + label16 + ipPacket, 0},
+		{"three are known", "mpls actions=pop_mpls:0x8847,pop_mpls:0x8847,dec_mpls_ttl,2", three, macs + "8847" + "0001101f" + label17 + label16 + ipPacket, 0},
+		{"the fourth is not", "mpls actions=pop_mpls:0x8847,pop_mpls:0x8847,pop_mpls:0x8847,dec_mpls_ttl,2", three, "", actions.DropHidden},
+		{"but can be popped as the last", "mpls actions=pop_mpls:0x8847,pop_mpls:0x8847,pop_mpls:0x8847,set_mpls_label:19,2", three, macs + "8847" + "00013020" + label16 + ipPacket, 0},
+		{"the last to a label", "mpls actions=pop_mpls:0x8847,dec_mpls_ttl,2", one, "", actions.DropHidden},
+		{"pop where there is none", "ip actions=resubmit(,1)\ntable=1,mpls actions=drop\ntable=1,priority=1 actions=push_mpls:0x8847,pop_mpls:0x0800,2", ip, ip, 0},
+		{"too many", "ip actions=push_mpls:0x8847,resubmit(,1)\ntable=1 actions=push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,2", ip, "", actions.DropTranslate},
+		{"labels in the action set", "ip actions=write_actions(output:2,push_mpls:0x8847,set_field:17->mpls_label)", ip, macs + "8847" + "00011140" + ipPacket, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := testState(t, c.flows)
+			frame := frameOf(t, c.frame)
+			k, err := s.Snapshot().ParsePacket("in_port=1 " + c.frame)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u := pmd.Upcall{Key: k, Thread: -1}
+			s.Snapshot().Translate(&u)
+			if u.Program.Drop != c.drop {
+				t.Fatalf("drop %v, want %v\n%s", u.Program.Drop, c.drop, s.Snapshot().Trace(k))
+			}
+			got := blank(newRig(s.Snapshot().Ports()).run(u.Program, frame, 1))
+			if c.want == "" {
+				if len(got) > 0 {
+					t.Errorf("sent %s", showSent(got))
+				}
+				return
+			}
+			if want := blank([]sent{{2, string(frameOf(t, c.want))}}); !sameSent(got, want) {
+				t.Errorf("sent %s\nwant %s\n%s", showSent(got), showSent(want), s.Snapshot().Trace(k))
+			}
+		})
+	}
+}
+
+// TestLabelMasks is which bits of the labels a decision depends on.
+func TestLabelMasks(t *testing.T) {
+	two := macs + "8847" + label17 + label16 + ipPacket
+	for _, c := range []struct{ flows, want string }{
+		{"mpls actions=pop_mpls:0x0800,2", "recirc_id=0,eth,mpls,in_port=1"},
+		{"mpls actions=pop_mpls:0x8847,2", "recirc_id=0,eth,mpls,in_port=1,mpls_bos=0"},
+		{"mpls actions=push_mpls:0x8847,set_mpls_label:5,2", "recirc_id=0,eth,mpls,in_port=1,mpls_label=17,mpls_tc=0,mpls_ttl=32"},
+	} {
+		r, err := testState(t, c.flows).Snapshot().TraceText("in_port=1 " + two)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Megaflow != c.want {
+			t.Errorf("%s: %s\nwant %s", c.flows, r.Megaflow, c.want)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"pollux/ofp/ofperr"
+)
+
+// refusal is why an action cannot be installed.
+type refusal struct {
+	err   ofperr.Error
+	words string
+}
+
+// checkActions refuses what the switch cannot do, with the specified error, wherever in the
+// flow it stands.
+func checkActions(f *Flow) error {
+	for _, list := range [...][]Action{f.Do.Apply, f.Do.Write} {
+		if a, why := refused1(list, 0); a != nil {
+			return fmt.Errorf("%s: %s: %w", formatAction(a, nil), why.words, why.err)
+		}
+	}
+	for i := range f.Do.Write {
+		if a := &f.Do.Write[i]; !inSet(a) {
+			return fmt.Errorf("%s cannot be part of the action set: %w", formatAction(a, nil), ofperr.ActionUnsupportedOrder)
+		}
+	}
+	return nil
+}
+
+// refused1 returns the first action of a list that is refused, and why.
+func refused1(list []Action, clones int) (*Action, refusal) {
+	for i := range list {
+		a := &list[i]
+		if why := a.refused(); why.err != ofperr.NoError {
+			return a, why
+		}
+		if a.Kind == ActClone {
+			if clones == maxClones {
+				return a, refusal{ofperr.ActionTooMany, "too many clones inside each other"}
+			}
+			if in, why := refused1(a.List.Actions, clones+1); in != nil {
+				return in, why
+			}
+		}
+	}
+	return nil, refusal{}
+}
+
+// refused says why the switch cannot do a; err is NoError where it can.
+func (a *Action) refused() refusal {
+	switch a.Kind {
+	case ActSetQueue, ActEnqueue:
+		return refusal{ofperr.ActionBadQueue, "ports have no queues"}
+	case ActCheckPktLarger:
+		return refusal{ofperr.ActionBadExperimenterType, "decisions do not depend on the length of packets"}
+	case ActPushMPLS:
+		if a.EtherType != etherTypeMPLS && a.EtherType != etherTypeMPLSM {
+			return refusal{ofperr.ActionBadArgument, "not the type of MPLS"}
+		}
+	case ActPopMPLS:
+		if why := popsTo(a.EtherType); why != "" {
+			return refusal{ofperr.ActionBadArgument, why}
+		}
+	case ActOutputTrunc:
+		switch {
+		case !truncates(a.Port):
+			return refusal{ofperr.ActionBadArgument, "not a port to send part of a packet to"}
+		case a.MaxLen < minTruncated:
+			return refusal{ofperr.ActionBadArgument, "shorter than an Ethernet header"}
+		}
+	case ActMultipath:
+		if m := a.List.Multipath; m.Dst.Bits < 16 && uint32(m.MaxLink) >= 1<<m.Dst.Bits {
+			return refusal{ofperr.ActionBadArgument, "the destination does not hold the numbers of all links"}
+		}
+	case ActConjunction, ActLearn, ActFinTimeout,
+		ActCopyTTLIn, ActCopyTTLOut, ActDecTTLIDs:
+		return refusal{ofperr.ActionBadExperimenterType, "not done yet"}
+	}
+	return refusal{}
+}
+
+// inSet says whether a can be part of the action set: what has a place in its order
+// (OpenFlow 1.5.1 section 5.6), or writes to the packet or its metadata as set_field does.
+func inSet(a *Action) bool {
+	switch a.Kind {
+	case ActOutput, ActOutputReg, ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL,
+		ActPushVLAN, ActPopVLAN, ActPushMPLS, ActPopMPLS, ActDecTTL, ActDecTTLIDs, ActDecMPLSTTL, ActCopyTTLIn, ActCopyTTLOut,
+		ActSetQueue, ActGroup, ActController:
+		return true
+	}
+	return false
+}
