@@ -107,16 +107,20 @@ type tableCounters struct {
 type credit struct {
 	rules  []*Rule          // one per look-up that found a rule
 	missed []*tableCounters // one per look-up that did not
+	groups []*groupCounts   // groups and buckets that processed it, one per time
 	seen   *fdbEntry        // the sender's address, kept young; nil for none
 	few    [3]*Rule         // rules' memory where that is enough
 }
 
 // newCredit copies what a translation gathered.
-func newCredit(rules []*Rule, missed []*tableCounters, seen *fdbEntry) *credit {
+func newCredit(rules []*Rule, missed []*tableCounters, groups []*groupCounts, seen *fdbEntry) *credit {
 	c := &credit{seen: seen}
 	c.rules = append(c.few[:0], rules...)
 	if len(missed) > 0 {
 		c.missed = append([]*tableCounters(nil), missed...)
+	}
+	if len(groups) > 0 {
+		c.groups = append([]*groupCounts(nil), groups...)
 	}
 	return c
 }
@@ -148,6 +152,10 @@ func (c *credit) Credit(packets, bytes uint64, now int64) {
 	}
 	for _, t := range c.missed {
 		t.lookups.Add(packets)
+	}
+	for _, g := range c.groups {
+		g.packets.Add(packets)
+		g.bytes.Add(bytes)
 	}
 	if c.seen != nil {
 		c.seen.touch(now)

@@ -24,6 +24,7 @@ type Snapshot struct {
 	ports    *portSet
 	tables   [NumTables]*table
 	sampling Sampling
+	groups   *groupSet              // nil: there are none
 	meters   map[uint32]*meterEntry // not written once it is here
 	fdb      *fdb
 	changes  *classifier.Changes // the last that led here

@@ -56,7 +56,6 @@ type State struct {
 	tables    [NumTables]tableState
 	due       dueHeap // rules with timeouts
 	dos       sharedDos
-	hasGroup  func(s *Snapshot, id uint32) bool // nil: there are none
 	onChange  []func(FlowChange)
 	onRemoved []func(FlowRemoved)
 	onTable   []func(TableStatus)

@@ -272,7 +272,7 @@ func TestOutPortAndGroup(t *testing.T) {
 		{"another output", Instructions{Apply: []Action{{Kind: ActOutput, Port: 6}}}, false, false},
 		{"write", Instructions{Write: []Action{out}}, true, false},
 		{"clone", Instructions{Apply: []Action{clone(clone(out))}}, true, false},
-		{"truncated", Instructions{Apply: []Action{{Kind: ActOutputTrunc, Port: 5}}}, true, false},
+		{"truncated", Instructions{Apply: []Action{{Kind: ActOutputTrunc, Port: 5, MaxLen: 64}}}, true, false},
 		{"bundle", Instructions{Apply: []Action{{Kind: ActBundle, List: &Lists{Bundle: &Bundle{Slaves: []uint32{5}}}}}}, false, false},
 		{"resubmit", Instructions{Apply: []Action{{Kind: ActResubmit, Port: 5}}}, false, false},
 		{"group", Instructions{Apply: []Action{{Kind: ActGroup, Group: 7}}}, false, true},
@@ -281,7 +281,11 @@ func TestOutPortAndGroup(t *testing.T) {
 		{"nothing", Instructions{}, false, false},
 	} {
 		m := newModRig(t, "")
-		m.hasGroup = func(*Snapshot, uint32) bool { return true }
+		for _, id := range []uint32{5, 7} {
+			if err := m.GroupMod(&GroupMod{Command: GroupAdd, Group: Group{ID: id}}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
 		add := mod(t, FlowAdd, "in_port=1")
 		add.Flow.Do = c.do
 		for _, by := range []struct {
