@@ -55,6 +55,7 @@ type Rule struct {
 	Match    Match
 	Priority int32 // 0 to 65535, higher wins
 	Data     any   // the OpenFlow rule
+	Clauses  []Clause
 
 	seq uint64 // order of insertion; among equal priorities the lower wins
 }
@@ -65,4 +66,12 @@ func (r *Rule) before(o *Rule) bool {
 		return r.Priority > o.Priority
 	}
 	return r.seq < o.seq
+}
+
+// soft is 1 for a rule that has clauses.
+func (r *Rule) soft() int {
+	if len(r.Clauses) > 0 {
+		return 1
+	}
+	return 0
 }

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"pollux/ofp/ofperr"
 )
 
@@ -16,6 +18,11 @@ func checkActions(f *Flow) error {
 	for _, list := range [...][]Action{f.Do.Apply, f.Do.Write} {
 		if a, why := refused1(list, 0); a != nil {
 			return flowErrCode(f, why.err, "%s: %s", formatAction(a, nil), why.words)
+		}
+	}
+	if len(f.clauses()) > 0 {
+		if err := checkConjunction(f); err != nil {
+			return err
 		}
 	}
 	for i := range f.Do.Write {
@@ -36,6 +43,9 @@ func refused1(list []Action, clones int) (*Action, refusal) {
 		if a.Kind == ActClone {
 			if clones == maxClones {
 				return a, refusal{ofperr.ActionTooMany, "too many clones inside each other"}
+			}
+			if i := slices.IndexFunc(a.List.Actions, func(b Action) bool { return b.Kind == ActConjunction }); i >= 0 {
+				return a, refusal{ofperr.BadConjunction, "a conjunction cannot be part of a list"}
 			}
 			if in, why := refused1(a.List.Actions, clones+1); in != nil {
 				return in, why
@@ -75,11 +85,30 @@ func (a *Action) refused() refusal {
 		if m := a.List.Multipath; m.Dst.Bits < 16 && uint32(m.MaxLink) >= 1<<m.Dst.Bits {
 			return refusal{ofperr.ActionBadArgument, "the destination does not hold the numbers of all links"}
 		}
-	case ActConjunction, ActLearn, ActFinTimeout,
+	case ActConjunction:
+		if c := a.Conjunction; c.Clauses < 2 || c.Clauses > maxClauses || c.Clause >= c.Clauses {
+			return refusal{ofperr.BadConjunction, "there are 2 to 64 clauses, and the clause is one of them"}
+		}
+	case ActLearn, ActFinTimeout,
 		ActCopyTTLIn, ActCopyTTLOut, ActDecTTLIDs:
 		return refusal{ofperr.ActionBadExperimenterType, "not done yet"}
 	}
 	return refusal{}
+}
+
+// checkConjunction refuses flows that are part of a conjunction and do something besides.
+func checkConjunction(f *Flow) error {
+	rest := f.Do
+	rest.Apply = nil
+	bad := !rest.empty()
+	for i := range f.Do.Apply {
+		k := f.Do.Apply[i].Kind
+		bad = bad || k != ActConjunction && k != ActNote
+	}
+	if bad {
+		return flowErrCode(f, ofperr.BadConjunction, "beside conjunction a flow has no other action than note, and no instruction")
+	}
+	return nil
 }
 
 // inSet says whether a can be part of the action set: what has a place in its order

@@ -1,6 +1,11 @@
 package pipeline
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+
+	"pollux/classifier"
+)
 
 // Rule is a flow in a table.
 type Rule struct {
@@ -35,17 +40,25 @@ type tableCounters struct {
 type credit struct {
 	rules  []*Rule          // one per look-up that found a rule
 	missed []*tableCounters // one per look-up that did not
+	floors []floor          // of look-ups that depended on lesser rules than those in rules
 	seen   *fdbEntry        // the sender's address, kept young; nil for none
 	few    [3]*Rule         // rules' memory where that is enough
 }
 
+// floor is the least priority that a rule of a table must have to matter to a look-up there.
+type floor struct {
+	table    uint8
+	priority int32
+}
+
 // newCredit copies what a translation gathered.
-func newCredit(rules []*Rule, missed []*tableCounters, seen *fdbEntry) *credit {
+func newCredit(rules []*Rule, missed []*tableCounters, floors []floor, seen *fdbEntry) *credit {
 	c := &credit{seen: seen}
 	c.rules = append(c.few[:0], rules...)
 	if len(missed) > 0 {
 		c.missed = append([]*tableCounters(nil), missed...)
 	}
+	c.floors = slices.Clone(floors)
 	return c
 }
 
@@ -58,6 +71,11 @@ func (c *credit) Outranks(table uint8, priority int32) bool {
 	}
 	for _, t := range c.missed {
 		if t.table == table {
+			return false
+		}
+	}
+	for _, f := range c.floors {
+		if f.table == table && f.priority <= priority {
 			return false
 		}
 	}
@@ -80,4 +98,14 @@ func (c *credit) Credit(packets, bytes uint64, now int64) {
 	if c.seen != nil {
 		c.seen.touch(now)
 	}
+}
+
+// clauses returns which conjunctions the rule is a part of.
+func (f *Flow) clauses() (list []classifier.Clause) {
+	for i := range f.Do.Apply {
+		if a := &f.Do.Apply[i]; a.Kind == ActConjunction {
+			list = append(list, classifier.Clause{ID: a.Conjunction.ID, Index: a.Conjunction.Clause, Of: a.Conjunction.Clauses})
+		}
+	}
+	return list
 }

@@ -73,7 +73,7 @@ func (s *State) newRule(f *Flow, counts *tableCounters, now int64) *classifier.R
 	s.seq++
 	r := &Rule{Flow: *f, Created: now, counts: counts, seq: s.seq}
 	r.used.Store(now)
-	return &classifier.Rule{Match: classifier.Match(f.Match), Priority: int32(f.Priority), Data: r}
+	return &classifier.Rule{Match: classifier.Match(f.Match), Priority: int32(f.Priority), Data: r, Clauses: f.clauses()}
 }
 
 // Add adds one flow. It takes the place of one with the same table, match and
