@@ -101,9 +101,9 @@ func (c *credit) Credit(packets, bytes uint64, now int64) {
 }
 
 // clauses returns which conjunctions the rule is a part of.
-func (f *Flow) clauses() (list []classifier.Clause) {
-	for i := range f.Do.Apply {
-		if a := &f.Do.Apply[i]; a.Kind == ActConjunction {
+func (d *Instructions) clauses() (list []classifier.Clause) {
+	for i := range d.Apply {
+		if a := &d.Apply[i]; a.Kind == ActConjunction {
 			list = append(list, classifier.Clause{ID: a.Conjunction.ID, Index: a.Conjunction.Clause, Of: a.Conjunction.Clauses})
 		}
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"slices"
 
 	"pollux/ofp/ofperr"
@@ -14,20 +15,20 @@ type refusal struct {
 
 // checkActions refuses what the switch cannot do, with the specified error, wherever in the
 // flow it stands.
-func checkActions(f *Flow) error {
-	for _, list := range [...][]Action{f.Do.Apply, f.Do.Write} {
+func checkActions(d *Instructions) error {
+	for _, list := range [...][]Action{d.Apply, d.Write} {
 		if a, why := refused1(list, 0); a != nil {
-			return flowErrCode(f, why.err, "%s: %s", formatAction(a, nil), why.words)
+			return fmt.Errorf("%s: %s: %w", formatAction(a, nil), why.words, why.err)
 		}
 	}
-	if len(f.clauses()) > 0 {
-		if err := checkConjunction(f); err != nil {
+	if len(d.clauses()) > 0 {
+		if err := checkConjunction(d); err != nil {
 			return err
 		}
 	}
-	for i := range f.Do.Write {
-		if a := &f.Do.Write[i]; !inSet(a) {
-			return flowErrCode(f, ofperr.ActionUnsupportedOrder, "%s cannot be part of the action set", formatAction(a, nil))
+	for i := range d.Write {
+		if a := &d.Write[i]; !inSet(a) {
+			return fmt.Errorf("%s cannot be part of the action set: %w", formatAction(a, nil), ofperr.ActionUnsupportedOrder)
 		}
 	}
 	return nil
@@ -60,10 +61,6 @@ func (a *Action) refused() refusal {
 	switch a.Kind {
 	case ActSetQueue, ActEnqueue:
 		return refusal{ofperr.ActionBadQueue, "ports have no queues"}
-	case ActGroup:
-		return refusal{ofperr.ActionBadOutGroup, "there is no such group"}
-	case ActMeter:
-		return refusal{ofperr.MeterModUnknown, "there is no such meter"}
 	case ActCheckPktLarger:
 		return refusal{ofperr.ActionBadExperimenterType, "decisions do not depend on the length of packets"}
 	case ActPushMPLS:
@@ -97,16 +94,16 @@ func (a *Action) refused() refusal {
 }
 
 // checkConjunction refuses flows that are part of a conjunction and do something besides.
-func checkConjunction(f *Flow) error {
-	rest := f.Do
+func checkConjunction(d *Instructions) error {
+	rest := *d
 	rest.Apply = nil
 	bad := !rest.empty()
-	for i := range f.Do.Apply {
-		k := f.Do.Apply[i].Kind
+	for i := range d.Apply {
+		k := d.Apply[i].Kind
 		bad = bad || k != ActConjunction && k != ActNote
 	}
 	if bad {
-		return flowErrCode(f, ofperr.BadConjunction, "beside conjunction a flow has no other action than note, and no instruction")
+		return fmt.Errorf("beside conjunction a flow has no other action than note, and no instruction: %w", ofperr.BadConjunction)
 	}
 	return nil
 }
