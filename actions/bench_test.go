@@ -23,6 +23,7 @@ var cases = []struct {
 	{"sample,output", build(sampleAt(cache.Point{}), out(1))},
 	{"sample rewritten,output", build(set(flow.IPTTL, 63), sampleAt(cache.Point{}), out(1))},
 	{"drop", build(drop(DropTableMiss))},
+	{"meter,output", metering(NewMeter(true, []MeterBand{{Rate: 1 << 40}}, 0))},
 }
 
 // bench returns a function that runs p over a batch of n fresh UDP packets and takes

@@ -25,6 +25,7 @@ const (
 	DropHandoff
 	DropTranslate
 	DropSampled
+	DropMeter
 	DropHidden
 	NumReasons
 )
@@ -50,6 +51,7 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropHandoff:       {"handoff_full", "the ring to the loop that owns the transmit queue was full"},
 	DropTranslate:     {"translate", "translation failed; the trace of the same packet says where"},
 	DropSampled:       {"sampled", "copies were sent; the frame itself stayed, as it was changed otherwise than they were"},
+	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
 	DropHidden:        {"hidden_header", "a table or an action asked for a header that was under an MPLS label, which the packet's key does not have"},
 }
 
@@ -63,6 +65,7 @@ const (
 	droppedNoRoute   = 131
 	droppedDF        = 133
 	droppedTTL       = 137
+	droppedPolicer   = 138
 	droppedInterface = 142
 )
 
@@ -82,6 +85,8 @@ func (r Reason) ForwardingStatus() uint8 {
 		return droppedDF
 	case DropTTL:
 		return droppedTTL
+	case DropMeter:
+		return droppedPolicer
 	case DropNoPort, DropPortDown, DropToInPort:
 		return droppedInterface
 	}

@@ -39,6 +39,7 @@ type Exec struct {
 
 	witness witness
 	sides   [MaxClones]*side // of OpClone, by how many are around it
+	metered meterScratch
 }
 
 // NewExec returns an Exec for frames of m, with copies taken from free. It has no
@@ -92,6 +93,8 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 		case OpClone:
 			e.onCopies(p.Ops[n+1:n+1+int(op.A)], p, b, keys, live, 0)
 			n += int(op.A)
+		case OpMeter:
+			live = e.meter(p.Meters[op.A], b, live)
 		default:
 			e.change(op, b, live)
 		}

@@ -36,6 +36,8 @@ const (
 	// OpClone does the next A ops to a copy of the packet, which is gone after them. Outputs
 	// there send copies of the copy. There are MaxClones inside each other at most.
 	OpClone
+	// OpMeter has Meters[A] (OpenFlow number B) drop, or mark, what is beyond its rate.
+	OpMeter
 )
 
 // Op is one step of a program: plain data.
@@ -65,6 +67,7 @@ type Sample struct {
 type Program struct {
 	Ops     []Op
 	Samples []Sample
+	Meters  []*Meter // of OpMeter; who changes a meter makes another
 	// Last is the index in Ops of the last OpOutput that is not in an OpClone, or -1.
 	Last int
 	// Drop is the reason a packet is dropped for when Last is -1; else DropNone.
@@ -116,7 +119,7 @@ func (p *Program) scan(from, to int, rewritten bool, last *int) (copied bool) {
 			end := i + 1 + int(op.A)
 			copied = p.scan(i+1, end, rewritten, nil) || copied
 			i = end - 1
-		case op.changes():
+		case op.changes(), op.Code == OpMeter && p.Meters[op.A].Remarks():
 			rewritten = true
 		}
 	}
@@ -138,7 +141,7 @@ func Equal(a, b *Program) bool {
 		return true
 	}
 	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
-		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples)
+		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples) && slices.Equal(a.Meters, b.Meters)
 }
 
 // Headerless says whether p does its work without a look at packets' headers, keys or

@@ -51,7 +51,7 @@ func (b *Builder) note(r *Rule) {
 func (t *Table) With(add, remove []*Rule) *Table {
 	b := t.Builder()
 	for _, r := range remove {
-		b.Remove(&r.Match, r.Priority)
+		b.RemoveRule(r)
 	}
 	for _, r := range add {
 		b.Add(r)
@@ -88,13 +88,19 @@ func (b *Builder) Len() int { return b.t.count }
 // Add adds r, whose match it normalizes, and takes r over. A rule with the same match
 // and priority is replaced, and returned: r takes its place in the order, too.
 func (b *Builder) Add(r *Rule) (old *Rule) {
-	r.Match.Normalize()
+	m := r.Match
+	if m == nil {
+		u := r.Unpack()
+		m = &u
+	}
+	m.Normalize()
 	b.note(r)
-	s := b.own(&r.Match.Mask, true)
+	s := b.own(&m.Mask, true)
+	r.pack(m, s.shape)
 	var h [4]uint64
-	n := s.shape.hashes(&r.Match.Key, &h)
+	n := s.shape.hashes(&m.Key, &h)
 	l := s.all.get(h[n-1])
-	if i := l.find(&r.Match, r.Priority); i >= 0 {
+	if i := l.find(&m.Key, r.Priority); i >= 0 {
 		old = l.rules[i]
 		r.seq = old.seq
 		b.t.clauses += r.soft() - old.soft()
@@ -104,7 +110,7 @@ func (b *Builder) Add(r *Rule) (old *Rule) {
 	r.seq = b.t.next
 	b.t.next++
 	b.t.clauses += r.soft()
-	b.count(s, &r.Match.Key, h[:n], 1)
+	b.count(s, &m.Key, h[:n], 1)
 	s.all = s.all.update(b.edit, 0, h[n-1], func(l *leaf) { l.add(r) })
 	return nil
 }
@@ -121,9 +127,15 @@ func (b *Builder) Remove(m *Match, priority int32) *Rule {
 	s := b.own(&m.Mask, false)
 	var h [4]uint64
 	n := s.shape.hashes(&m.Key, &h)
-	s.all = s.all.update(b.edit, 0, h[n-1], func(l *leaf) { l.remove(l.find(m, priority)) })
+	s.all = s.all.update(b.edit, 0, h[n-1], func(l *leaf) { l.remove(l.find(&m.Key, priority)) })
 	b.count(s, &m.Key, h[:n], -1)
 	return old
+}
+
+// RemoveRule is Remove of the rule with the match and the priority of r.
+func (b *Builder) RemoveRule(r *Rule) *Rule {
+	m := r.Unpack()
+	return b.Remove(&m, r.Priority)
 }
 
 // own returns the rules of a mask, to be written; nil if there are none and make is false.
@@ -162,3 +174,6 @@ func (b *Builder) count(s *rules, k *flow.Key, h []uint64, delta int32) {
 	s.count += int(delta)
 	b.t.count += int(delta)
 }
+
+// View returns the rules as they are now, to be read until the builder's next change.
+func (b *Builder) View() *Table { return &b.t }

@@ -104,12 +104,12 @@ func (c *Changes) Rules(gen [2]uint64, edits []Edit) *Changes {
 		next.log = c.log[over:]
 	}
 	for _, e := range edits {
-		next.log = append(next.log, change{gen, e.Table, e.Rule.Priority, matchWords(&e.Rule.Match)})
+		next.log = append(next.log, change{gen, e.Table, e.Rule.Priority, matchWords(e.Rule.Unpack())})
 	}
 	return &next
 }
 
-func matchWords(m *Match) []wordMatch {
+func matchWords(m Match) []wordMatch {
 	words := make([]wordMatch, 0, bits.OnesCount64(m.Mask.Map))
 	for b := m.Mask.Map; b != 0; b &= b - 1 {
 		w := bits.TrailingZeros64(b)

@@ -26,7 +26,7 @@ func TestSince(t *testing.T) {
 			for range s.IntN(6) {
 				if len(there) > 0 && s.IntN(2) == 0 {
 					r := pick(s, there...)
-					b.Remove(&r.Match, r.Priority)
+					b.Remove(r.Match, r.Priority)
 				} else {
 					b.Add(randomRule(s))
 				}
@@ -38,7 +38,7 @@ func TestSince(t *testing.T) {
 			}
 			told := func(r *Rule) bool {
 				for _, e := range edits {
-					if e.Match.Equal(&r.Match) && e.Priority == r.Priority {
+					if e.Match.Equal(r.Match) && e.Priority == r.Priority {
 						return true
 					}
 				}
@@ -46,7 +46,7 @@ func TestSince(t *testing.T) {
 			}
 			for _, v := range [][2]*Table{{old, next}, {next, old}} {
 				for r := range v[0].Rules() {
-					if v[1].Find(&r.Match, r.Priority) != r && !told(r) {
+					if v[1].Find(r.Match, r.Priority) != r && !told(r) {
 						t.Fatalf("%s came or went, and is not told among %d changes", show(r), len(edits))
 					}
 				}
@@ -77,7 +77,7 @@ func TestSinceTooMany(t *testing.T) {
 		b.Add(r)
 	}
 	first := b.Table()
-	b.Remove(&rules[0].Match, rules[0].Priority)
+	b.Remove(rules[0].Match, rules[0].Priority)
 	if edits, ok := b.Table().Since(first); !ok || len(edits) != 1 {
 		t.Errorf("after a large version, 1 change: %d are told, %v", len(edits), ok)
 	}
@@ -130,7 +130,7 @@ func TestTouched(t *testing.T) {
 		p := &Path{}
 		p.Look(1, c.written)
 		p.Look(253, 0)
-		ch := new(Changes).All([2]uint64{5, 9}).Rules([2]uint64{6, 10}, []Edit{{c.table, &Rule{Match: *c.m, Priority: 7}}})
+		ch := new(Changes).All([2]uint64{5, 9}).Rules([2]uint64{6, 10}, []Edit{{c.table, &Rule{Match: c.m, Priority: 7}}})
 		for fdb, gen := range []uint64{5, 9} {
 			if got := ch.Touched(gen, fdb, &k, &mask, p, winner); got != c.want {
 				t.Errorf("%s: touched %v, want %v", c.name, got, c.want)
@@ -170,7 +170,7 @@ func TestChangesForget(t *testing.T) {
 		gen++
 		var edits []Edit
 		for range n {
-			edits = append(edits, Edit{0, &Rule{Match: *other}})
+			edits = append(edits, Edit{0, &Rule{Match: other}})
 		}
 		c = c.Rules([2]uint64{gen, gen + 1}, edits)
 	}

@@ -46,7 +46,7 @@ func TestReadersWhileBuilding(t *testing.T) {
 		if i/len(rules)%2 == 0 {
 			b.Add(r)
 		} else {
-			b.Remove(&r.Match, r.Priority)
+			b.Remove(r.Match, r.Priority)
 		}
 		if i%3 == 0 {
 			current.Store(b.Table())

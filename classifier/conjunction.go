@@ -73,10 +73,10 @@ func (t *Table) gather(key *flow.Key, wild *flow.Mask, soft []*Rule) (*Rule, []*
 			continue
 		}
 		for _, r := range l.rules {
-			if !s.shape.mask.Match(key, &r.Match.Key) {
+			if !s.shape.all.equal(key, r.key) {
 				continue
 			}
-			if len(r.Clauses) == 0 {
+			if r.Clauses == nil {
 				if best == nil || r.before(best) {
 					best = r
 				}
@@ -108,7 +108,7 @@ func fulfilled(rules []*Rule, priority int32) (id uint32, ok bool) {
 		if r.Priority != priority {
 			continue
 		}
-		for _, c := range r.Clauses {
+		for _, c := range *r.Clauses {
 			if ok && c.ID >= id || c.Of == 0 {
 				continue
 			}
@@ -117,7 +117,7 @@ func fulfilled(rules []*Rule, priority int32) (id uint32, ok bool) {
 				if o.Priority != priority {
 					continue
 				}
-				for _, d := range o.Clauses {
+				for _, d := range *o.Clauses {
 					if d.ID == c.ID && d.Of == c.Of {
 						have |= 1 << d.Index
 					}

@@ -27,7 +27,7 @@ func products(soft []*Rule) (all []product) {
 	}
 	done := map[key]bool{}
 	for _, r := range soft {
-		for _, c := range r.Clauses {
+		for _, c := range *r.Clauses {
 			k := key{c.ID, c.Of, r.Priority}
 			if done[k] {
 				continue
@@ -38,7 +38,7 @@ func products(soft []*Rule) (all []product) {
 				var next []product
 				for _, p := range part {
 					for _, o := range soft {
-						if o.Priority == r.Priority && slices.Contains(o.Clauses, Clause{c.ID, clause, c.Of}) && p.match.Overlaps(&o.Match) {
+						if o.Priority == r.Priority && slices.Contains(*o.Clauses, Clause{c.ID, clause, c.Of}) && p.match.Overlaps(o.Match) {
 							m := p.match
 							for w := range m.Mask.W {
 								m.Mask.Or(flow.Word(w), o.Match.Mask.W[w])
@@ -79,11 +79,14 @@ func conjunctive(s source) (*Table, func(*flow.Key) *Rule, flow.Mask, []*Rule) {
 		case 1, 2:
 			for range 1 + s.IntN(2) {
 				id := uint32(1 + s.IntN(2))
-				r.Clauses = append(r.Clauses, Clause{id, uint8(s.IntN(int(id) + 1)), uint8(id) + 1})
+				if r.Clauses == nil {
+					r.Clauses = new([]Clause)
+				}
+				*r.Clauses = append(*r.Clauses, Clause{id, uint8(s.IntN(int(id) + 1)), uint8(id) + 1})
 			}
 		}
 		r.Match.Normalize()
-		if b.Find(&r.Match, r.Priority) != nil {
+		if b.Find(r.Match, r.Priority) != nil {
 			continue
 		}
 		b.Add(r)
@@ -157,7 +160,13 @@ func TestConjunctionsAreProducts(t *testing.T) {
 // TestClauseCount is HasClauses while rules come, are replaced and go.
 func TestClauseCount(t *testing.T) {
 	b := new(Table).Builder()
-	rule := func(c ...Clause) *Rule { return &Rule{Priority: 1, Clauses: c} }
+	rule := func(c ...Clause) *Rule {
+		r := &Rule{Priority: 1, Match: &Match{}}
+		if c != nil {
+			r.Clauses = &c
+		}
+		return r
+	}
 	for i, step := range []struct {
 		do   func()
 		want bool
@@ -185,13 +194,13 @@ func TestConjunctionsAllocateNothing(t *testing.T) {
 		src.Mask.Or(flow.WIPv4, 0xffffffff<<32)
 		dst.Key.Set(flow.WIPv4, uint64(i))
 		dst.Mask.Or(flow.WIPv4, 0xffffffff)
-		b.Add(&Rule{Match: src, Priority: 5, Clauses: []Clause{{1, 0, 2}}})
-		b.Add(&Rule{Match: dst, Priority: 5, Clauses: []Clause{{1, 1, 2}}})
+		b.Add(&Rule{Match: &src, Priority: 5, Clauses: &[]Clause{{1, 0, 2}}})
+		b.Add(&Rule{Match: &dst, Priority: 5, Clauses: &[]Clause{{1, 1, 2}}})
 	}
 	var id Match
 	id.Key.Set(flow.WConj, 1<<32)
 	id.Mask.Or(flow.WConj, 0xffffffff<<32)
-	b.Add(&Rule{Match: id, Priority: 5, Data: "both"})
+	b.Add(&Rule{Match: &id, Priority: 5, Data: "both"})
 	table := b.Table()
 	var wild flow.Mask
 	for _, c := range []struct {

@@ -1,6 +1,10 @@
 package classifier
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"pollux/flow"
+)
 
 // node is a node of a hash-array-mapped trie from 64-bit hashes to leaves: five bits
 // of the hash a level, children only where there are some. A version that is
@@ -182,11 +186,12 @@ func (l *leaf) own(edit uint64) *leaf {
 	return &c
 }
 
-// find returns the index of the rule with this match and priority, or -1.
-func (l *leaf) find(m *Match, priority int32) int {
+// find returns the index of the rule with this key, of the mask that all here have, and
+// priority, or -1.
+func (l *leaf) find(k *flow.Key, priority int32) int {
 	if l != nil {
 		for i, r := range l.rules {
-			if r.Priority == priority && r.Match.Equal(m) {
+			if r.Priority == priority && r.shape.all.equal(k, r.key) {
 				return i
 			}
 		}

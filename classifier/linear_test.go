@@ -20,7 +20,7 @@ type linearRule struct {
 func (l *linearTable) add(r *Rule) {
 	n := &linearRule{r, l.next}
 	for i, o := range l.rules {
-		if o.rule.Priority == r.Priority && o.rule.Match == r.Match {
+		if o.rule.Priority == r.Priority && *o.rule.Match == *r.Match {
 			n.seq = o.seq
 			l.rules[i] = n
 			return
@@ -32,7 +32,7 @@ func (l *linearTable) add(r *Rule) {
 
 func (l *linearTable) remove(m *Match, priority int32) *Rule {
 	for i, o := range l.rules {
-		if o.rule.Priority == priority && o.rule.Match == *m {
+		if o.rule.Priority == priority && *o.rule.Match == *m {
 			l.rules = slices.Delete(l.rules, i, i+1)
 			return o.rule
 		}
@@ -43,7 +43,7 @@ func (l *linearTable) remove(m *Match, priority int32) *Rule {
 func (l *linearTable) lookup(k *flow.Key) *Rule {
 	var best *linearRule
 	for _, o := range l.rules {
-		if !matchesSlowly(&o.rule.Match, k) {
+		if !matchesSlowly(o.rule.Match, k) {
 			continue
 		}
 		if best == nil || o.rule.Priority > best.rule.Priority ||

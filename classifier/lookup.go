@@ -87,7 +87,7 @@ func (s *rules) hashWild(key *flow.Key, wild *flow.Mask, tries *[numPrefixes]*tr
 func (s *rules) winner(key *flow.Key, h uint64) *Rule {
 	if l := s.all.get(h); l != nil {
 		for _, r := range l.rules {
-			if s.shape.mask.Match(key, &r.Match.Key) {
+			if s.shape.all.equal(key, r.key) {
 				return r
 			}
 		}

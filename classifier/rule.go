@@ -52,12 +52,60 @@ func (m *Match) Overlaps(o *Match) bool {
 // Rule is one rule of a table. Once it has been added it belongs to that table and
 // its versions, and is not changed any more, for poll loops read it.
 type Rule struct {
-	Match    Match
-	Priority int32 // 0 to 65535, higher wins
-	Data     any   // the OpenFlow rule
-	Clauses  []Clause
+	// Match is what Add reads, nil for every packet. The rule keeps a copy in a fraction of
+	// the memory, so that whoever added it may forget Match, and nothing else.
+	Match    *Match
+	Priority int32     // 0 to 65535, higher wins
+	Data     any       // the OpenFlow rule
+	Clauses  *[]Clause // of conjunctions; nil for most
 
-	seq uint64 // order of insertion; among equal priorities the lower wins
+	seq   uint64   // order of insertion; among equal priorities the lower wins
+	shape *shape   // of the rules of its mask
+	key   []uint64 // the masked words that shape has
+}
+
+// Unpack returns the rule's match.
+func (r *Rule) Unpack() Match {
+	var m Match
+	switch {
+	case r.shape != nil:
+		m.Mask = r.shape.mask
+		for i, w := range r.shape.all.word {
+			if v := r.key[i]; v != 0 {
+				m.Key.Set(w, v)
+			}
+		}
+	case r.Match != nil:
+		m = *r.Match
+	}
+	return m
+}
+
+// pack keeps m, which is normalized and of the mask of s.
+func (r *Rule) pack(m *Match, s *shape) {
+	r.shape, r.key = s, make([]uint64, len(s.all.word))
+	s.all.put(&m.Key, r.key)
+}
+
+// within says whether the rule's match is o or within it, where its mask covers that of o.
+func (r *Rule) within(o *Match) bool {
+	for i, w := range r.shape.all.word {
+		if (r.key[i]^o.Key.W[w])&o.Mask.W[w] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// overlaps is Match.Overlaps.
+func (r *Rule) overlaps(o *Match) bool {
+	all := &r.shape.all
+	for i, w := range all.word {
+		if (r.key[i]^o.Key.W[w])&all.bits[i]&o.Mask.W[w] != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // before says whether r wins over o where both match.
@@ -70,7 +118,7 @@ func (r *Rule) before(o *Rule) bool {
 
 // soft is 1 for a rule that has clauses.
 func (r *Rule) soft() int {
-	if len(r.Clauses) > 0 {
+	if r.Clauses != nil {
 		return 1
 	}
 	return 0

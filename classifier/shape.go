@@ -6,7 +6,8 @@ import "pollux/flow"
 // the stages of a lookup. Immutable.
 type shape struct {
 	mask   flow.Mask
-	hash   uint64  // of the mask, to tell masks apart quickly
+	hash   uint64 // of the mask, to tell masks apart quickly
+	all    packedMask
 	stages []stage // at least one
 	length [numPrefixes]uint8
 }
@@ -19,7 +20,7 @@ type stage struct {
 
 // newShape cuts m. Layers at which m does not look make no stage.
 func newShape(m *flow.Mask) *shape {
-	s := &shape{mask: *m, hash: hashMask(m)}
+	s := &shape{mask: *m, hash: hashMask(m), all: pack(m, 0, flow.NumWords, fixedSalts)}
 	bound := [...]flow.Word{0, flow.StageL2, flow.StageL3, flow.StageL4, flow.NumWords}
 	for i := range len(bound) - 1 {
 		st := stage{packed: pack(m, bound[i], bound[i+1], fixedSalts)}

@@ -57,7 +57,7 @@ func (t *Table) Find(m *Match, priority int32) *Rule {
 		return nil
 	}
 	l := s.leaf(&m.Key)
-	if i := l.find(m, priority); i >= 0 {
+	if i := l.find(&m.Key, priority); i >= 0 {
 		return l.rules[i]
 	}
 	return nil
@@ -91,16 +91,28 @@ func (t *Table) Rules() iter.Seq[*Rule] {
 	}
 }
 
-// Matching returns the rules whose match is m or more specific: the loose match of
-// OpenFlow's modify, delete and statistics requests.
+// Matching returns the rules whose match is m, which is normalized, or more specific: the
+// loose match of OpenFlow's modify, delete and statistics requests. It looks at all rules
+// whose mask is more specific.
 func (t *Table) Matching(m *Match) iter.Seq[*Rule] {
 	return func(yield func(*Rule) bool) {
 		for _, s := range t.subs {
 			if !s.shape.mask.Covers(&m.Mask) {
 				continue
 			}
+			if s.shape.mask == m.Mask {
+				// Those with the very match, of any priority: no look at others is needed.
+				if l := s.leaf(&m.Key); l != nil {
+					for _, r := range l.rules {
+						if r.within(m) && !yield(r) {
+							return
+						}
+					}
+				}
+				continue
+			}
 			if !s.all.each(func(r *Rule) bool {
-				return !m.Mask.Match(&r.Match.Key, &m.Key) || yield(r)
+				return !r.within(m) || yield(r)
 			}) {
 				return
 			}
@@ -114,7 +126,7 @@ func (t *Table) Overlapping(m *Match, priority int32) iter.Seq[*Rule] {
 	return func(yield func(*Rule) bool) {
 		for _, s := range t.subs {
 			if !s.all.each(func(r *Rule) bool {
-				return r.Priority != priority || !r.Match.Overlaps(m) || yield(r)
+				return r.Priority != priority || !r.overlaps(m) || yield(r)
 			}) {
 				return
 			}

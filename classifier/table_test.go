@@ -51,7 +51,7 @@ func runTable(t failer, s source, steps int) {
 			}
 			var want *Rule
 			for _, o := range oracle.rules {
-				if o.rule.Match == r.Match && o.rule.Priority == r.Priority {
+				if *o.rule.Match == *r.Match && o.rule.Priority == r.Priority {
 					want = o.rule
 				}
 			}
@@ -64,7 +64,7 @@ func runTable(t failer, s source, steps int) {
 			if s.IntN(4) != 0 && len(oracle.rules) > 0 {
 				r = oracle.rules[s.IntN(len(oracle.rules))].rule
 			}
-			if got, want := b.Remove(&r.Match, r.Priority), oracle.remove(&r.Match, r.Priority); got != want {
+			if got, want := b.Remove(r.Match, r.Priority), oracle.remove(r.Match, r.Priority); got != want {
 				t.Fatalf("remove gave %s, want %s", show(got), show(want))
 			}
 		default:
@@ -93,7 +93,7 @@ func compareTables(t failer, s source, table *Table, oracle *linearTable) {
 		if !seen[o.rule] {
 			t.Fatalf("rule %s is not among the rules", show(o.rule))
 		}
-		if table.Find(&o.rule.Match, o.rule.Priority) != o.rule {
+		if table.Find(o.rule.Match, o.rule.Priority) != o.rule {
 			t.Fatalf("rule %s is not found", show(o.rule))
 		}
 	}
@@ -158,7 +158,7 @@ func TestEqualPriorityFirstInserted(t *testing.T) {
 }
 
 func ipv4Rule(priority int32, src uint32, srcLen uint, dst uint32, dstLen uint) *Rule {
-	r := &Rule{Priority: priority}
+	r := &Rule{Match: new(Match), Priority: priority}
 	flow.EthType.Set(&r.Match.Key, lo(0x0800))
 	flow.EthType.OrMask(&r.Match.Mask, lo(0xffff))
 	flow.IPv4Src.Set(&r.Match.Key, lo(uint64(src)))

@@ -92,7 +92,8 @@ func randomMatch(s source) Match {
 }
 
 func randomRule(s source) *Rule {
-	return &Rule{Match: randomMatch(s), Priority: int32(pick(s, 0, 1, 1, 2, 100, 65535))}
+	m := randomMatch(s)
+	return &Rule{Match: &m, Priority: int32(pick(s, 0, 1, 1, 2, 100, 65535))}
 }
 
 // newSource returns a generator that always draws the same.

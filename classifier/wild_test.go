@@ -208,7 +208,7 @@ func TestFewMegaflows(t *testing.T) {
 			}
 		}
 	}
-	slash32 := &Rule{Priority: 1}
+	slash32 := &Rule{Match: new(Match), Priority: 1}
 	flow.EthType.Set(&slash32.Match.Key, lo(0x86dd))
 	flow.EthType.OrMask(&slash32.Match.Mask, lo(0xffff))
 	flow.IPv6Dst.Set(&slash32.Match.Key, flow.Value{Hi: 0x20010db8 << 32})
@@ -220,21 +220,21 @@ func TestFewMegaflows(t *testing.T) {
 		most  int
 	}{
 		{"empty table", nil, hosts, 1},
-		{"one rule for all", []*Rule{{}}, hosts, 1},
+		{"one rule for all", []*Rule{{Match: new(Match)}}, hosts, 1},
 		// One that hits, and one for each bit at which an address can leave 10/8.
 		{"nw_dst=10.0.0.0/8", []*Rule{ipv4Rule(1, 0, 0, 0x0a000000, 8)}, hosts, 1 + 8},
-		{"and a default", []*Rule{ipv4Rule(1, 0, 0, 0x0a000000, 8), {}}, hosts, 1 + 8},
+		{"and a default", []*Rule{ipv4Rule(1, 0, 0, 0x0a000000, 8), {Match: new(Match)}}, hosts, 1 + 8},
 		// 16 that hit; 20 bits shared by all; below them nothing else.
 		{"16 of nw_dst/24", slash24, hosts, 16 + 20},
 		{"16 of nw_dst/24, near", slash24, near, 16 + 20},
 		{"ipv6_dst=2001:db8::/32", []*Rule{slash32}, ipv6, 1 + 32},
-		{"tp_dst=80", []*Rule{port(5, flow.TCPDst, 80, 0xffff), {}}, hosts, 1 + 16},
-		{"tp_dst=0x1f00/0xff00", []*Rule{port(5, flow.TCPDst, 0x1f00, 0xff00), {}}, hosts, 1 + 8},
+		{"tp_dst=80", []*Rule{port(5, flow.TCPDst, 80, 0xffff), {Match: new(Match)}}, hosts, 1 + 16},
+		{"tp_dst=0x1f00/0xff00", []*Rule{port(5, flow.TCPDst, 0x1f00, 0xff00), {Match: new(Match)}}, hosts, 1 + 8},
 		{"tp_src and tp_dst", []*Rule{port(5, flow.TCPDst, 80, 0xffff), port(5, flow.TCPSrc, 443, 0xffff)}, hosts, (1 + 16) * (1 + 16)},
 		// A host route above a net above a default: the net's megaflows are as many as
 		// bits between them.
 		{"mixed priorities", []*Rule{
-			ipv4Rule(30, 0, 0, 0x0a000001, 32), ipv4Rule(20, 0, 0, 0x0a000000, 8), {},
+			ipv4Rule(30, 0, 0, 0x0a000001, 32), ipv4Rule(20, 0, 0, 0x0a000000, 8), {Match: new(Match)},
 		}, near, 2 + 32},
 		// The winner's priority hides what cannot win: no bit of nw_src is looked at.
 		{"hidden by priority", []*Rule{
@@ -257,7 +257,7 @@ func TestFewMegaflows(t *testing.T) {
 func TestStages(t *testing.T) {
 	rule := func(fields ...flow.Field) *Rule {
 		k := ipv4Key(0x0a000001, 0x0a000002, 1000, 80)
-		r := &Rule{Priority: 1}
+		r := &Rule{Match: new(Match), Priority: 1}
 		for _, f := range fields {
 			f.Set(&r.Match.Key, f.Get(&k))
 			f.OrMask(&r.Match.Mask, f.Full())

@@ -64,7 +64,11 @@ func TestConjunctionIsRefused(t *testing.T) {
 		"actions=conjunction(1,1/2),2", "actions=conjunction(1,1/2),goto_table:1", "actions=conjunction(1,1/2),write_metadata:1",
 		"actions=clone(conjunction(1,1/2))",
 	} {
-		if _, err := tryState(t, c); !errors.Is(err, ofperr.BadConjunction) {
+		f, err := ParseFlow(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := testState(t, "").Add(f); !errors.Is(err, ofperr.BadConjunction) {
 			t.Errorf("%s: %v", c, err)
 		}
 	}

@@ -14,10 +14,10 @@ type MeterFlags uint16
 
 // The flags, with their numbers on the wire.
 const (
-	MeterKbps  MeterFlags = 1 << iota // rates are in kbit a second
-	MeterPktps                        // rates are in packets a second
-	MeterBurst                        // bursts are given
-	MeterStats                        // statistics are collected
+	MeterKbps   MeterFlags = 1 << iota // rates are in kbit a second
+	MeterPktps                         // rates are in packets a second
+	MeterBurst                         // bursts are given
+	MeterCounts                        // statistics are collected (OFPMF_STATS)
 )
 
 // BandType is what a band does to packets above its rate (enum ofp_meter_band_type).

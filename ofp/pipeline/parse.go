@@ -124,6 +124,7 @@ type flowParser struct {
 	ports flow.PortNames
 	flow  Flow
 	seen  map[string]bool
+	mod   *FlowMod // of which the flow is a part; nil: a flow alone is read
 }
 
 func (p *flowParser) errAt(off, n int, format string, args ...any) error {
@@ -133,7 +134,13 @@ func (p *flowParser) errAt(off, n int, format string, args ...any) error {
 
 func (p *flowParser) parse() error {
 	at, body := findActions(p.text)
-	if at < 0 {
+	deletes := p.mod != nil && p.mod.Command >= FlowDelete
+	switch {
+	case deletes && at >= 0:
+		return p.errAt(at, len(p.text)-at, "a deletion has no actions")
+	case deletes:
+		at = len(p.text)
+	case at < 0:
 		return p.errAt(len(p.text), 0, "the flow has no actions; it would end in actions=output:2, or actions=drop")
 	}
 	m, err := flow.ParseMatchWith(p.text[:at], p.ports, p.word)
@@ -144,6 +151,9 @@ func (p *flowParser) parse() error {
 	if f := unsupportedMatch(&m); f != flow.FieldNone {
 		name := flow.Fields[f].Name
 		return p.errAt(max(strings.Index(p.text[:at], name), 0), len(name), "matching on %s is not supported: no packet of this switch has it", name)
+	}
+	if deletes {
+		return nil
 	}
 	return p.instructions(body)
 }
@@ -168,7 +178,13 @@ func findActions(s string) (at, body int) {
 }
 
 // flowWords are the words of a flow that are not of its match.
-var flowWords = []string{"table", "priority", "idle_timeout", "hard_timeout", "cookie"}
+var flowWords = []string{
+	"table", "priority", "idle_timeout", "hard_timeout", "cookie", "importance",
+	"send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts",
+}
+
+// flagWords are the flags of a flow by their words.
+var flagWords = map[string]FlowFlags{"send_flow_rem": SendFlowRem, "no_packet_counts": NoPacketCounts, "no_byte_counts": NoByteCounts}
 
 // ignored are the words by which dump-flows tells of a flow's past, so that its
 // output can be read again.
@@ -176,14 +192,10 @@ var ignored = map[string]bool{"duration": true, "n_packets": true, "n_bytes": tr
 
 // refused are words of ovs-ofctl that nothing here would heed.
 var refused = map[string]string{
-	"send_flow_rem":    "flow removal is not reported to anybody yet",
-	"check_overlap":    "overlaps are not checked",
-	"reset_counts":     "unchanged flows keep their counters",
-	"no_packet_counts": "packets are always counted",
-	"no_byte_counts":   "bytes are always counted",
-	"importance":       "flows are never evicted",
-	"out_port":         "it selects flows to delete and is no part of a flow",
-	"out_group":        "it selects flows to delete and is no part of a flow",
+	"out_port":      "it selects flows to delete and is no part of a flow",
+	"out_group":     "it selects flows to delete and is no part of a flow",
+	"check_overlap": "it is for adding one flow, and no part of a flow",
+	"reset_counts":  "it is for adding one flow, and no part of a flow",
 }
 
 // word takes the words of a flow that are not of its match.
@@ -191,14 +203,26 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 	if ignored[key] {
 		return true, nil
 	}
+	if p.mod != nil {
+		if done, err := p.modWord(key, value, off); done {
+			return true, err
+		}
+	}
 	if why, ok := refused[key]; ok {
 		return true, p.errAt(off, len(key), "not supported: %s", why)
+	}
+	if f, ok := flagWords[key]; ok {
+		if value != "" {
+			return true, p.errAt(off+len(key)+1, len(value), "%s takes no value", key)
+		}
+		p.flow.Flags |= f
+		return true, nil
 	}
 	var bits int
 	switch key {
 	case "table":
 		bits = 8
-	case "priority", "idle_timeout", "hard_timeout":
+	case "priority", "idle_timeout", "hard_timeout", "importance":
 		bits = 16
 	case "cookie":
 		bits = 64
@@ -234,6 +258,8 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 		p.flow.IdleTimeout = uint16(n)
 	case "hard_timeout":
 		p.flow.HardTimeout = uint16(n)
+	case "importance":
+		p.flow.Importance = uint16(n)
 	case "cookie":
 		p.flow.Cookie = n
 	}

@@ -102,6 +102,8 @@ func TestFlowsPrintInTheirOwnWay(t *testing.T) {
 		{"actions=set_field:0x5/0xf->reg0,1", "actions=set_field:0x5/0xf->reg0,output:1"},
 		{"cookie=0x5,duration=5s,table=1,n_packets=4,n_bytes=3,idle_age=2,priority=1,ip actions=1", "cookie=0x5, table=1, priority=1,ip actions=output:1"},
 		{"actions=resubmit:in_port", "actions=resubmit:IN_PORT"},
+		{"importance=5,no_byte_counts,hard_timeout=4,no_packet_counts,send_flow_rem,priority=3,tcp actions=1", "hard_timeout=4, send_flow_rem no_packet_counts no_byte_counts importance=5, priority=3,tcp actions=output:1"},
+		{"send_flow_rem,actions=1", "send_flow_rem actions=output:1"},
 		{"action=1", "actions=output:1"},
 	} {
 		f, err := ParseFlow(c[0], nil)
@@ -127,7 +129,11 @@ func TestWrongFlowsSayWhereAndWhy(t *testing.T) {
 		{"priority=70000 actions=1", 10, "0 to 65535"},
 		{"priority=1,priority=2 actions=1", 12, "given twice"},
 		{"cookie=1/2 actions=1", 8, "no mask"},
-		{"send_flow_rem actions=1", 1, "not supported"},
+		{"send_flow_rem=1 actions=1", 15, "takes no value"},
+		{"check_overlap actions=1", 1, "for adding one flow"},
+		{"out_port=1 actions=1", 1, "selects flows to delete"},
+		{"importance=65536 actions=1", 12, "0 to 65535"},
+		{"send_flow_re actions=1", 1, ""},
 		{"actions=bogus:2", 9, "neither an action nor a port"},
 		{"actions=outptu:2", 9, "did you mean output?"},
 		{"actions=output:0", 16, "not a port to send to"},
@@ -292,6 +298,7 @@ func FuzzParseFlow(f *testing.F) {
 	f.Add("actions=load:5->reg0[1..3],set_field:1.0.0.0/8->nw_src")
 	f.Add("table=1,actions=write_actions(1,write_actions(2))")
 	f.Add("actions=1),((")
+	f.Add("send_flow_rem,no_packet_counts,importance=5 actions=1")
 	f.Fuzz(func(t *testing.T, s string) {
 		fl, err := ParseFlow(s, nil)
 		if err != nil {

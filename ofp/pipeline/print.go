@@ -37,6 +37,18 @@ func (f *Flow) formatTimeouts(b *strings.Builder) {
 	if f.HardTimeout != 0 {
 		fmt.Fprintf(b, "hard_timeout=%d, ", f.HardTimeout)
 	}
+	if f.Flags&SendFlowRem != 0 {
+		b.WriteString("send_flow_rem ")
+	}
+	if f.Flags&NoPacketCounts != 0 {
+		b.WriteString("no_packet_counts ")
+	}
+	if f.Flags&NoByteCounts != 0 {
+		b.WriteString("no_byte_counts ")
+	}
+	if f.Importance != 0 {
+		fmt.Fprintf(b, "importance=%d, ", f.Importance)
+	}
 }
 
 // formatMatch writes priority and match as dump-flows does.

@@ -21,7 +21,7 @@ func checkActions(d *Instructions) error {
 			return fmt.Errorf("%s: %s: %w", formatAction(a, nil), why.words, why.err)
 		}
 	}
-	if len(d.clauses()) > 0 {
+	if d.clauses() != nil {
 		if err := checkConjunction(d); err != nil {
 			return err
 		}

@@ -3,29 +3,97 @@ package pipeline
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"pollux/classifier"
+	"pollux/flow"
 )
 
-// Rule is a flow in a table.
+// Rule is a flow in a table. A modification makes another Rule, which counts on with the
+// counts of the one that it replaces.
 type Rule struct {
-	Flow    Flow  // immutable
-	Created int64 // ns, monotonic
+	Flow     ruleFlow // immutable
+	Created  int64    // ns, monotonic
+	modified int64    // ns; when it was added or modified last: the hard timeout runs from there
 
-	counts  *tableCounters // of its table
-	seq     uint64         // order of addition, for stable display
-	packets atomic.Uint64  // loops add, anybody reads
+	origin origin         // with dead guarded by State.mu
+	dead   bool           // no table has it any more
+	n      *ruleCounts    //
+	counts *tableCounters // of its table
+	seq    uint64         // order of addition, for stable display
+	cls    classifier.Rule
+}
+
+// ruleFlow is the flow of a rule, in less memory: its match is in the classifier's rule, and
+// rules that do the same share their instructions.
+type ruleFlow struct {
+	Do           *Instructions
+	Cookie       uint64
+	IdleTimeout  uint16
+	HardTimeout  uint16
+	Flags        FlowFlags
+	Importance   uint16
+	Priority     uint16
+	Table        uint8
+	line, column int32
+}
+
+// origin is where a rule comes from.
+type origin uint8
+
+// The origins.
+const (
+	fromConfig     origin = iota // a reload makes these what the configuration says
+	fromController               // a reload leaves these alone
+)
+
+// ruleCounts is what a rule counts.
+type ruleCounts struct {
+	packets atomic.Uint64 // loops add, anybody reads
 	bytes   atomic.Uint64
-	used    atomic.Int64 // ns of the last packet; Created before the first
+	used    atomic.Int64 // ns of the last packet; the rule's addition before the first
 }
 
 // credit counts packets that matched the rule.
 func (r *Rule) credit(packets, bytes uint64, now int64) {
-	r.packets.Add(packets)
-	r.bytes.Add(bytes)
-	if r.used.Load() < now {
-		r.used.Store(now)
+	n := r.n
+	n.packets.Add(packets)
+	n.bytes.Add(bytes)
+	if n.used.Load() < now {
+		n.used.Store(now)
 	}
+}
+
+// match returns the rule's match.
+func (r *Rule) match() flow.Match { return flow.Match(r.cls.Unpack()) }
+
+// whole returns the flow as it was added or modified.
+func (r *Rule) whole() Flow {
+	f := &r.Flow
+	return Flow{
+		Table: f.Table, Priority: f.Priority, Cookie: f.Cookie, IdleTimeout: f.IdleTimeout, HardTimeout: f.HardTimeout,
+		Flags: f.Flags, Importance: f.Importance, Match: r.match(), Do: *f.Do, Line: int(f.line), Column: int(f.column),
+	}
+}
+
+// deadline returns when the rule's time is over, as far as packets are credited. It can only
+// become later. False: never.
+func (r *Rule) deadline() (ns int64, some bool) {
+	const never = int64(^uint64(0) >> 1)
+	ns = never
+	if t := r.Flow.HardTimeout; t != 0 {
+		ns = r.modified + int64(t)*int64(time.Second)
+	}
+	if t := r.Flow.IdleTimeout; t != 0 {
+		ns = min(ns, r.n.used.Load()+int64(t)*int64(time.Second))
+	}
+	return ns, ns != never
+}
+
+// late says whether the hard timeout has passed at now.
+func (r *Rule) late(now int64) bool {
+	t := r.Flow.HardTimeout
+	return t != 0 && now-r.modified >= int64(t)*int64(time.Second)
 }
 
 // tableCounters counts the look-ups of one table: every packet that was looked up
@@ -100,11 +168,14 @@ func (c *credit) Credit(packets, bytes uint64, now int64) {
 	}
 }
 
-// clauses returns which conjunctions the rule is a part of.
-func (d *Instructions) clauses() (list []classifier.Clause) {
+// clauses returns which conjunctions the flow is a part of; nil for none.
+func (d *Instructions) clauses() (list *[]classifier.Clause) {
 	for i := range d.Apply {
 		if a := &d.Apply[i]; a.Kind == ActConjunction {
-			list = append(list, classifier.Clause{ID: a.Conjunction.ID, Index: a.Conjunction.Clause, Of: a.Conjunction.Clauses})
+			if list == nil {
+				list = new([]classifier.Clause)
+			}
+			*list = append(*list, classifier.Clause{ID: a.Conjunction.ID, Index: a.Conjunction.Clause, Of: a.Conjunction.Clauses})
 		}
 	}
 	return list

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,18 @@ type State struct {
 	nextAgeAt int64
 	seq       uint64
 	expired   ExpiryStats
+
+	tx        flowTx // the one in hand
+	tables    [NumTables]tableState
+	due       dueHeap // rules with timeouts
+	dos       sharedDos
+	hasGroup  func(s *Snapshot, id uint32) bool // nil: there are none
+	onChange  []func(FlowChange)
+	onRemoved []func(FlowRemoved)
+	onTable   []func(TableStatus)
+	gone      []gone // of which onRemoved is to be told
+
+	telling sync.Mutex // one tells at a time; taken before mu
 }
 
 // ExpiryStats counts rules that timed out.
@@ -94,20 +107,24 @@ func New(c Config) (*State, error) {
 type Change struct {
 	Name         *string
 	Ports        []Port // all of them; empty but not nil removes every port
-	Flows        []Flow // all of them; empty but not nil removes every flow
+	Flows        []Flow // all of the configuration; empty but not nil removes every one
 	Sampling     *Sampling
 	MACAgeing    time.Duration
 	MACTableSize int
+
+	allFlows bool // Flows are all that are to be left
 }
 
 // Apply does c, or nothing if it returns an error. Of flows that were there
-// already, and do the same, the counters and the age go on. Errors of flows that say
+// already, and do the same, the counters and the age go on. Flows that controllers added
+// stay, unless a flow of c has the same table, match and priority: then that takes their
+// place; and what controllers changed or deleted of the configuration's own is made good. Errors of flows that say
 // where they were written are *ParseError, alone or in a ParseErrors.
 func (s *State) Apply(c Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
 	next := s.next()
+	tx := s.begin(next, nil)
 	if c.Name != nil {
 		next.name = *c.Name
 	}
@@ -125,16 +142,14 @@ func (s *State) Apply(c Change) error {
 		next.ports = ports
 	}
 	if c.Flows != nil {
-		if err := s.replace(next, c.Flows, now); err != nil {
+		if err := tx.replace(c.Flows, c.allFlows); err != nil {
+			tx.abort()
 			return err
 		}
 	}
-	if c.Flows != nil {
-		if err := next.sampling.checkAll(c.Flows); err != nil {
-			return err
-		}
-	} else if c.Sampling != nil {
+	if c.Sampling != nil {
 		if err := checkSets(next); err != nil {
+			tx.abort()
 			return err
 		}
 	}
@@ -150,9 +165,10 @@ func (s *State) Apply(c Change) error {
 	}
 	if c.Name == nil && c.Ports == nil && c.Sampling == nil {
 		s.putRules(next)
-		return nil
+	} else {
+		s.put(next)
 	}
-	s.put(next)
+	tx.finish()
 	return nil
 }
 
@@ -260,12 +276,12 @@ func (s *State) SetPortUp(ofport uint32, up bool) error {
 // SetSampling changes what is accounted.
 func (s *State) SetSampling(c Sampling) error { return s.Apply(Change{Sampling: &c}) }
 
-// Replace makes flows the only ones.
+// Replace makes flows the only ones, whoever added those of before.
 func (s *State) Replace(flows []Flow) error {
 	if flows == nil {
 		flows = []Flow{}
 	}
-	return s.Apply(Change{Flows: flows})
+	return s.Apply(Change{Flows: flows, allFlows: true})
 }
 
 // Run calls Tick every interval until ctx ends. The interval bounds how long a
@@ -289,6 +305,7 @@ const sweepEvery = int64(time.Second)
 
 // Tick takes in what the loops learned, and once a second lets rules and addresses
 // expire. It publishes at most two snapshots.
+// Then it tells of the flows that are gone.
 func (s *State) Tick() {
 	now := s.now()
 	s.mu.Lock()
@@ -306,6 +323,7 @@ func (s *State) Tick() {
 	if sweep {
 		s.expire(now)
 	}
+	s.TellRemoved()
 }
 
 // OnIdle has fn called before rules or addresses are removed for want of traffic,
@@ -321,75 +339,56 @@ func (s *State) OnIdle(fn func()) {
 // by idleness.
 func (s *State) bringUpToDate(now int64) {
 	s.mu.Lock()
-	fn, ageing, snap := s.settle, s.ageing, s.snap.Load()
+	fn, ageing, snap, due := s.settle, s.ageing, s.snap.Load(), s.someDue(now)
 	s.mu.Unlock()
-	if fn != nil && (snap.hasIdleRule(now) || snap.fdb.hasOlder(now-ageing)) {
+	if fn != nil && (due || snap.fdb.hasOlder(now-ageing)) {
 		fn()
 	}
 }
 
-// checkSets refuses sample actions whose records nobody would export.
+// checkSets refuses a configuration that takes the exporter of a sample action of its own
+// away. What controllers added samples for nobody then.
 func checkSets(next *Snapshot) error {
+	var all ParseErrors
 	for _, t := range next.tables {
 		if t.rules.Len() == 0 {
 			continue
 		}
-		for r := range t.rules.Rules() {
-			if err := next.sampling.check(&r.Data.(*Rule).Flow); err != nil {
+		for c := range t.rules.Rules() {
+			r := c.Data.(*Rule)
+			if r.origin != fromConfig {
+				continue
+			}
+			f := r.whole()
+			err := next.sampling.check(&f)
+			if err == nil {
+				continue
+			}
+			var pe *ParseError
+			if !errors.As(err, &pe) {
 				return err
 			}
+			all = append(all, pe)
 		}
-	}
-	return nil
-}
-
-// checkAll is check of flows as they were written, with every error.
-func (c *Sampling) checkAll(flows []Flow) error {
-	var all ParseErrors
-	for i := range flows {
-		err := c.check(&flows[i])
-		if err == nil {
-			continue
-		}
-		var pe *ParseError
-		if !errors.As(err, &pe) {
-			return err
-		}
-		all = append(all, pe)
 	}
 	if all == nil {
 		return nil
 	}
+	slices.SortFunc(all, func(a, b *ParseError) int { return a.Line - b.Line })
 	return all
 }
 
 // check refuses a sample action to a collector set without exporter.
-func (c *Sampling) check(f *Flow) error {
-	for i := range f.Do.Apply {
-		a := &f.Do.Apply[i]
-		if _, ok := c.Sets[a.Sample.Set]; a.Kind == ActSample && !ok {
-			return flowErr(f, "collector set %d has no exporter", a.Sample.Set)
+func (c *Sampling) check(f *Flow) (err error) {
+	f.Do.some(func(a *Action) bool {
+		if a.Kind == ActSample {
+			if _, ok := c.Sets[a.Sample.Set]; !ok {
+				err = flowErr(f, fmt.Errorf("collector set %d has no exporter: %w", a.Sample.Set, ofperr.ActionBadArgument))
+			}
 		}
-	}
-	return nil
-}
-
-// flowErr says where a flow stands, as a *ParseError; of one that no text has, what
-// it is.
-func flowErr(f *Flow, format string, args ...any) error {
-	return flowErrCode(f, ofperr.NoError, format, args...)
-}
-
-// flowErrCode is flowErr for what OpenFlow has an error for, which the error wraps.
-func flowErrCode(f *Flow, code ofperr.Error, format string, args ...any) error {
-	msg := fmt.Sprintf(format, args...)
-	switch {
-	case f.Line > 0:
-		return &ParseError{Line: f.Line, Column: f.Column, Msg: msg, Code: code}
-	case code == ofperr.NoError:
-		return fmt.Errorf("flow %q: %s", f.String(), msg)
-	}
-	return fmt.Errorf("flow %q: %s: %w", f.String(), msg, code)
+		return err != nil
+	})
+	return err
 }
 
 var _ flow.PortNames = (*PortTable)(nil)

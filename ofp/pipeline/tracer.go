@@ -63,7 +63,8 @@ func (t *tracer) table(id uint8, r *Rule) func() {
 	if r == nil {
 		text += "No match."
 	} else {
-		if m := r.Flow.Match.Format(t.ports()); m != "" {
+		match := r.match()
+		if m := match.Format(t.ports()); m != "" {
 			text += m + ", "
 		}
 		text += fmt.Sprintf("priority %d", r.Flow.Priority)

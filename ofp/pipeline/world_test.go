@@ -185,7 +185,7 @@ func newWorld(tb fataler, r *rand.Rand, n int) *world {
 			}
 			tb.Fatalf("%s\n%v", line, err)
 		}
-		if seen[f.id()] || len(f.Do.clauses()) == 0 && conflicting(flows, &f) {
+		if seen[f.id()] || f.Do.clauses() == nil && conflicting(flows, &f) {
 			continue
 		}
 		seen[f.id()] = true
@@ -221,7 +221,7 @@ func newWorld(tb fataler, r *rand.Rand, n int) *world {
 func conflicting(flows []Flow, f *Flow) bool {
 	for i := range flows {
 		g := &flows[i]
-		if g.Table != f.Table || g.Priority != f.Priority || len(g.Do.clauses()) > 0 {
+		if g.Table != f.Table || g.Priority != f.Priority || g.Do.clauses() != nil {
 			continue
 		}
 		differ := false

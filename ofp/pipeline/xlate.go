@@ -40,6 +40,7 @@ type xlate struct {
 
 	ops     []actions.Op
 	samples []actions.Sample
+	meters  []*actions.Meter
 	tell    []bool // of each sample: its exporter is told the rule
 	prefix  int    // ops that stay when the translation fails
 
@@ -86,7 +87,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.hidden.Clear()
 	x.labels, x.layers = labels{0, 1, 2}, x.layers[:0]
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
-	x.ops, x.samples, x.tell, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], 0
+	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
 	x.rules, x.missed, x.floors, x.seen = x.rules[:0], x.missed[:0], x.floors[:0], nil
 	x.table, x.depth, x.exit = 0, 0, false
@@ -152,11 +153,12 @@ func (x *xlate) end() {
 	if x.failed != actions.DropNone {
 		x.ops = x.ops[:x.prefix]
 		x.samples = x.samples[:min(x.prefix, len(x.samples))]
+		x.meters = x.meters[:0]
 		x.reason, x.sent = x.failed, false
 	}
 	x.ops = unclone(x.ops)
 	x.judge()
-	x.up.Program = x.made.program(x.ops, x.samples, x.reason)
+	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.reason)
 	// And for one Ethernet type and one kind of fragment, unless it serves whatever comes in
 	// by the port as it is: then loops need not read headers.
 	if m := &x.up.Mask; m.Map != 1<<flow.WPort || !x.up.Program.Headerless() {
@@ -314,13 +316,19 @@ func (x *xlate) tableAction(inPort uint32, id uint8) {
 
 // do executes a rule's instructions in the order of OpenFlow 1.3 section 5.9.
 func (x *xlate) do(r *Rule) {
-	d := &r.Flow.Do
+	d := r.Flow.Do
 	if d.empty() {
 		x.note(actions.DropAction)
 		if x.tr != nil {
 			x.tr.action("drop")
 		}
 		return
+	}
+	if d.Meter != 0 {
+		if x.tr != nil {
+			x.tr.action("meter:%d", d.Meter)
+		}
+		x.meter(d.Meter)
 	}
 	if !x.actions(d.Apply) {
 		return

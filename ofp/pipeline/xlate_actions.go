@@ -69,6 +69,8 @@ func (x *xlate) actions(list []Action) bool {
 			if !x.decTTL(flow.MPLSTTL) {
 				return false
 			}
+		case ActMeter:
+			x.meter(a.Meter)
 		case ActNote:
 		case ActSample:
 			x.sampleAction(&a.Sample)

@@ -1,0 +1,76 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"pollux/ofp/ofperr"
+)
+
+// check refuses a flow that refers to what is not there.
+func (tx *flowTx) check(f *Flow) error {
+	if f.Table >= NumTables {
+		return noTable(f.Table)
+	}
+	if g := f.Do.Goto; g != 0 && (g <= f.Table || g >= NumTables) {
+		return fmt.Errorf("goto_table:%d from table %d; it only goes forward, to %d at most: %w", g, f.Table, NumTables-1, ofperr.InstructionBadTable)
+	}
+	return tx.checkDo(f)
+}
+
+// checkDo refuses instructions that no flow can have, whatever its table.
+func (tx *flowTx) checkDo(f *Flow) (err error) {
+	if id := f.Do.Meter; id != 0 && tx.next.meters[id] == nil {
+		return fmt.Errorf("meter %d does not exist: %w", id, ofperr.MeterModInvalid)
+	}
+	if err := checkActions(&f.Do); err != nil {
+		return err
+	}
+	f.Do.some(func(a *Action) bool {
+		err = tx.checkAction(a)
+		return err != nil
+	})
+	return err
+}
+
+func (tx *flowTx) checkAction(a *Action) error {
+	switch a.Kind {
+	case ActResubmit:
+		if a.Table >= NumTables && a.Table != TableKeep {
+			return fmt.Errorf("resubmit to table %d; there are tables 0 to %d: %w", a.Table, NumTables-1, ofperr.ActionBadArgument)
+		}
+	case ActGroup:
+		if has := tx.s.hasGroup; has == nil || !has(tx.next, a.Group) {
+			return fmt.Errorf("group %d does not exist: %w", a.Group, ofperr.ActionBadOutGroup)
+		}
+	case ActMeter:
+		if tx.next.meters[a.Meter] == nil {
+			return fmt.Errorf("meter %d does not exist: %w", a.Meter, ofperr.MeterModInvalid)
+		}
+	case ActSample:
+		if _, ok := tx.next.sampling.Sets[a.Sample.Set]; !ok {
+			return fmt.Errorf("collector set %d has no exporter: %w", a.Sample.Set, ofperr.ActionBadArgument)
+		}
+	}
+	return nil
+}
+
+// inWords returns what err says, without the OpenFlow error that it wraps: for people who
+// wrote a flow into a file.
+func inWords(err error) string {
+	var code ofperr.Error
+	if errors.As(err, &code) {
+		return strings.TrimSuffix(err.Error(), ": "+code.Error())
+	}
+	return err.Error()
+}
+
+// flowErr says where a flow stands, as a *ParseError; of one that no text has, what
+// it is.
+func flowErr(f *Flow, err error) error {
+	if f.Line > 0 {
+		return &ParseError{Line: f.Line, Column: f.Column, Msg: inWords(err)}
+	}
+	return fmt.Errorf("flow %q: %w", f.String(), err)
+}
