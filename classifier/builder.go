@@ -93,11 +93,13 @@ func (b *Builder) Add(r *Rule) (old *Rule) {
 	if i := l.find(&m.Key, r.Priority); i >= 0 {
 		old = l.rules[i]
 		r.seq = old.seq
+		b.t.clauses += r.soft() - old.soft()
 		s.all = s.all.update(b.edit, 0, h[n-1], func(l *leaf) { l.rules[i] = r })
 		return old
 	}
 	r.seq = b.t.next
 	b.t.next++
+	b.t.clauses += r.soft()
 	b.count(s, &m.Key, h[:n], 1)
 	s.all = s.all.update(b.edit, 0, h[n-1], func(l *leaf) { l.add(r) })
 	return nil
@@ -111,6 +113,7 @@ func (b *Builder) Remove(m *Match, priority int32) *Rule {
 		return nil
 	}
 	b.note(old)
+	b.t.clauses -= old.soft()
 	s := b.own(&m.Mask, false)
 	var h [4]uint64
 	n := s.shape.hashes(&m.Key, &h)

@@ -44,6 +44,24 @@ func (s *rules) lookup(key *flow.Key) *Rule {
 // goes into wild: a few upper bits of one field when its trie says so, or the
 // stages so far when no rule has their hash.
 func (s *rules) lookupWild(key *flow.Key, wild *flow.Mask, tries *[numPrefixes]*trie) *Rule {
+	h, ok := s.hashWild(key, wild, tries)
+	if !ok {
+		return nil
+	}
+	return s.winner(key, h)
+}
+
+// leafWild is lookupWild for whoever wants more than the best rule.
+func (s *rules) leafWild(key *flow.Key, wild *flow.Mask, tries *[numPrefixes]*trie) *leaf {
+	h, ok := s.hashWild(key, wild, tries)
+	if !ok {
+		return nil
+	}
+	return s.all.get(h)
+}
+
+// hashWild returns the last hash of key, or false where no rule can match.
+func (s *rules) hashWild(key *flow.Key, wild *flow.Mask, tries *[numPrefixes]*trie) (uint64, bool) {
 	h := uint64(0)
 	last := len(s.shape.stages) - 1
 	for i := range s.shape.stages {
@@ -52,17 +70,17 @@ func (s *rules) lookupWild(key *flow.Key, wild *flow.Mask, tries *[numPrefixes]*
 			p := prefixFields[f]
 			if match, n := tries[f].check(p.read(&key.W), int(s.shape.length[f])); !match {
 				p.or(wild, n)
-				return nil
+				return 0, false
 			}
 		}
 		h = st.packed.hash(key, h)
 		if i < last && s.index[i].get(h) == nil {
 			s.shape.or(wild, i+1)
-			return nil
+			return 0, false
 		}
 	}
 	s.shape.or(wild, last+1)
-	return s.winner(key, h)
+	return h, true
 }
 
 // winner returns the best rule that matches key, whose last hash is h.

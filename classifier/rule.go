@@ -55,8 +55,9 @@ type Rule struct {
 	// Match is what Add reads, nil for every packet. The rule keeps a copy in a fraction of
 	// the memory, so that whoever added it may forget Match, and nothing else.
 	Match    *Match
-	Priority int32 // 0 to 65535, higher wins
-	Data     any   // the OpenFlow rule
+	Priority int32     // 0 to 65535, higher wins
+	Data     any       // the OpenFlow rule
+	Clauses  *[]Clause // of conjunctions; nil for most
 
 	seq   uint64   // order of insertion; among equal priorities the lower wins
 	shape *shape   // of the rules of its mask
@@ -113,4 +114,12 @@ func (r *Rule) before(o *Rule) bool {
 		return r.Priority > o.Priority
 	}
 	return r.seq < o.seq
+}
+
+// soft is 1 for a rule that has clauses.
+func (r *Rule) soft() int {
+	if r.Clauses != nil {
+		return 1
+	}
+	return 0
 }

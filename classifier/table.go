@@ -15,6 +15,8 @@ type Table struct {
 	count int
 	next  uint64 // seq of the next rule
 
+	clauses int // rules that have some
+
 	id    uint64  // no other table has it, but that all that are as new have 0
 	from  uint64  // the id of the table that its builder began with
 	edits []*Rule // added, removed or put in the place of others since then; of many, what covers them

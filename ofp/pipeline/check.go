@@ -24,7 +24,7 @@ func (tx *flowTx) checkDo(f *Flow) (err error) {
 	if id := f.Do.Meter; id != 0 && tx.next.meters[id] == nil {
 		return fmt.Errorf("meter %d does not exist: %w", id, ofperr.MeterModInvalid)
 	}
-	if err := checkActions(f); err != nil {
+	if err := checkActions(&f.Do); err != nil {
 		return err
 	}
 	f.Do.some(func(a *Action) bool {
@@ -70,9 +70,7 @@ func inWords(err error) string {
 // it is.
 func flowErr(f *Flow, err error) error {
 	if f.Line > 0 {
-		var code ofperr.Error
-		errors.As(err, &code)
-		return &ParseError{Line: f.Line, Column: f.Column, Msg: inWords(err), Code: code}
+		return &ParseError{Line: f.Line, Column: f.Column, Msg: inWords(err)}
 	}
 	return fmt.Errorf("flow %q: %w", f.String(), err)
 }

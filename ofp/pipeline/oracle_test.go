@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"pollux/actions"
@@ -116,13 +117,7 @@ func (o *oracle) lookup(in uint32, table uint8) error {
 	}
 	k := extract(o.frame, &o.meta)
 	flow.InPort.Set(&k, flow.Value{Lo: uint64(in)})
-	var best *Flow
-	for i := range o.flows {
-		f := &o.flows[i]
-		if f.Table == table && f.Match.Matches(&k) && (best == nil || f.Priority > best.Priority) {
-			best = f
-		}
-	}
+	best := o.find(table, &k)
 	if best == nil {
 		return nil
 	}
@@ -145,6 +140,57 @@ func (o *oracle) lookup(in uint32, table uint8) error {
 		return o.lookup(o.meta.InPort(), best.Do.Goto)
 	}
 	return nil
+}
+
+// find returns the flow for a packet: the one with the highest priority that matches, unless
+// flows of higher priority together make it one of a conjunction.
+func (o *oracle) find(table uint8, k *flow.Key) (best *Flow) {
+	conj := map[uint16]map[uint32]map[uint8]bool{} // by priority and number: the clauses that are fulfilled
+	of := map[uint32]int{}
+	for i := range o.flows {
+		f := &o.flows[i]
+		if f.Table != table || !f.Match.Matches(k) {
+			continue
+		}
+		hard := true
+		for _, a := range f.Do.Apply {
+			if a.Kind != ActConjunction {
+				continue
+			}
+			hard = false
+			c := a.Conjunction
+			if conj[f.Priority] == nil {
+				conj[f.Priority] = map[uint32]map[uint8]bool{}
+			}
+			if conj[f.Priority][c.ID] == nil {
+				conj[f.Priority][c.ID] = map[uint8]bool{}
+			}
+			conj[f.Priority][c.ID][c.Clause] = true
+			of[c.ID] = int(c.Clauses)
+		}
+		if hard && (best == nil || f.Priority > best.Priority) {
+			best = f
+		}
+	}
+	if len(conj) == 0 || !flow.ConjID.Get(k).IsZero() {
+		return best
+	}
+	for _, p := range slices.Backward(slices.Sorted(maps.Keys(conj))) {
+		if best != nil && p <= best.Priority {
+			break
+		}
+		for id := uint32(1); id < 8; id++ {
+			if n := len(conj[p][id]); n > 0 && n == of[id] {
+				as := *k
+				flow.ConjID.Set(&as, flow.Value{Lo: uint64(id)})
+				if f := o.find(table, &as); f != nil {
+					return f
+				}
+				break
+			}
+		}
+	}
+	return best
 }
 
 // get reads a field of the packet as it is now; absent says that it has none.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"pollux/flow"
-	"pollux/ofp/ofperr"
 )
 
 // ParseError says what is wrong with the text of a flow, where, and what would be
@@ -20,16 +19,6 @@ type ParseError struct {
 	Text   string // the line; "" where it is not known
 	Msg    string
 	First  int // line of the earlier flow that this one collides with; 0 if that is not the error
-
-	Code ofperr.Error // what OpenFlow calls it; NoError where it has no name for it
-}
-
-// Unwrap gives the OpenFlow error.
-func (e *ParseError) Unwrap() error {
-	if e.Code == ofperr.NoError {
-		return nil
-	}
-	return e.Code
 }
 
 // Error names the place, quotes the culprit and says where the first of two flows

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -108,12 +109,19 @@ type credit struct {
 	rules  []*Rule          // one per look-up that found a rule
 	missed []*tableCounters // one per look-up that did not
 	groups []*groupCounts   // groups and buckets that processed it, one per time
+	floors []floor          // of look-ups that depended on lesser rules than those in rules
 	seen   *fdbEntry        // the sender's address, kept young; nil for none
 	few    [3]*Rule         // rules' memory where that is enough
 }
 
+// floor is the least priority that a rule of a table must have to matter to a look-up there.
+type floor struct {
+	table    uint8
+	priority int32
+}
+
 // newCredit copies what a translation gathered.
-func newCredit(rules []*Rule, missed []*tableCounters, groups []*groupCounts, seen *fdbEntry) *credit {
+func newCredit(rules []*Rule, missed []*tableCounters, groups []*groupCounts, floors []floor, seen *fdbEntry) *credit {
 	c := &credit{seen: seen}
 	c.rules = append(c.few[:0], rules...)
 	if len(missed) > 0 {
@@ -122,6 +130,7 @@ func newCredit(rules []*Rule, missed []*tableCounters, groups []*groupCounts, se
 	if len(groups) > 0 {
 		c.groups = append([]*groupCounts(nil), groups...)
 	}
+	c.floors = slices.Clone(floors)
 	return c
 }
 
@@ -134,6 +143,11 @@ func (c *credit) Outranks(table uint8, priority int32) bool {
 	}
 	for _, t := range c.missed {
 		if t.table == table {
+			return false
+		}
+	}
+	for _, f := range c.floors {
+		if f.table == table && f.priority <= priority {
 			return false
 		}
 	}
@@ -160,4 +174,17 @@ func (c *credit) Credit(packets, bytes uint64, now int64) {
 	if c.seen != nil {
 		c.seen.touch(now)
 	}
+}
+
+// clauses returns which conjunctions the flow is a part of; nil for none.
+func (d *Instructions) clauses() (list *[]classifier.Clause) {
+	for i := range d.Apply {
+		if a := &d.Apply[i]; a.Kind == ActConjunction {
+			if list == nil {
+				list = new([]classifier.Clause)
+			}
+			*list = append(*list, classifier.Clause{ID: a.Conjunction.ID, Index: a.Conjunction.Clause, Of: a.Conjunction.Clauses})
+		}
+	}
+	return list
 }

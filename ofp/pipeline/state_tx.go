@@ -86,7 +86,7 @@ func (tx *flowTx) newRule(f *Flow, from origin) *Rule {
 	r.n.used.Store(tx.now)
 	r.Flow.Do = tx.s.share(&f.Do)
 	m := classifier.Match(f.Match)
-	r.cls = classifier.Rule{Match: &m, Priority: int32(f.Priority), Data: r}
+	r.cls = classifier.Rule{Match: &m, Priority: int32(f.Priority), Data: r, Clauses: f.Do.clauses()}
 	return r
 }
 

@@ -108,6 +108,15 @@ func randomLine(r *rand.Rand) string {
 	if l4 {
 		any = append(any, "mod_tp_dst:80", "mod_tp_src:80")
 	}
+	switch r.IntN(14) {
+	case 0, 1:
+		// A clause of conjunction 1 of two, or 2 of three.
+		id := 1 + r.IntN(2)
+		match[0] = fmt.Sprintf("table=%d,priority=%d", r.IntN(4), 20+10*r.IntN(3))
+		return strings.Join(match, ",") + fmt.Sprintf(" actions=conjunction(%d,%d/%d)", id, 1+r.IntN(id+1), id+1)
+	case 2:
+		match = append(match, fmt.Sprintf("conj_id=%d", 1+r.IntN(2)))
+	}
 	var acts []string
 	for range r.IntN(5) {
 		acts = append(acts, pick(any...))
@@ -176,7 +185,7 @@ func newWorld(tb fataler, r *rand.Rand, n int) *world {
 			}
 			tb.Fatalf("%s\n%v", line, err)
 		}
-		if seen[f.id()] || conflicting(flows, &f) {
+		if seen[f.id()] || f.Do.clauses() == nil && conflicting(flows, &f) {
 			continue
 		}
 		seen[f.id()] = true
@@ -212,7 +221,7 @@ func newWorld(tb fataler, r *rand.Rand, n int) *world {
 func conflicting(flows []Flow, f *Flow) bool {
 	for i := range flows {
 		g := &flows[i]
-		if g.Table != f.Table || g.Priority != f.Priority {
+		if g.Table != f.Table || g.Priority != f.Priority || g.Do.clauses() != nil {
 			continue
 		}
 		differ := false

@@ -47,6 +47,7 @@ type xlate struct {
 	rules  []*Rule          // that matched
 	missed []*tableCounters // of look-ups where none did
 	groups []*groupCounts   // groups and buckets that it went through
+	floors []floor          // of look-ups that depended on lesser rules than the one found
 	seen   *fdbEntry
 
 	// Who decided: see verdict.go.
@@ -89,7 +90,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
-	x.rules, x.missed, x.groups, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], nil
+	x.rules, x.missed, x.groups, x.floors, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], nil
 	x.table, x.depth, x.exit = 0, 0, false
 	x.stack, x.clones, x.most = x.stack[:0], 0, 0
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
@@ -167,7 +168,7 @@ func (x *xlate) end() {
 			m.Or(flow.WIP, 0xff<<32)
 		}
 	}
-	x.up.Credit = x.made.credit(x.rules, x.missed, x.groups, x.seen)
+	x.up.Credit = x.made.credit(x.rules, x.missed, x.groups, x.floors, x.seen)
 	x.up.Path = x.made.path(&x.path)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }
@@ -254,7 +255,16 @@ func (x *xlate) lookup(t *table, inPort uint32) *Rule {
 	x.path.Look(t.id, written)
 	x.key.Set(flow.WPort, was&^0xffffffff|uint64(inPort))
 	x.wild.Clear()
-	r := t.rules.Lookup(&x.key, &x.wild)
+	var r *classifier.Rule
+	if t.rules.HasClauses() {
+		var least int32
+		r, least = t.rules.LookupConjunctive(&x.key, &x.wild)
+		if r != nil && least < r.Priority {
+			x.floors = append(x.floors, floor{t.id, least})
+		}
+	} else {
+		r = t.rules.Lookup(&x.key, &x.wild)
+	}
 	x.key.Set(flow.WPort, was)
 	x.needMask(&x.wild)
 	if r == nil || x.failed != actions.DropNone { // what failed stands as long as nothing in the table changes

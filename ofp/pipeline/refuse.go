@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 
 	"pollux/ofp/ofperr"
 )
@@ -14,14 +15,19 @@ type refusal struct {
 
 // checkActions refuses what the switch cannot do, with the specified error, wherever in the
 // flow it stands.
-func checkActions(f *Flow) error {
-	for _, list := range [...][]Action{f.Do.Apply, f.Do.Write} {
+func checkActions(d *Instructions) error {
+	for _, list := range [...][]Action{d.Apply, d.Write} {
 		if a, why := refused1(list, 0); a != nil {
 			return fmt.Errorf("%s: %s: %w", formatAction(a, nil), why.words, why.err)
 		}
 	}
-	for i := range f.Do.Write {
-		if a := &f.Do.Write[i]; !inSet(a) {
+	if d.clauses() != nil {
+		if err := checkConjunction(d); err != nil {
+			return err
+		}
+	}
+	for i := range d.Write {
+		if a := &d.Write[i]; !inSet(a) {
 			return fmt.Errorf("%s cannot be part of the action set: %w", formatAction(a, nil), ofperr.ActionUnsupportedOrder)
 		}
 	}
@@ -38,6 +44,9 @@ func refused1(list []Action, clones int) (*Action, refusal) {
 		if a.Kind == ActClone {
 			if clones == maxClones {
 				return a, refusal{ofperr.ActionTooMany, "too many clones inside each other"}
+			}
+			if i := slices.IndexFunc(a.List.Actions, func(b Action) bool { return b.Kind == ActConjunction }); i >= 0 {
+				return a, refusal{ofperr.BadConjunction, "a conjunction cannot be part of a list"}
 			}
 			if in, why := refused1(a.List.Actions, clones+1); in != nil {
 				return in, why
@@ -73,11 +82,30 @@ func (a *Action) refused() refusal {
 		if m := a.List.Multipath; m.Dst.Bits < 16 && uint32(m.MaxLink) >= 1<<m.Dst.Bits {
 			return refusal{ofperr.ActionBadArgument, "the destination does not hold the numbers of all links"}
 		}
-	case ActConjunction, ActLearn, ActFinTimeout,
+	case ActConjunction:
+		if c := a.Conjunction; c.Clauses < 2 || c.Clauses > maxClauses || c.Clause >= c.Clauses {
+			return refusal{ofperr.BadConjunction, "there are 2 to 64 clauses, and the clause is one of them"}
+		}
+	case ActLearn, ActFinTimeout,
 		ActCopyTTLIn, ActCopyTTLOut, ActDecTTLIDs:
 		return refusal{ofperr.ActionBadExperimenterType, "not done yet"}
 	}
 	return refusal{}
+}
+
+// checkConjunction refuses flows that are part of a conjunction and do something besides.
+func checkConjunction(d *Instructions) error {
+	rest := *d
+	rest.Apply = nil
+	bad := !rest.empty()
+	for i := range d.Apply {
+		k := d.Apply[i].Kind
+		bad = bad || k != ActConjunction && k != ActNote
+	}
+	if bad {
+		return fmt.Errorf("beside conjunction a flow has no other action than note, and no instruction: %w", ofperr.BadConjunction)
+	}
+	return nil
 }
 
 // inSet says whether a can be part of the action set: what has a place in its order
