@@ -108,7 +108,7 @@ func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 		key, _, _ := strings.Cut(c.Path, ".")
 		key, _, _ = strings.Cut(key, "[")
 		exportersOnly = exportersOnly && key == "ipfix"
-		if slices.Contains(configs.NeedsRestart, key) {
+		if configs.IsRestart(c.Path) {
 			errs = append(errs, fmt.Errorf("%s can only change with a restart (%s)", c.Path, c))
 		}
 	}
