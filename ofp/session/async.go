@@ -1,11 +1,6 @@
 package session
 
-import (
-	"sync/atomic"
-	"time"
-
-	"pollux/ofp/wire"
-)
+import "pollux/ofp/wire"
 
 // asyncKind is a kind of messages that sessions choose from by reason.
 type asyncKind uint8
@@ -139,39 +134,4 @@ func (s *Server) tell(k asyncKind, reason uint8, but *session, made func(b []byt
 			ses.out.post(b)
 		}
 	}
-}
-
-// lost is what became of a session's packet-ins.
-type lost struct {
-	sent    atomic.Uint64
-	limited atomic.Uint64 // lost to the rate limit
-	full    atomic.Uint64 // lost because the session does not read
-}
-
-// bucket is the tokens that a session has for packet-ins: rate a second, burst at most.
-type bucket struct {
-	tokens float64
-	at     time.Time // of tokens; zero before the first
-}
-
-// take takes a token at now, if there is one.
-func (b *bucket) take(rate, burst int, now time.Time) bool {
-	if rate == 0 {
-		return true
-	}
-	if burst == 0 {
-		burst = rate / 4
-	}
-	most := float64(max(burst, 1))
-	if b.at.IsZero() {
-		b.tokens = most
-	} else {
-		b.tokens = min(most, b.tokens+now.Sub(b.at).Seconds()*float64(rate))
-	}
-	b.at = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }

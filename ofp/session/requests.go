@@ -132,9 +132,7 @@ func setConfig(s *session, q *request) error {
 		return fmt.Errorf("flags %#x: fragments are treated as any packet: %w", uint16(c.Fragments), ofperr.ConfigBadFlags)
 	}
 	s.config = c
-	s.mu.Lock()
-	s.state.missLen = c.MissSendLen
-	s.mu.Unlock()
+	s.change(func(st *state) { st.missLen = c.MissSendLen })
 	return nil
 }
 

@@ -50,6 +50,7 @@ const unelected = ^uint64(0)
 // must not be older than the last one (section 6.3.4). It returns the role that ses has now
 // and the last generation.
 func (s *Server) setRole(ses *session, role Role, generation uint64, checked bool) (Role, uint64, error) {
+	defer s.reviewMisses() // of which slaves get none
 	s.roles.mu.Lock()
 	defer s.roles.mu.Unlock()
 	r := &s.roles

@@ -38,9 +38,13 @@ type Exporters interface {
 // Config is how a Server behaves. Zero members get the defaults in brackets.
 type Config struct {
 	Switch     Switch
-	Standalone Standalone    // is told when no controller can be talked to [nobody]
-	Versions   wire.Versions // that are offered [wire.Spoken]
-	Log        *slog.Logger  // gets ten lines a second at most [none]
+	Standalone Standalone // is told when no controller can be talked to [nobody]
+	// Misses is told whenever it changes whether a packet that meets no flow at all, not
+	// even one for misses, is to be sent to controllers: that is while one of a version
+	// before 1.3 wants it. At first it is not. It is called as Standalone is [nobody].
+	Misses   func(wanted bool)
+	Versions wire.Versions // that are offered [wire.Spoken]
+	Log      *slog.Logger  // gets ten lines a second at most [none]
 
 	HelloTimeout time.Duration // for the peer's HELLO to come [10s]
 	Probe        time.Duration // silence of one that connected to us after which an echo request is sent; as much again ends the session [30s]
@@ -85,9 +89,10 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	roles roles
-	fail  failover
-	files atomic.Pointer[TLSFiles]
+	roles  roles
+	fail   failover
+	misses misses
+	files  atomic.Pointer[TLSFiles]
 
 	// sessions is those that there are. Who only wants to tell them something need not wait
 	// for mu.
@@ -107,6 +112,7 @@ func New(c Config) *Server {
 	s.sessions.Store(new([]*session))
 	s.files.Store(new(TLSFiles))
 	s.fail.init(c.Standalone)
+	s.misses.tell = c.Misses
 	return s
 }
 
@@ -252,6 +258,7 @@ func (s *Server) join(ses *session) bool {
 }
 
 func (s *Server) leave(ses *session) {
+	defer s.reviewMisses()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := slices.DeleteFunc(slices.Clone(*s.sessions.Load()), func(x *session) bool { return x == ses })

@@ -41,9 +41,10 @@ type session struct {
 	controller *controller           // nil: it connected to us, and is a service connection in Open vSwitch's terms
 	terms      atomic.Pointer[terms] // written by anybody
 
+	lost lost // written by anybody
+
 	mu    sync.Mutex // guards what follows
 	state state
-	lost  lost
 
 	version wire.Version // 0 until agreed
 	config  wire.SwitchConfig
@@ -82,6 +83,14 @@ func newSession(srv *Server, conn net.Conn, at string, t *terms, c *controller) 
 	s.out.sever = func() { cut(conn) }
 	s.in = bufio.NewReaderSize(s, 8<<10)
 	return s
+}
+
+// change changes what others ask of the session.
+func (s *session) change(fn func(*state)) {
+	s.mu.Lock()
+	fn(&s.state)
+	s.mu.Unlock()
+	s.srv.reviewMisses()
 }
 
 // whoIs names a peer for people.
@@ -162,9 +171,7 @@ func (s *session) greet() error {
 		s.send(wire.AppendHelloFailed(s.scratch[:0], s.closest(h.Version), h.XID, why))
 		return errors.New(why)
 	}
-	s.mu.Lock()
-	s.state.version, s.state.async = s.version, defaultAsync(s.version)
-	s.mu.Unlock()
+	s.change(func(st *state) { st.version, st.async = s.version, defaultAsync(s.version) })
 	s.cfg.Log.Debug("openflow: session", "peer", s.who, "version", s.version.String())
 	if s.controller != nil {
 		s.controller.agreed(s.version)
