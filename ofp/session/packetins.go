@@ -113,7 +113,7 @@ func (b *bucket) take(rate, burst int, now time.Time) bool {
 		burst = rate / 4
 	}
 	most := int64(max(burst, 1)) * token
-	if gone := int64(now.Sub(b.at)); b.at.IsZero() || gone > (most-b.credit)/int64(rate) {
+	if gone := max(int64(now.Sub(b.at)), 0); b.at.IsZero() || gone > (most-b.credit)/int64(rate) {
 		b.credit = most
 	} else {
 		b.credit += gone * int64(rate)
