@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,8 @@ func TestControllersAreReadAsOpenVSwitchWritesThem(t *testing.T) {
 type office struct {
 	t     testing.TB
 	conns chan net.Conn // the controllers' ends
+
+	mu    sync.Mutex // guards what follows
 	dials []time.Time
 	away  error // nobody is there
 }
@@ -60,6 +63,8 @@ type office struct {
 func newOffice(t testing.TB) *office { return &office{t: t, conns: make(chan net.Conn, 16)} }
 
 func (o *office) dial(ctx context.Context, _ target, _ TLSFiles) (net.Conn, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.dials = append(o.dials, time.Now())
 	if o.away != nil {
 		return nil, o.away
@@ -67,6 +72,20 @@ func (o *office) dial(ctx context.Context, _ target, _ TLSFiles) (net.Conn, erro
 	near, far := net.Pipe()
 	o.conns <- far
 	return near, nil
+}
+
+// set says why nobody is there; nil: they are.
+func (o *office) set(away error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.away = away
+}
+
+// dialed is how often somebody tried to connect.
+func (o *office) dialed() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.dials)
 }
 
 // meet returns the next connection, greeted by a controller of version v.
@@ -79,6 +98,8 @@ func (o *office) meet(v wire.Version) *peer {
 
 // gaps is the times between attempts to connect.
 func (o *office) gaps() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	var text []string
 	for i := 1; i < len(o.dials); i++ {
 		text = append(text, o.dials[i].Sub(o.dials[i-1]).String())
@@ -102,7 +123,7 @@ func TestBackoff(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			o := newOffice(t)
-			o.away = errors.New("nobody is there")
+			o.set(errors.New("nobody is there"))
 			s := New(Config{Switch: box(), dial: o.dial})
 			defer s.Close()
 			try(t, s, Controller{Target: "tcp:c", MaxBackoff: most})
@@ -111,7 +132,7 @@ func TestBackoff(t *testing.T) {
 				t.Errorf("most %v: waits %s, want %s", most, got, want)
 			}
 			p := s.Peers()
-			if len(p) != 1 || p[0].Connected || !p[0].Primary || p[0].LastError != "nobody is there" || p[0].Attempts != uint64(len(o.dials)) {
+			if len(p) != 1 || p[0].Connected || !p[0].Primary || p[0].LastError != "nobody is there" || p[0].Attempts != uint64(o.dialed()) {
 				t.Errorf("%+v", p)
 			}
 		})
@@ -220,7 +241,7 @@ func TestControllersChange(t *testing.T) {
 			t.Errorf("%x", msg)
 		}
 		pb.alive(wire.V14)
-		o.away = errors.New("away")
+		o.set(errors.New("away"))
 		try(t, s, b, a) // a waits for its next attempt
 		synctest.Wait()
 		if p := s.Peers(); len(p) != 2 || p[0].Target != "tcp:b" || !p[0].Connected || p[1].Connected {
@@ -230,9 +251,9 @@ func TestControllersChange(t *testing.T) {
 		if msg := pb.read(); msg != nil {
 			t.Errorf("%x", msg)
 		}
-		n := len(o.dials)
+		n := o.dialed()
 		time.Sleep(time.Hour)
-		if len(o.dials) != n {
+		if o.dialed() != n {
 			t.Error("a controller that is not configured is connected to")
 		}
 		if err := s.SetControllers(Controllers{List: []Controller{{Target: "tcp:c"}, {Target: "tcp:"}}}); err == nil || len(s.Peers()) != 0 {

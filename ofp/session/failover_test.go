@@ -72,7 +72,7 @@ func (p *peer) barrier(v wire.Version) {
 
 func TestAloneFromTheBeginning(t *testing.T) {
 	failing(t, func(t *testing.T, s *Server, o *office, d *diary) {
-		o.away = errors.New("away")
+		o.set(errors.New("away"))
 		b := controllerAt("tcp:b")
 		b.Probe = 10 * time.Second // the longest counts
 		standalone(t, s, controllerAt("tcp:a"), b)
@@ -95,12 +95,12 @@ func TestAloneWhenTheControllerDies(t *testing.T) {
 		standalone(t, s, controllerAt("tcp:a"))
 		p := o.meet(wire.V13)
 		p.barrier(wire.V13)
-		o.away = errors.New("away")
+		o.set(errors.New("away"))
 		p.ended(time.Now())
 		d.want(t, "")
 		time.Sleep(5 * time.Second)
 		d.want(t, "alone at 15s")
-		o.away = nil
+		o.set(nil)
 		p = o.meet(wire.V13)
 		p.alive(wire.V13)
 		d.want(t, "alone at 15s") // it has not shown yet that it takes the switch
@@ -136,7 +136,7 @@ func TestNotAloneWithOneOfTwo(t *testing.T) {
 		pb := o.meet(wire.V13)
 		pb.barrier(wire.V13)
 		pb.conn.Close()
-		o.away = errors.New("away")
+		o.set(errors.New("away"))
 		time.Sleep(50 * time.Minute)
 		pa.alive(wire.V13)
 		time.Sleep(50 * time.Minute)
@@ -151,7 +151,7 @@ func TestNotAloneWithOneOfTwo(t *testing.T) {
 // The fail mode and the list may change meanwhile.
 func TestAloneNoMore(t *testing.T) {
 	failing(t, func(t *testing.T, s *Server, o *office, d *diary) {
-		o.away = errors.New("away")
+		o.set(errors.New("away"))
 		a := controllerAt("tcp:a")
 		try(t, s, a)
 		time.Sleep(time.Hour)
@@ -181,7 +181,7 @@ func TestNotAloneBeforeTheRequest(t *testing.T) {
 		a := controllerAt("tcp:a")
 		standalone(t, s, a)
 		p := o.meet(wire.V13)
-		o.away = errors.New("away")
+		o.set(errors.New("away"))
 		time.Sleep(9 * time.Second)
 		p.read() // an echo request
 		p.alive(wire.V13)

@@ -102,8 +102,12 @@ var writes = [wire.NumKinds]bool{
 	wire.BundleControl: true, wire.BundleAdd: true,
 }
 
-// write runs fn, which changes the switch, unless the session is a slave's.
+// write runs fn, which changes the switch, unless the session is a slave's. It may be called
+// within fn.
 func (s *session) write(fn func() error) error {
+	if s.hurry {
+		return fn()
+	}
 	s.srv.roles.mu.RLock()
 	defer s.srv.roles.mu.RUnlock()
 	if s.role() == RoleSlave {
