@@ -26,6 +26,9 @@ const (
 	DropTranslate
 	DropSampled
 	DropMeter
+	DropPuntFull
+	DropNoFwd
+	Punted // not a drop: a controller has the packet. Nothing is counted under it
 	NumReasons
 )
 
@@ -51,6 +54,9 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropTranslate:     {"translate", "translation failed; the trace of the same packet says where"},
 	DropSampled:       {"sampled", "a copy was sent; the frame itself stayed for a sample taken after it was changed once more"},
 	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
+	DropPuntFull:      {"punt_full", "the packet, or a copy, was for a controller, and the control plane had not made room for it"},
+	DropNoFwd:         {"no_fwd", "output to a port that is configured not to forward"},
+	Punted:            {"controller", "not dropped: it was sent to a controller, and nowhere else"},
 }
 
 // Reason codes of forwardingStatus (IPFIX element 89, RFC 7270 section 4.12): two bits
@@ -65,6 +71,7 @@ const (
 	droppedTTL       = 137
 	droppedPolicer   = 138
 	droppedInterface = 142
+	consumedPunt     = 193
 )
 
 // ForwardingStatus returns forwardingStatus (IPFIX element 89) of packets that are
@@ -77,7 +84,7 @@ func (r Reason) ForwardingStatus() uint8 {
 		return droppedNoRoute
 	case DropAction:
 		return droppedACL
-	case DropVLANFilter, DropReserved, DropNoRecv:
+	case DropVLANFilter, DropReserved, DropNoRecv, DropNoFwd:
 		return droppedDeny
 	case DropTooLong:
 		return droppedDF
@@ -87,6 +94,8 @@ func (r Reason) ForwardingStatus() uint8 {
 		return droppedPolicer
 	case DropNoPort, DropPortDown, DropToInPort:
 		return droppedInterface
+	case Punted:
+		return consumedPunt
 	}
 	return droppedUnknown
 }

@@ -122,12 +122,17 @@ func (p *Program) String() string {
 			fmt.Fprintf(&w, "pop_mpls(eth_type=%#x)", op.A)
 		case OpSample:
 			p.Samples[op.A].write(&w)
+		case OpController:
+			p.Punts[op.A].write(&w)
 		case OpMeter:
 			fmt.Fprintf(&w, "meter(%d)", op.B)
 		}
 		if p.Last >= 0 && n >= p.Last && !sampled(p.Ops[n+1:]) {
 			return w.String()
 		}
+	}
+	if p.Drop == Punted {
+		return w.String()
 	}
 	comma()
 	w.WriteString("drop")

@@ -34,6 +34,9 @@ const (
 	OpSample
 	// OpMeter has Meters[A] (OpenFlow number B) drop, or mark, what is beyond its rate.
 	OpMeter
+	// OpController sends a copy of the packet, as it is now, to a controller, as Punts[A] says.
+	// Where nothing is output, the last one takes the packet itself: it is consumed.
+	OpController
 )
 
 // Op is one step of a program: plain data.
@@ -58,15 +61,20 @@ type Sample struct {
 
 // Program is what to do with a packet: steps in order. It is immutable once built.
 // A program ends with the packet given away: either its last output moves the
-// frame, or an OpDrop (or the end of the ops) drops it. Of the ops after the last
-// output only samples, and changes before them, are of use.
+// frame, or the last OpController consumes it, or an OpDrop (or the end of the ops) drops
+// it. Of the ops after the last output only samples and OpControllers, and changes before
+// them, are of use.
 type Program struct {
 	Ops     []Op
 	Samples []Sample
 	Meters  []*Meter // of OpMeter; who changes a meter makes another
+	Punts   []Punt   // of OpController
 	// Last is the index in Ops of the last OpOutput, or -1.
 	Last int
-	// Drop is the reason a packet is dropped for when Last is -1; else DropNone.
+	// Taker is the index in Ops of the OpController that consumes the packet, or -1.
+	Taker int
+	// Drop is the reason a packet is dropped for when Last is -1, Punted if it is consumed;
+	// else DropNone.
 	Drop Reason
 }
 
@@ -98,6 +106,12 @@ func (p *Program) Finish(drop Reason) {
 			p.Drop = DropNoOutput
 		}
 	}
+	p.Taker = -1
+	if p.Last < 0 {
+		if p.Taker = lastPunt(p.Ops); p.Taker >= 0 {
+			p.Drop = Punted
+		}
+	}
 }
 
 // changes says whether the op writes to the packet.
@@ -115,7 +129,8 @@ func Equal(a, b *Program) bool {
 		return true
 	}
 	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
-		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples) && slices.Equal(a.Meters, b.Meters)
+		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples) && slices.Equal(a.Meters, b.Meters) &&
+		slices.Equal(a.Punts, b.Punts)
 }
 
 // Headerless says whether p does its work without a look at packets' headers, keys or
