@@ -49,6 +49,7 @@ type State struct {
 	nextAgeAt int64
 	seq       uint64
 	expired   ExpiryStats
+	onPort    []func(PortChange)
 }
 
 // ExpiryStats counts rules that timed out.
@@ -63,7 +64,7 @@ func New(c Config) (*State, error) {
 	if s.now == nil {
 		s.now = clock.Now
 	}
-	snap := &Snapshot{gen: 1, fdbGen: 1, name: c.Name, ports: &portSet{}, fdb: &fdb{}, loops: s.loops}
+	snap := &Snapshot{gen: 1, fdbGen: 1, name: c.Name, ports: &portSet{direct: make([]int32, directPorts)}, fdb: &fdb{}, loops: s.loops}
 	for i := range snap.tables {
 		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: &tableCounters{table: uint8(i)}}
 	}
@@ -121,7 +122,11 @@ func (s *State) Apply(c Change) error {
 		if err != nil {
 			return err
 		}
+		ports.keepMods(next.ports)
 		next.ports = ports
+	}
+	if err := checkPunts(c.Flows); err != nil {
+		return err
 	}
 	if c.Flows != nil {
 		if err := s.replace(next, c.Flows, now); err != nil {
@@ -199,10 +204,12 @@ func (s *Snapshot) edits(old *Snapshot) (edits []classifier.Edit, ok bool) {
 }
 
 func (s *State) store(next *Snapshot) {
+	old := s.snap.Load()
 	s.snap.Store(next)
 	for _, fn := range s.publish {
 		fn(next)
 	}
+	s.tellPorts(old.ports, next.ports)
 }
 
 // Snapshot returns the present picture.

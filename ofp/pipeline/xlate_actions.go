@@ -22,7 +22,17 @@ func (x *xlate) actions(list []Action) bool {
 			x.output(a.Port)
 		case ActOutputReg:
 			x.needField(a.Src.Field, a.Src.mask())
-			x.output(widePort(x.subfield(a.Src)))
+			if n := widePort(x.subfield(a.Src)); n == flow.PortController {
+				x.outputController(a.MaxLen)
+			} else {
+				x.output(n)
+			}
+		case ActController:
+			x.controller(&a.Controller)
+		case ActDecTTLIDs:
+			if !x.decTTLIDs(a.List.IDs) {
+				return false
+			}
 		case ActResubmit:
 			x.resubmit(a)
 		case ActSetField:
@@ -169,6 +179,7 @@ func (x *xlate) decTTL(f flow.Field) bool {
 	ttl := f.Get(&x.key).Lo
 	if ttl <= 1 {
 		x.note(actions.DropTTL)
+		x.invalidTTL()
 		if x.tr != nil {
 			x.tr.warn("TTL %d is too low to be decremented, stopping here", ttl)
 		}
@@ -187,6 +198,7 @@ func (x *xlate) resubmit(a *Action) {
 	if table == TableKeep {
 		table = x.table
 	}
+	x.silent = true
 	x.tableAction(in, table)
 }
 
@@ -240,7 +252,7 @@ func (x *xlate) actionSet() {
 	list := make([]Action, 0, len(x.set)+1)
 	for i := range x.set {
 		switch a := &x.set[i]; a.Kind {
-		case ActOutput, ActOutputReg:
+		case ActOutput, ActOutputReg, ActController:
 			out = a
 		case ActPushVLAN:
 			push = a
@@ -269,7 +281,7 @@ func (x *xlate) actionSet() {
 	}
 	for i := range x.set {
 		switch x.set[i].Kind {
-		case ActOutput, ActOutputReg, ActPushVLAN, ActPopVLAN, ActDecTTL, ActDecMPLSTTL:
+		case ActOutput, ActOutputReg, ActController, ActPushVLAN, ActPopVLAN, ActDecTTL, ActDecMPLSTTL:
 		default:
 			list = append(list, x.set[i])
 		}
