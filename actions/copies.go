@@ -55,6 +55,8 @@ func (e *Exec) onCopies(body []Op, p *Program, b *packet.Batch, keys flow.Keys, 
 			e.sample(&p.Samples[op.A], &s.batch, keys, live)
 		case OpPushVLAN, OpPushMPLS:
 			live = e.loseOnCopies(DropNoHeadroom, op, p, body[n:], s, live)
+		case OpController:
+			e.punt(&p.Punts[op.A], &s.batch, live, false)
 		case OpMeter:
 			live = e.loseOnCopies(DropMeter, op, p, body[n:], s, live)
 		default:

@@ -81,7 +81,7 @@ func (op *Op) text() setText {
 // ends in drop.
 func (p *Program) String() string {
 	var w strings.Builder
-	if p.write(&w, p.Ops, 0) {
+	if p.write(&w, p.Ops, 0) || p.Drop == Punted {
 		return w.String()
 	}
 	if w.Len() > 0 {
@@ -126,6 +126,8 @@ func (p *Program) write(w *strings.Builder, ops []Op, at int) (ended bool) {
 			fmt.Fprintf(w, "pop_mpls(eth_type=%#x)", op.A)
 		case OpSample:
 			p.Samples[op.A].write(w)
+		case OpController:
+			p.Punts[op.A].write(w)
 		case OpMeter:
 			fmt.Fprintf(w, "meter(%d)", op.B)
 		case OpClone:

@@ -84,7 +84,7 @@ func unclone(ops []actions.Op) []actions.Op {
 // changes says whether an op changes the packet.
 func changes(op *actions.Op) bool {
 	switch op.Code {
-	case actions.OpOutput, actions.OpDrop, actions.OpSample, actions.OpClone:
+	case actions.OpOutput, actions.OpDrop, actions.OpSample, actions.OpController, actions.OpClone:
 		return false
 	}
 	return true

@@ -51,7 +51,9 @@ func (x *xlate) bucket(e *groupEntry, i int) {
 	}
 	x.groups = append(x.groups, e.buckets[i])
 	if list := e.ordered[i]; len(list) > 0 {
+		x.inGroup++
 		x.clone(list)
+		x.inGroup--
 	}
 }
 
