@@ -16,7 +16,7 @@ type PuntRing struct {
 	mem   []byte
 	size  uint64 // bytes of mem a slot has
 	mask  uint64
-	_     [line]byte
+	_     [2*line - 64]byte // whole lines in all, so that the allocator puts nothing beside it
 
 	// Only the loop writes these.
 	tail     atomic.Uint64 // packets ever laid
