@@ -81,8 +81,8 @@ func parseBits(b []byte) (x flow.Value) {
 	return x
 }
 
-// appendField appends a field with value and mask under the numbers id, n bytes each.
-func appendField(b []byte, id fieldID, n int, val, mask, full flow.Value) []byte {
+// appendPipelineField appends a field with value and mask under the numbers id, n bytes each.
+func appendPipelineField(b []byte, id fieldID, n int, val, mask, full flow.Value) []byte {
 	b = append(b, byte(id>>16), byte(id>>8), byte(id)<<1, byte(n))
 	b = appendBits(b, val, n)
 	if mask != full {
@@ -115,7 +115,7 @@ func appendPipeline(b []byte, v Version, nxm bool, m *flow.Match) []byte {
 			}
 		}
 		if ok {
-			b = appendField(b, id, n, val, mask, f.Full())
+			b = appendPipelineField(b, id, n, val, mask, f.Full())
 		}
 	}
 	for _, f := range pipelineFields {

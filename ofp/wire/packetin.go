@@ -7,9 +7,6 @@ import (
 	"pollux/ofp/ofperr"
 )
 
-// NoBuffer is the number of a buffer that there is not (OFP_NO_BUFFER).
-const NoBuffer uint32 = 0xffffffff
-
 // NoCookie is the cookie of a packet-in that no flow made.
 const NoCookie uint64 = 0xffffffffffffffff
 
