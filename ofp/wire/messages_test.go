@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,9 @@ var (
 // samplesOf are functions that give samples of messages by name.
 var samplesOf []func(v Version) map[string][]byte
 
+// unknownToOVS are the samples that ovs-ofctl can't read, as it does not have the message.
+var unknownToOVS = map[string]bool{}
+
 // samples are all of them.
 func samples(v Version) map[string][]byte {
 	out := map[string][]byte{}
@@ -128,8 +132,10 @@ func checkAgain(t *testing.T, h Header, body []byte) (first []byte, understood b
 	if err != nil {
 		t.Fatalf("%s %s\nread %x\nas %+v\nwritten %x\nwhich is %v", h.Version, h.Kind(), rest, x, first, err)
 	}
-	if d := cmp.Diff(x, y, cmpopts.EquateEmpty()); d != "" {
-		t.Fatalf("%s %s: written %x: %s", h.Version, h.Kind(), first, d)
+	if !reflect.DeepEqual(x, y) { // cmp takes its time
+		if d := cmp.Diff(x, y, cmpopts.EquateEmpty()); d != "" {
+			t.Fatalf("%s %s: written %x: %s", h.Version, h.Kind(), first, d)
+		}
 	}
 	if second := r.append(h.Version, h.XID, y); !bytes.Equal(first, second) {
 		t.Fatalf("%s %s: written %x, then %x", h.Version, h.Kind(), first, second)
@@ -168,8 +174,12 @@ func ofpParse(t *testing.T, msgs map[string][]byte) map[string]string {
 	t.Helper()
 	const xid = 0xfeedbeef
 	var in bytes.Buffer
-	titles := slices.Sorted(maps.Keys(msgs))
-	for _, n := range titles {
+	var titles []string
+	for _, n := range slices.Sorted(maps.Keys(msgs)) {
+		if unknownToOVS[n] {
+			continue
+		}
+		titles = append(titles, n)
 		in.Write(msgs[n])
 		in.Write(AppendMessage(nil, V10, EchoRequest, xid, nil))
 	}

@@ -81,7 +81,7 @@ func parseBits(b []byte) (x flow.Value) {
 	return x
 }
 
-// appendField appends a field with value and mask under the numbers id, n bytes each.
+// appendPipelineField appends a field with value and mask under the numbers id, n bytes each.
 func appendPipelineField(b []byte, id fieldID, n int, val, mask, full flow.Value) []byte {
 	b = append(b, byte(id>>16), byte(id>>8), byte(id)<<1, byte(n))
 	b = appendBits(b, val, n)

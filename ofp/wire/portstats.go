@@ -31,11 +31,10 @@ type Counter struct {
 	Value uint64
 }
 
-// Open vSwitch's custom statistics: properties of Intel's.
+// Open vSwitch's custom statistics: a property of Intel's.
 const (
-	intel            uint32 = 0x0000aa01
-	intelPortCustom  uint32 = 2
-	intelPortRFC2819 uint32 = 1
+	intel           uint32 = 0x0000aa01
+	intelPortCustom uint32 = 2
 )
 
 // Lengths of a port's statistics.
@@ -111,7 +110,7 @@ func (s *PortStats) appendCustom(b []byte, record int) []byte {
 		b = be.AppendUint64(b, c.Value)
 		n++
 	}
-	be.PutUint16(b[at+12:], uint16(n))
+	be.PutUint16(b[at+14:], uint16(n)) // behind two bytes of padding
 	return endProperty(b, at)
 }
 
@@ -174,7 +173,7 @@ func (s *PortStats) parseCustom(p property) error {
 	if len(p.data) < 4 {
 		return p.wants(4)
 	}
-	n, d := int(be.Uint16(p.data)), p.data[4:]
+	n, d := int(be.Uint16(p.data[2:])), p.data[4:]
 	for range n {
 		if len(d) == 0 || len(d) < 1+int(d[0])+8 {
 			return fmt.Errorf("custom statistics past their end: %w", ofperr.PropertyBadLen)
