@@ -57,16 +57,16 @@ func (m *made) program(ops []actions.Op, samples []actions.Sample, meters []*act
 }
 
 // credit returns the credit of a translation.
-func (m *made) credit(rules []*Rule, missed []*tableCounters, floors []floor, seen *fdbEntry) *credit {
+func (m *made) credit(rules []*Rule, missed []*tableCounters, floors []floor, young []*Rule, seen *fdbEntry) *credit {
 	h := uint32(len(missed))
 	for _, r := range rules {
 		h = (h ^ uint32(r.seq)) * 0x9e3779b1
 	}
 	at := &m.credits[h>>16%recentCredits]
-	if c := *at; c != nil && c.seen == seen && slices.Equal(c.rules, rules) && slices.Equal(c.missed, missed) && slices.Equal(c.floors, floors) {
+	if c := *at; c != nil && c.seen == seen && slices.Equal(c.rules, rules) && slices.Equal(c.missed, missed) && slices.Equal(c.floors, floors) && slices.Equal(c.young, young) {
 		return c
 	}
-	c := newCredit(rules, missed, floors, seen)
+	c := newCredit(rules, missed, floors, young, seen)
 	*at = c
 	return c
 }

@@ -52,6 +52,7 @@ type ruleCounts struct {
 	packets atomic.Uint64 // loops add, anybody reads
 	bytes   atomic.Uint64
 	used    atomic.Int64 // ns of the last packet; the rule's addition before the first
+	renewed atomic.Int64 // ns of the last packet by which a learned flow was learned again, 0: none
 }
 
 // credit counts packets that matched the rule.
@@ -82,7 +83,7 @@ func (r *Rule) deadline() (ns int64, some bool) {
 	const never = int64(^uint64(0) >> 1)
 	ns = never
 	if t := r.Flow.HardTimeout; t != 0 {
-		ns = r.modified + int64(t)*int64(time.Second)
+		ns = r.since() + int64(t)*int64(time.Second)
 	}
 	if t := r.Flow.IdleTimeout; t != 0 {
 		ns = min(ns, r.n.used.Load()+int64(t)*int64(time.Second))
@@ -93,7 +94,7 @@ func (r *Rule) deadline() (ns int64, some bool) {
 // late says whether the hard timeout has passed at now.
 func (r *Rule) late(now int64) bool {
 	t := r.Flow.HardTimeout
-	return t != 0 && now-r.modified >= int64(t)*int64(time.Second)
+	return t != 0 && now-r.since() >= int64(t)*int64(time.Second)
 }
 
 // tableCounters counts the look-ups of one table: every packet that was looked up
@@ -109,6 +110,7 @@ type credit struct {
 	rules  []*Rule          // one per look-up that found a rule
 	missed []*tableCounters // one per look-up that did not
 	floors []floor          // of look-ups that depended on lesser rules than those in rules
+	young  []*Rule          // that were learned again
 	seen   *fdbEntry        // the sender's address, kept young; nil for none
 	few    [3]*Rule         // rules' memory where that is enough
 }
@@ -120,13 +122,13 @@ type floor struct {
 }
 
 // newCredit copies what a translation gathered.
-func newCredit(rules []*Rule, missed []*tableCounters, floors []floor, seen *fdbEntry) *credit {
+func newCredit(rules []*Rule, missed []*tableCounters, floors []floor, young []*Rule, seen *fdbEntry) *credit {
 	c := &credit{seen: seen}
 	c.rules = append(c.few[:0], rules...)
 	if len(missed) > 0 {
 		c.missed = append([]*tableCounters(nil), missed...)
 	}
-	c.floors = slices.Clone(floors)
+	c.floors, c.young = slices.Clone(floors), slices.Clone(young)
 	return c
 }
 
@@ -162,6 +164,11 @@ func (c *credit) Credit(packets, bytes uint64, now int64) {
 	}
 	for _, t := range c.missed {
 		t.lookups.Add(packets)
+	}
+	for _, r := range c.young {
+		if r.n.renewed.Load() < now {
+			r.n.renewed.Store(now)
+		}
 	}
 	if c.seen != nil {
 		c.seen.touch(now)

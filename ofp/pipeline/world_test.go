@@ -87,6 +87,8 @@ func randomLine(r *rand.Rand) string {
 	if l4 && strings.Contains(strings.Join(match, ","), "nw_frag=no") || proto == "tcp6" {
 		any = append(any, "mod_tp_dst:443", "mod_tp_src:1024", "move:tp_src[]->tp_dst[]")
 	}
+	any = append(any, "learn(table=3,priority=5,hard_timeout=10,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])",
+		"learn(table=2,priority=7,limit=2,cookie=0x7,result_dst=reg0[0],reg1=reg0,load:eth_src[0..7]->reg1[0..7]),output:reg0[0..15]")
 	any = append(any, "clone(2,3)", "clone(load:5->reg0[],mod_dl_src:02:00:00:00:00:03,2),3", "clone(pop_vlan,3,clone(mod_vlan_vid:6,4),in_port),1",
 		"clone(push_vlan:0x88a8,resubmit(,2)),resubmit(,3)", "clone(exit,2),3", "clone(push_mpls:0x8847,2),1", "clone(drop)", "clone(mod_dl_dst:02:00:00:00:00:02,NORMAL)",
 		"push:NXM_NX_REG0[],pop:NXM_NX_REG1[]", "push:eth_src[],push:eth_dst[0..7],pop:reg0[0..7],pop:eth_dst[]", "push:in_port[]", "pop:reg0[0..15],output:reg0[0..15]", "clone(push:reg1[],2),pop:reg1[]",

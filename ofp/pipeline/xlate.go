@@ -47,6 +47,7 @@ type xlate struct {
 	rules  []*Rule          // that matched
 	missed []*tableCounters // of look-ups where none did
 	floors []floor          // of look-ups that depended on lesser rules than the one found
+	young  []*Rule          // that were learned again
 	seen   *fdbEntry
 
 	// Who decided: see verdict.go.
@@ -90,6 +91,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
 	x.rules, x.missed, x.floors, x.seen = x.rules[:0], x.missed[:0], x.floors[:0], nil
+	x.young = x.young[:0]
 	x.table, x.depth, x.exit = 0, 0, false
 	x.stack, x.clones, x.most = x.stack[:0], 0, 0
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
@@ -167,7 +169,7 @@ func (x *xlate) end() {
 			m.Or(flow.WIP, 0xff<<32)
 		}
 	}
-	x.up.Credit = x.made.credit(x.rules, x.missed, x.floors, x.seen)
+	x.up.Credit = x.made.credit(x.rules, x.missed, x.floors, x.young, x.seen)
 	x.up.Path = x.made.path(&x.path)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }

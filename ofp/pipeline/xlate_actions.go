@@ -55,6 +55,10 @@ func (x *xlate) actions(list []Action) bool {
 			x.multipath(a.List.Multipath)
 		case ActBundle:
 			x.bundle(a.List.Bundle)
+		case ActLearn:
+			x.learnFlow(a.List.Learn)
+		case ActFinTimeout:
+			x.finTimeout(a.FinIdle, a.FinHard)
 		case ActPushMPLS:
 			x.pushMPLS(a.EtherType)
 		case ActPopMPLS:
