@@ -131,6 +131,8 @@ func (p *Program) write(w *strings.Builder, ops []Op, at int) (ended bool) {
 			p.write(w, ops[n+1:n+1+int(op.A)], -1)
 			w.WriteByte(')')
 			n += int(op.A)
+		case OpCopyTTLIn:
+			w.WriteString("copy_ttl_in")
 		case OpMeter:
 			fmt.Fprintf(w, "meter(%d)", op.B)
 		}

@@ -36,6 +36,9 @@ const (
 	// OpClone does the next A ops to a copy of the packet, which is gone after them. Outputs
 	// there send copies of the copy. There are MaxClones inside each other at most.
 	OpClone
+	// OpCopyTTLIn copies the TTL of the outermost label into the label, or the IP header, that is
+	// under it.
+	OpCopyTTLIn
 	// OpMeter has Meters[A] (OpenFlow number B) drop, or mark, what is beyond its rate.
 	OpMeter
 )
@@ -129,7 +132,7 @@ func (p *Program) scan(from, to int, rewritten bool, last *int) (copied bool) {
 // changes says whether the op writes to the packet.
 func (op *Op) changes() bool {
 	switch op.Code {
-	case OpSet, OpPushVLAN, OpPopVLAN, OpPushMPLS, OpPopMPLS:
+	case OpSet, OpPushVLAN, OpPopVLAN, OpPushMPLS, OpPopMPLS, OpCopyTTLIn:
 		return true
 	}
 	return false

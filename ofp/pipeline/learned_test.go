@@ -257,7 +257,7 @@ func TestLearningIsSound(t *testing.T) {
 		}
 		o := &oracle{ports: ports, flows: flows, fdb: map[fdbKey]uint32{}}
 		var cached []*kept
-		for range 120 {
+		for range 60 {
 			frame, in := randomFrame(r), uint32(1+r.IntN(4))
 			var meta flow.Key
 			meta.Set(flow.WPort, uint64(in))

@@ -81,9 +81,13 @@ func (o *oracle) ordered() (list []Action) {
 			}
 		}
 	}
+	last(ActCopyTTLIn)
 	last(ActPopVLAN)
+	last(ActPopMPLS)
+	last(ActPushMPLS)
 	last(ActPushVLAN)
-	last(ActDecTTL)
+	last(ActCopyTTLOut)
+	last(ActDecTTL, ActDecTTLIDs)
 	last(ActDecMPLSTTL)
 	for _, a := range o.set {
 		switch a.Kind {
@@ -355,7 +359,18 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			}
 		case ActModMPLSTTL:
 			o.write(flow.MPLSTTL, a.Value, flow.MPLSTTL.Full())
-		case ActDecTTL, ActDecMPLSTTL:
+		case ActCopyTTLOut:
+			if _, ok := o.get(flow.MPLSTTL); ok {
+				o.blind = true
+				if at := underLabel(o.frame); at >= 0 {
+					o.frame[14+4*tags(o.frame)+3] = o.frame[at]
+				}
+			}
+		case ActCopyTTLIn:
+			if _, ok := o.get(flow.MPLSTTL); ok {
+				copyTTLIn(o.frame)
+			}
+		case ActDecTTL, ActDecTTLIDs, ActDecMPLSTTL:
 			f := flow.IPTTL
 			if a.Kind == ActDecMPLSTTL {
 				f = flow.MPLSTTL
@@ -617,6 +632,8 @@ func executeOps(ops []actions.Op, frame []byte) (out []sent) {
 		case actions.OpClone:
 			out = append(out, executeOps(ops[n+1:n+1+int(op.A)], f)...)
 			n += int(op.A)
+		case actions.OpCopyTTLIn:
+			copyTTLIn(f)
 		case actions.OpSet:
 			poke(f, op.Field, op.V, op.M, popped)
 		case actions.OpPushVLAN:

@@ -90,8 +90,6 @@ func (a *Action) refused() refusal {
 		if l := a.List.Learn; l.Table >= NumTables {
 			return refusal{ofperr.ActionBadArgument, "there are tables 0 to 253"}
 		}
-	case ActCopyTTLIn, ActCopyTTLOut, ActDecTTLIDs:
-		return refusal{ofperr.ActionBadExperimenterType, "not done yet"}
 	}
 	return refusal{}
 }

@@ -98,11 +98,12 @@ func randomLine(r *rand.Rand) string {
 		"bundle(nw_src,0,hrw,ofport,members:1,2,3)", "bundle(nw_dst,0,hrw,ofport,members:4,in_port,9)", "bundle(symmetric_l4,0,active_backup,ofport,members:9,3,2)", "bundle(eth_src,0,hrw,ofport,members:9)",
 		"bundle_load(symmetric_l3l4,0,hrw,ofport,reg0[0..15],members:1,2,3,4),output:reg0[0..15]", "bundle_load(eth_src,0,active_backup,ofport,reg1[],members:9),output:reg1")
 	if v4 || v6 {
-		any = append(any, "clone(dec_ttl,2),3", "clone(dec_ttl,dec_ttl,resubmit(,1)),mod_nw_ttl:7,1", "clone(mod_nw_tos:32,1,mod_nw_ttl:9)")
+		any = append(any, "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_in,1,pop_mpls:0x0800,dec_ttl,2", "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_out,1", "dec_ttl(1,2)", "clone(dec_ttl,2),3", "clone(dec_ttl,dec_ttl,resubmit(,1)),mod_nw_ttl:7,1", "clone(mod_nw_tos:32,1,mod_nw_ttl:9)")
 	}
 	any = append(any, "push_mpls:0x8847", "push_mpls:0x8848,set_mpls_label:16", "push_mpls:0x8847,set_mpls_ttl:9,set_mpls_tc:3,2", "push_mpls:0x8847,2,pop_mpls:0x0800,3")
 	if proto == "mpls" {
 		any = append(any, "pop_mpls:0x0800", "pop_mpls:0x8847", "pop_mpls:0x0800,mod_nw_dst:10.0.0.1,mod_nw_ttl:9,3", "pop_mpls:0x86dd,set_field:2001:db8::2->ipv6_dst,2",
+			"copy_ttl_in,pop_mpls:0x0800,dec_ttl,3", "copy_ttl_in,pop_mpls:0x8847,dec_mpls_ttl,1", "copy_ttl_out,2", "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_in,2,pop_mpls:0x8847,dec_mpls_ttl", "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_out,2",
 			"pop_mpls:0x8847,set_mpls_label:16,2", "dec_mpls_ttl,pop_mpls:0x8848,dec_mpls_ttl,1", "push_mpls:0x8847,pop_mpls:0x8847,dec_mpls_ttl")
 		add(2, "mpls_label=16", "mpls_tc=3", "mpls_ttl=64", "mpls_bos=1")
 		any = append(any, "set_field:17->mpls_label", "set_mpls_tc:1", "set_mpls_ttl:9", "dec_mpls_ttl", "dec_mpls_ttl,1", "move:mpls_label[]->reg0[0..19]", "load:5->OXM_OF_MPLS_LABEL[]", "load:1->OXM_OF_MPLS_LABEL[3..5],2")
@@ -133,7 +134,7 @@ func randomLine(r *rand.Rand) string {
 			w += pick("", ",dec_ttl", ",mod_nw_tos:32")
 		}
 		if proto == "mpls" {
-			w += pick("", ",dec_mpls_ttl", ",set_mpls_ttl:7")
+			w += pick("", ",dec_mpls_ttl", ",set_mpls_ttl:7", ",pop_mpls:0x0800,copy_ttl_in", ",push_mpls:0x8847,set_mpls_label:3", ",pop_mpls:0x8847,copy_ttl_in")
 		}
 		acts = append(acts, "write_actions("+w+")")
 	}

@@ -30,6 +30,7 @@ type xlate struct {
 	hidden flow.Mask // its bits that are the packet's and were under a label: see xlate_mpls.go
 	labels labels    // whose the labels are that it shows
 	layers []layer   // what pushed labels hide
+	under  uint16    // 0x100 and the TTL that copy_ttl_in wrote under the packet's own last label; 0: none
 
 	base      flow.Key  // the packet's headers after the ops so far; VLAN tags apart
 	baseKonst flow.Mask // its bits that ops wrote
@@ -86,7 +87,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
 	x.hidden.Clear()
-	x.labels, x.layers = labels{0, 1, 2}, x.layers[:0]
+	x.labels, x.layers, x.under = labels{0, 1, 2}, x.layers[:0], 0
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}

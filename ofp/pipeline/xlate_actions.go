@@ -59,11 +59,15 @@ func (x *xlate) actions(list []Action) bool {
 			x.learnFlow(a.List.Learn)
 		case ActFinTimeout:
 			x.finTimeout(a.FinIdle, a.FinHard)
+		case ActCopyTTLOut:
+			x.copyTTLOut()
+		case ActCopyTTLIn:
+			x.copyTTLIn()
 		case ActPushMPLS:
 			x.pushMPLS(a.EtherType)
 		case ActPopMPLS:
 			x.popMPLS(a.EtherType)
-		case ActDecTTL:
+		case ActDecTTL, ActDecTTLIDs:
 			if !x.decTTL(flow.IPTTL) {
 				return false
 			}
