@@ -92,6 +92,9 @@ func (b *Builder) PushMPLS(typ uint16, lse uint32) {
 // PopMPLS removes the outermost label, which typ follows.
 func (b *Builder) PopMPLS(typ uint16) { b.add(Op{Code: OpPopMPLS, A: uint32(typ)}) }
 
+// CopyTTLIn copies the outermost label's TTL into what is under it.
+func (b *Builder) CopyTTLIn() { b.add(Op{Code: OpCopyTTLIn}) }
+
 // Sample accounts the packet as it is then.
 func (b *Builder) Sample(s Sample) {
 	if b.ended {

@@ -132,6 +132,8 @@ func (e *Exec) change(op *Op, b *packet.Batch, idx []uint16) {
 		e.popVLAN(b, idx)
 	case OpPopMPLS:
 		e.popMPLS(uint16(op.A), b, idx)
+	case OpCopyTTLIn:
+		e.copyTTLIn(b, idx)
 	}
 }
 

@@ -135,6 +135,8 @@ func (p *Program) write(w *strings.Builder, ops []Op, at int) (ended bool) {
 			p.write(w, ops[n+1:n+1+int(op.A)], -1)
 			w.WriteByte(')')
 			n += int(op.A)
+		case OpCopyTTLIn:
+			w.WriteString("copy_ttl_in")
 		}
 		if at == 0 && p.Last >= 0 && n >= p.Last && !sampled(ops[n+1:]) {
 			return true

@@ -57,3 +57,29 @@ func (e *Exec) popMPLS(typ uint16, b *packet.Batch, idx []uint16) {
 		b.L25[i], b.L3[i], b.L4[i] = flow.ExtractOne(f[4:], b.InPort, &e.keys[i])
 	}
 }
+
+// copyTTLIn copies the TTL of the outermost label into the next, or into the IP header that is
+// under the last one, as far as there are such headers.
+func (e *Exec) copyTTLIn(b *packet.Batch, idx []uint16) {
+	for _, i := range idx {
+		f := e.Mem.Frame(b.Desc[i])
+		o := int(b.L25[i])
+		if o+4 > len(f) {
+			continue
+		}
+		ttl, in := f[o+3], f[o+4:]
+		switch {
+		case f[o+2]&1 == 0:
+			if len(in) >= 4 {
+				in[3] = ttl
+			}
+		case len(in) >= 20 && in[0]>>4 == 4:
+			was := be.Uint16(in[8:])
+			is := uint16(ttl)<<8 | was&0xff
+			be.PutUint16(in[8:], is)
+			mend(in[10:], diff16(was, is))
+		case len(in) >= 40 && in[0]>>4 == 6:
+			in[7] = ttl
+		}
+	}
+}

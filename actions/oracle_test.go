@@ -108,6 +108,8 @@ func slowRun(p *Program, pkts []*slowPacket, ports []slowPort, free int) (drops 
 							}
 						}
 					}
+				case OpCopyTTLIn:
+					pkt.copyTTLIn()
 				case OpPopVLAN:
 					if pkt.tags() > 0 {
 						pkt.remove(12)
@@ -475,4 +477,25 @@ func slowCRC(msg []byte) uint32 {
 	msg = slices.Clone(msg)
 	clear(msg[8:12])
 	return crc32.Checksum(msg, crc32.MakeTable(crc32.Castagnoli))
+}
+
+// copyTTLIn writes the label's TTL into the next header, and mends the checksum of IPv4.
+func (p *slowPacket) copyTTLIn() {
+	if p.l25 == packet.None || p.l25+4 > len(p.f) {
+		return
+	}
+	ttl, last, in := p.f[p.l25+3], p.f[p.l25+2]&1 == 1, p.f[p.l25+4:]
+	switch {
+	case !last && len(in) >= 4:
+		in[3] = ttl
+	case last && len(in) >= 20 && in[0]>>4 == 4:
+		was := slices.Clone(in[:20])
+		in[8] = ttl
+		if !slices.Equal(was, in[:20]) {
+			c := checksum(was, in[:20], 10)
+			in[10], in[11] = byte(c>>8), byte(c)
+		}
+	case last && len(in) >= 40 && in[0]>>4 == 6:
+		in[7] = ttl
+	}
 }

@@ -173,7 +173,9 @@ func drawProgram(t *rapid.T) *Program {
 
 func drawSteps(t *rapid.T, b *Builder, clones int) {
 	for range rapid.IntRange(0, 8).Draw(t, "steps") {
-		switch rapid.SampledFrom([]string{"set", "set", "set", "set", "output", "output", "push", "pop", "push_mpls", "pop_mpls", "part", "clone"}).Draw(t, "step") {
+		switch rapid.SampledFrom([]string{"set", "set", "set", "set", "output", "output", "push", "pop", "push_mpls", "pop_mpls", "part", "clone", "copy_ttl_in"}).Draw(t, "step") {
+		case "copy_ttl_in":
+			b.CopyTTLIn()
 		case "part":
 			slot := rapid.IntRange(0, 4).Draw(t, "slot")
 			b.OutputPart(slot, uint32(slot+1), uint16(rapid.IntRange(14, 100).Draw(t, "max")))

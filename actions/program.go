@@ -41,6 +41,9 @@ const (
 	// OpController sends a copy of the packet, as it is now, to a controller, as Punts[A] says.
 	// Where nothing is output, the last one takes the packet itself: it is consumed.
 	OpController
+	// OpCopyTTLIn copies the TTL of the outermost label into the label, or the IP header, that is
+	// under it.
+	OpCopyTTLIn
 )
 
 // Op is one step of a program: plain data.
@@ -141,7 +144,7 @@ func (p *Program) scan(from, to int, rewritten bool, last *int) (copied bool) {
 // changes says whether the op writes to the packet.
 func (op *Op) changes() bool {
 	switch op.Code {
-	case OpSet, OpPushVLAN, OpPopVLAN, OpPushMPLS, OpPopMPLS:
+	case OpSet, OpPushVLAN, OpPopVLAN, OpPushMPLS, OpPopMPLS, OpCopyTTLIn:
 		return true
 	}
 	return false

@@ -229,6 +229,28 @@ func pushTag(f []byte, tpid, tci uint16) []byte {
 	return append(out, f[12:]...)
 }
 
+// underLabel is where the TTL is that is under the top label, of a label or of what looks like
+// an IP header; -1 if there is none.
+func underLabel(f []byte) int {
+	o := 14 + 4*tags(f)
+	switch in := f[o+4]; {
+	case f[o+2]&1 == 0:
+		return o + 7
+	case in>>4 == 4:
+		return o + 12
+	case in>>4 == 6:
+		return o + 11
+	}
+	return -1
+}
+
+// copyTTLIn writes the top label's TTL there.
+func copyTTLIn(f []byte) {
+	if at := underLabel(f); at >= 0 {
+		f[at] = f[14+4*tags(f)+3]
+	}
+}
+
 // pushLabel puts a label behind the tags, popLabel takes one away.
 func pushLabel(f []byte, typ uint16, lse uint32) []byte {
 	o := 12 + 4*tags(f)

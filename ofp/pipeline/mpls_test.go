@@ -10,10 +10,11 @@ import (
 
 // A TCP packet to 10.0.0.2 with TTL 64, and what stands before it.
 const (
-	macs     = "020000000002020000000001"
-	ipPacket = "450000280001000040060000" + "0a0000010a000002" + "04000050000000010000000050020000" + "00000000"
-	label16  = "00010140" // label 16, last, TTL 64
-	label17  = "00011020" // label 17, not last, TTL 32
+	macs      = "020000000002020000000001"
+	ipPacket  = "450000280001000040060000" + "0a0000010a000002" + "04000050000000010000000050020000" + "00000000"
+	arpPacket = "00010800060400010200000000010a0000010000000000000a000002"
+	label16   = "00010140" // label 16, last, TTL 64
+	label17   = "00011020" // label 17, not last, TTL 32
 )
 
 func frameOf(tb testing.TB, text string) []byte {
@@ -63,6 +64,19 @@ func TestLabels(t *testing.T) {
 		{"the last to a label", "mpls actions=pop_mpls:0x8847,dec_mpls_ttl,2", one, "", actions.DropHidden},
 		{"pop where there is none", "ip actions=resubmit(,1)\ntable=1,mpls actions=drop\ntable=1,priority=1 actions=push_mpls:0x8847,pop_mpls:0x0800,2", ip, ip, 0},
 		{"too many", "ip actions=push_mpls:0x8847,resubmit(,1)\ntable=1 actions=push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,2", ip, "", actions.DropTranslate},
+		{"copy a TTL in, and pop", "mpls actions=set_mpls_ttl:9,copy_ttl_in,pop_mpls:0x0800,dec_ttl,2", one,
+			macs + "0800" + "450000280001000008060000" + "0a0000010a000002" + ipPacket[40:], 0},
+		{"copy a TTL into a label", "mpls actions=copy_ttl_in,2", two, macs + "8847" + label17 + "00010120" + ipPacket, 0},
+		{"copy a TTL into a label, and look at it", "mpls actions=copy_ttl_in,pop_mpls:0x8847,dec_mpls_ttl,2", two, macs + "8847" + "0001011f" + ipPacket, 0},
+		{"copy a TTL into IP that was there", "ip actions=push_mpls:0x8847,set_mpls_ttl:9,copy_ttl_in,pop_mpls:0x0800,dec_ttl,2", ip,
+			macs + "0800" + "450000280001000008060000" + "0a0000010a000002" + ipPacket[40:], 0},
+		{"copy a TTL out of a label", "mpls actions=copy_ttl_out,dec_mpls_ttl,2", two, macs + "8847" + "0001103f" + label16 + ipPacket, 0},
+		{"copy a TTL out of IP that was there", "ip actions=mod_nw_ttl:7,push_mpls:0x8847,set_mpls_ttl:9,copy_ttl_out,2", ip,
+			macs + "8847" + "00000107" + "450000280001000007060000" + "0a0000010a000002" + ipPacket[40:], 0},
+		{"copy a TTL out of what nobody knows", "mpls actions=copy_ttl_out,2", one, "", actions.DropHidden},
+		{"copy a TTL in and out", "mpls actions=set_mpls_ttl:9,copy_ttl_in,set_mpls_ttl:3,copy_ttl_out,2", one,
+			macs + "8847" + "00010109" + "450000280001000009060000" + "0a0000010a000002" + ipPacket[40:], 0},
+		{"ARP has no TTL", "arp actions=push_mpls:0x8847,copy_ttl_in,copy_ttl_out,2", macs + "0806" + arpPacket, macs + "8847" + "00000140" + arpPacket, 0},
 		{"labels in the action set", "ip actions=write_actions(output:2,push_mpls:0x8847,set_field:17->mpls_label)", ip, macs + "8847" + "00011140" + ipPacket, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -38,9 +38,10 @@ type oracle struct {
 	exit    bool
 	hits    []*Flow // every flow that matched, in order
 
-	stack  []flow.Value
-	labels int  // that actions pushed and that lie there still
-	blind  bool // a label was popped: what is asked for then may be refused
+	learning []*Flow // flows to be learned when the packet is done
+	stack    []flow.Value
+	labels   int  // that actions pushed and that lie there still
+	blind    bool // a label was popped: what is asked for then may be refused
 }
 
 var (
@@ -53,6 +54,7 @@ var (
 func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.frame, o.meta = bytes.Clone(frame), flow.Key{}
 	o.meta.Set(flow.WPort, uint64(in))
+	o.learning = nil
 	o.stack, o.most, o.clones = nil, 0, 0
 	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.labels, o.blind = nil, nil, 0, 0, 0, false, nil, 0, false
 	if p := o.port(in); p != nil && p.NoRecv {
@@ -79,9 +81,13 @@ func (o *oracle) ordered() (list []Action) {
 			}
 		}
 	}
+	last(ActCopyTTLIn)
 	last(ActPopVLAN)
+	last(ActPopMPLS)
+	last(ActPushMPLS)
 	last(ActPushVLAN)
-	last(ActDecTTL)
+	last(ActCopyTTLOut)
+	last(ActDecTTL, ActDecTTLIDs)
 	last(ActDecMPLSTTL)
 	for _, a := range o.set {
 		switch a.Kind {
@@ -304,8 +310,10 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			if _, err := o.run(a.List.Actions); err != nil {
 				return false, err
 			}
-			was.out, was.hits, was.lookups, was.blind = o.out, o.hits, o.lookups, o.blind
+			was.out, was.hits, was.lookups, was.blind, was.learning = o.out, o.hits, o.lookups, o.blind, o.learning
 			*o = was
+		case ActLearn:
+			o.learn(a.List.Learn)
 		case ActPush:
 			v, _ := o.get(a.Src.Field)
 			o.stack = append(o.stack, v.Shr(uint(a.Src.Lo)).And(flow.Ones(uint(a.Src.Bits))))
@@ -351,7 +359,18 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			}
 		case ActModMPLSTTL:
 			o.write(flow.MPLSTTL, a.Value, flow.MPLSTTL.Full())
-		case ActDecTTL, ActDecMPLSTTL:
+		case ActCopyTTLOut:
+			if _, ok := o.get(flow.MPLSTTL); ok {
+				o.blind = true
+				if at := underLabel(o.frame); at >= 0 {
+					o.frame[14+4*tags(o.frame)+3] = o.frame[at]
+				}
+			}
+		case ActCopyTTLIn:
+			if _, ok := o.get(flow.MPLSTTL); ok {
+				copyTTLIn(o.frame)
+			}
+		case ActDecTTL, ActDecTTLIDs, ActDecMPLSTTL:
 			f := flow.IPTTL
 			if a.Kind == ActDecMPLSTTL {
 				f = flow.MPLSTTL
@@ -416,6 +435,61 @@ func (o *oracle) hash(fields HashFields, basis uint16) uint32 {
 		}
 	}
 	return hashValues(basis, vals)
+}
+
+// learn makes a flow of the packet as it is now, field by field.
+func (o *oracle) learn(l *Learn) {
+	f := &Flow{Table: l.Table, Priority: l.Priority, Cookie: l.Cookie, IdleTimeout: l.Idle, HardTimeout: l.Hard}
+	if l.FinIdle+l.FinHard > 0 {
+		f.Do.Apply = []Action{{Kind: ActFinTimeout, FinIdle: l.FinIdle, FinHard: l.FinHard}}
+	}
+	for _, s := range l.Specs {
+		v := s.Value
+		if s.Src.Bits > 0 {
+			if v, _ = o.get(s.Src.Field); true {
+				v = v.Shr(uint(s.Src.Lo)).And(flow.Ones(uint(s.Src.Bits)))
+			}
+		}
+		switch s.Kind {
+		case LearnMatch:
+			f.Match.SetMasked(s.Dst.Field, v.Shl(uint(s.Dst.Lo)), s.Dst.mask())
+		case LearnLoad:
+			f.Do.Apply = append(f.Do.Apply, Action{Kind: ActLoad, Dst: s.Dst, Value: v})
+		case LearnOutput:
+			f.Do.Apply = append(f.Do.Apply, Action{Kind: ActOutput, Port: widePort(v)})
+		}
+	}
+	same, n := false, 0
+	for i := range o.flows {
+		if o.flows[i].Table == f.Table && o.flows[i].Cookie == f.Cookie {
+			n++
+		}
+		same = same || o.flows[i].id() == f.id()
+	}
+	ok := same || l.Limit == 0 || n < int(l.Limit)
+	if ok {
+		o.learning = append(o.learning, f)
+	}
+	if l.Result.Bits > 0 {
+		v := flow.Value{}
+		if ok {
+			v.Lo = 1
+		}
+		o.write(l.Result.Field, v.Shl(uint(l.Result.Lo)), l.Result.mask())
+	}
+}
+
+// learnNow adds what the last packet taught.
+func (o *oracle) learnNow() {
+	for _, f := range o.learning {
+		i := slices.IndexFunc(o.flows, func(g Flow) bool { return g.id() == f.id() })
+		if i < 0 {
+			o.flows = append(o.flows, *f)
+			continue
+		}
+		o.flows[i].Do, o.flows[i].Cookie = f.Do, f.Cookie
+	}
+	o.learning = nil
 }
 
 func (o *oracle) pushMPLS(typ uint16) {
@@ -558,6 +632,8 @@ func executeOps(ops []actions.Op, frame []byte) (out []sent) {
 		case actions.OpClone:
 			out = append(out, executeOps(ops[n+1:n+1+int(op.A)], f)...)
 			n += int(op.A)
+		case actions.OpCopyTTLIn:
+			copyTTLIn(f)
 		case actions.OpSet:
 			poke(f, op.Field, op.V, op.M, popped)
 		case actions.OpPushVLAN:

@@ -133,7 +133,7 @@ func formatAction(a *Action, ports flow.PortNames) string {
 	case ActSetField:
 		return "set_field:" + flow.FormatValue(a.Dst.Field, a.Value, a.Mask, ports) + "->" + setFieldName(a.Dst.Field)
 	case ActLoad:
-		return "load:" + hexNumber(a.Value.Lo) + "->" + a.Dst.String()
+		return "load:" + hexWide(a.Value) + "->" + a.Dst.String()
 	case ActMove:
 		return "move:" + a.Src.String() + "->" + a.Dst.String()
 	case ActModVID:

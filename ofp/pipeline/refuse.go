@@ -86,9 +86,10 @@ func (a *Action) refused() refusal {
 		if c := a.Conjunction; c.Clauses < 2 || c.Clauses > maxClauses || c.Clause >= c.Clauses {
 			return refusal{ofperr.BadConjunction, "there are 2 to 64 clauses, and the clause is one of them"}
 		}
-	case ActLearn, ActFinTimeout,
-		ActCopyTTLIn, ActCopyTTLOut, ActDecTTLIDs:
-		return refusal{ofperr.ActionBadExperimenterType, "not done yet"}
+	case ActLearn:
+		if l := a.List.Learn; l.Table >= NumTables {
+			return refusal{ofperr.ActionBadArgument, "there are tables 0 to 253"}
+		}
 	}
 	return refusal{}
 }

@@ -52,6 +52,7 @@ type ruleCounts struct {
 	packets atomic.Uint64 // loops add, anybody reads
 	bytes   atomic.Uint64
 	used    atomic.Int64 // ns of the last packet; the rule's addition before the first
+	renewed atomic.Int64 // ns of the last packet by which a learned flow was learned again, 0: none
 }
 
 // credit counts packets that matched the rule.
@@ -82,7 +83,7 @@ func (r *Rule) deadline() (ns int64, some bool) {
 	const never = int64(^uint64(0) >> 1)
 	ns = never
 	if t := r.Flow.HardTimeout; t != 0 {
-		ns = r.modified + int64(t)*int64(time.Second)
+		ns = r.since() + int64(t)*int64(time.Second)
 	}
 	if t := r.Flow.IdleTimeout; t != 0 {
 		ns = min(ns, r.n.used.Load()+int64(t)*int64(time.Second))
@@ -93,7 +94,7 @@ func (r *Rule) deadline() (ns int64, some bool) {
 // late says whether the hard timeout has passed at now.
 func (r *Rule) late(now int64) bool {
 	t := r.Flow.HardTimeout
-	return t != 0 && now-r.modified >= int64(t)*int64(time.Second)
+	return t != 0 && now-r.since() >= int64(t)*int64(time.Second)
 }
 
 // tableCounters counts the look-ups of one table: every packet that was looked up
@@ -110,6 +111,7 @@ type credit struct {
 	missed []*tableCounters // one per look-up that did not
 	groups []*groupCounts   // groups and buckets that processed it, one per time
 	floors []floor          // of look-ups that depended on lesser rules than those in rules
+	young  []*Rule          // that were learned again
 	seen   *fdbEntry        // the sender's address, kept young; nil for none
 	few    [3]*Rule         // rules' memory where that is enough
 }
@@ -121,17 +123,18 @@ type floor struct {
 }
 
 // newCredit copies what a translation gathered.
-func newCredit(rules []*Rule, missed []*tableCounters, groups []*groupCounts, floors []floor, seen *fdbEntry) *credit {
-	c := &credit{seen: seen}
-	c.rules = append(c.few[:0], rules...)
-	if len(missed) > 0 {
-		c.missed = append([]*tableCounters(nil), missed...)
-	}
-	if len(groups) > 0 {
-		c.groups = append([]*groupCounts(nil), groups...)
-	}
-	c.floors = slices.Clone(floors)
+func newCredit(of *credit) *credit {
+	c := &credit{seen: of.seen}
+	c.rules = append(c.few[:0], of.rules...)
+	c.missed, c.groups = slices.Clone(of.missed), slices.Clone(of.groups)
+	c.floors, c.young = slices.Clone(of.floors), slices.Clone(of.young)
 	return c
+}
+
+// equal says whether both count for the same.
+func (c *credit) equal(o *credit) bool {
+	return c.seen == o.seen && slices.Equal(c.rules, o.rules) && slices.Equal(c.missed, o.missed) &&
+		slices.Equal(c.groups, o.groups) && slices.Equal(c.floors, o.floors) && slices.Equal(c.young, o.young)
 }
 
 // Outranks says whether all look-ups in a table gave rules of a higher priority than this.
@@ -170,6 +173,11 @@ func (c *credit) Credit(packets, bytes uint64, now int64) {
 	for _, g := range c.groups {
 		g.packets.Add(packets)
 		g.bytes.Add(bytes)
+	}
+	for _, r := range c.young {
+		if r.n.renewed.Load() < now {
+			r.n.renewed.Store(now)
+		}
 	}
 	if c.seen != nil {
 		c.seen.touch(now)

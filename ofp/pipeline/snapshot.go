@@ -37,6 +37,7 @@ type Snapshot struct {
 type loops struct {
 	notes   []*ring.SPSC[note]
 	scratch []*xlate
+	flows   *flowNotes
 	lost    atomic.Uint64 // notes for which a ring had no room
 }
 
@@ -51,7 +52,7 @@ type note struct {
 const noteRing = 4096
 
 func newLoops(threads int) *loops {
-	l := &loops{}
+	l := &loops{flows: newFlowNotes(threads)}
 	for range threads {
 		l.notes = append(l.notes, ring.New[note](noteRing))
 		l.scratch = append(l.scratch, newScratch())

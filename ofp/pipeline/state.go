@@ -53,6 +53,8 @@ type State struct {
 	expired   ExpiryStats
 
 	tx        flowTx // the one in hand
+	learners  map[learnerKey]int
+	lostFlows uint64 // of loops.flows.lost, already answered for
 	tables    [NumTables]tableState
 	due       dueHeap // rules with timeouts
 	dos       sharedDos
@@ -73,7 +75,7 @@ type ExpiryStats struct {
 
 // New returns the bridge that c describes.
 func New(c Config) (*State, error) {
-	s := &State{now: c.Now, loops: newLoops(c.Threads)}
+	s := &State{now: c.Now, loops: newLoops(c.Threads), learners: map[learnerKey]int{}}
 	if s.now == nil {
 		s.now = clock.Now
 	}
@@ -325,6 +327,7 @@ func (s *State) Tick() {
 	}
 	s.mu.Lock()
 	s.learn(now, sweep)
+	s.takeFlowNotes(now)
 	s.mu.Unlock()
 	if sweep {
 		s.expire(now)

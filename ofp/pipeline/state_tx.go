@@ -117,6 +117,7 @@ func (tx *flowTx) clear(id uint8, why RemovedReason) {
 
 // build makes the tables of the next snapshot.
 func (tx *flowTx) build() {
+	tx.dropLearned()
 	for _, id := range tx.touched {
 		t := tx.next.tables[id]
 		tx.next.tables[id] = &table{id: id, rules: tx.tables[id].Table(), counts: t.counts}

@@ -87,6 +87,8 @@ func randomLine(r *rand.Rand) string {
 	if l4 && strings.Contains(strings.Join(match, ","), "nw_frag=no") || proto == "tcp6" {
 		any = append(any, "mod_tp_dst:443", "mod_tp_src:1024", "move:tp_src[]->tp_dst[]")
 	}
+	any = append(any, "learn(table=3,priority=5,hard_timeout=10,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])",
+		"learn(table=2,priority=7,limit=2,cookie=0x7,result_dst=reg0[0],reg1=reg0,load:eth_src[0..7]->reg1[0..7]),output:reg0[0..15]")
 	any = append(any, "clone(2,3)", "clone(load:5->reg0[],mod_dl_src:02:00:00:00:00:03,2),3", "clone(pop_vlan,3,clone(mod_vlan_vid:6,4),in_port),1",
 		"clone(push_vlan:0x88a8,resubmit(,2)),resubmit(,3)", "clone(exit,2),3", "clone(push_mpls:0x8847,2),1", "clone(drop)", "clone(mod_dl_dst:02:00:00:00:00:02,NORMAL)",
 		"push:NXM_NX_REG0[],pop:NXM_NX_REG1[]", "push:eth_src[],push:eth_dst[0..7],pop:reg0[0..7],pop:eth_dst[]", "push:in_port[]", "pop:reg0[0..15],output:reg0[0..15]", "clone(push:reg1[],2),pop:reg1[]",
@@ -96,11 +98,12 @@ func randomLine(r *rand.Rand) string {
 		"bundle(nw_src,0,hrw,ofport,members:1,2,3)", "bundle(nw_dst,0,hrw,ofport,members:4,in_port,9)", "bundle(symmetric_l4,0,active_backup,ofport,members:9,3,2)", "bundle(eth_src,0,hrw,ofport,members:9)",
 		"bundle_load(symmetric_l3l4,0,hrw,ofport,reg0[0..15],members:1,2,3,4),output:reg0[0..15]", "bundle_load(eth_src,0,active_backup,ofport,reg1[],members:9),output:reg1")
 	if v4 || v6 {
-		any = append(any, "clone(dec_ttl,2),3", "clone(dec_ttl,dec_ttl,resubmit(,1)),mod_nw_ttl:7,1", "clone(mod_nw_tos:32,1,mod_nw_ttl:9)")
+		any = append(any, "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_in,1,pop_mpls:0x0800,dec_ttl,2", "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_out,1", "dec_ttl(1,2)", "clone(dec_ttl,2),3", "clone(dec_ttl,dec_ttl,resubmit(,1)),mod_nw_ttl:7,1", "clone(mod_nw_tos:32,1,mod_nw_ttl:9)")
 	}
 	any = append(any, "push_mpls:0x8847", "push_mpls:0x8848,set_mpls_label:16", "push_mpls:0x8847,set_mpls_ttl:9,set_mpls_tc:3,2", "push_mpls:0x8847,2,pop_mpls:0x0800,3")
 	if proto == "mpls" {
 		any = append(any, "pop_mpls:0x0800", "pop_mpls:0x8847", "pop_mpls:0x0800,mod_nw_dst:10.0.0.1,mod_nw_ttl:9,3", "pop_mpls:0x86dd,set_field:2001:db8::2->ipv6_dst,2",
+			"copy_ttl_in,pop_mpls:0x0800,dec_ttl,3", "copy_ttl_in,pop_mpls:0x8847,dec_mpls_ttl,1", "copy_ttl_out,2", "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_in,2,pop_mpls:0x8847,dec_mpls_ttl", "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_out,2",
 			"pop_mpls:0x8847,set_mpls_label:16,2", "dec_mpls_ttl,pop_mpls:0x8848,dec_mpls_ttl,1", "push_mpls:0x8847,pop_mpls:0x8847,dec_mpls_ttl")
 		add(2, "mpls_label=16", "mpls_tc=3", "mpls_ttl=64", "mpls_bos=1")
 		any = append(any, "set_field:17->mpls_label", "set_mpls_tc:1", "set_mpls_ttl:9", "dec_mpls_ttl", "dec_mpls_ttl,1", "move:mpls_label[]->reg0[0..19]", "load:5->OXM_OF_MPLS_LABEL[]", "load:1->OXM_OF_MPLS_LABEL[3..5],2")
@@ -131,7 +134,7 @@ func randomLine(r *rand.Rand) string {
 			w += pick("", ",dec_ttl", ",mod_nw_tos:32")
 		}
 		if proto == "mpls" {
-			w += pick("", ",dec_mpls_ttl", ",set_mpls_ttl:7")
+			w += pick("", ",dec_mpls_ttl", ",set_mpls_ttl:7", ",pop_mpls:0x0800,copy_ttl_in", ",push_mpls:0x8847,set_mpls_label:3", ",pop_mpls:0x8847,copy_ttl_in")
 		}
 		acts = append(acts, "write_actions("+w+")")
 	}

@@ -30,6 +30,7 @@ type xlate struct {
 	hidden flow.Mask // its bits that are the packet's and were under a label: see xlate_mpls.go
 	labels labels    // whose the labels are that it shows
 	layers []layer   // what pushed labels hide
+	under  uint16    // 0x100 and the TTL that copy_ttl_in wrote under the packet's own last label; 0: none
 
 	base      flow.Key  // the packet's headers after the ops so far; VLAN tags apart
 	baseKonst flow.Mask // its bits that ops wrote
@@ -49,6 +50,7 @@ type xlate struct {
 	missed []*tableCounters // of look-ups where none did
 	groups []*groupCounts   // groups and buckets that it went through
 	floors []floor          // of look-ups that depended on lesser rules than the one found
+	young  []*Rule          // that were learned again
 	seen   *fdbEntry
 
 	// Who decided: see verdict.go.
@@ -94,11 +96,11 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.baseKonst.Clear()
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
 	x.hidden.Clear()
-	x.labels, x.layers = labels{0, 1, 2}, x.layers[:0]
+	x.labels, x.layers, x.under = labels{0, 1, 2}, x.layers[:0], 0
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
-	x.rules, x.missed, x.groups, x.floors, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], nil
+	x.rules, x.missed, x.groups, x.floors, x.young, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], x.young[:0], nil
 	x.punts, x.punted, x.punter = x.punts[:0], false, cause{}
 	x.out, x.silent, x.inSet, x.inGroup, x.ttlIDs = false, false, false, 0, nil
 	x.table, x.depth, x.exit = 0, 0, false
@@ -178,7 +180,7 @@ func (x *xlate) end() {
 			m.Or(flow.WIP, 0xff<<32)
 		}
 	}
-	x.up.Credit = x.made.credit(x.rules, x.missed, x.groups, x.floors, x.seen)
+	x.up.Credit = x.made.credit(&credit{rules: x.rules, missed: x.missed, groups: x.groups, floors: x.floors, young: x.young, seen: x.seen})
 	x.up.Path = x.made.path(&x.path)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }

@@ -65,6 +65,14 @@ func (x *xlate) actions(list []Action) bool {
 			x.multipath(a.List.Multipath)
 		case ActBundle:
 			x.bundle(a.List.Bundle)
+		case ActLearn:
+			x.learnFlow(a.List.Learn)
+		case ActFinTimeout:
+			x.finTimeout(a.FinIdle, a.FinHard)
+		case ActCopyTTLOut:
+			x.copyTTLOut()
+		case ActCopyTTLIn:
+			x.copyTTLIn()
 		case ActPushMPLS:
 			x.pushMPLS(a.EtherType)
 		case ActPopMPLS:

@@ -14,6 +14,7 @@ type saved struct {
 	vlan, baseVLAN           vlanStack
 	labels                   labels
 	layers                   []layer
+	under                    uint16
 	dirty, written           uint64
 	set                      []Action
 	stack                    []flow.Value
@@ -37,7 +38,7 @@ func (x *xlate) cloned(fn func()) {
 	}
 	s := &saved{
 		x.key, x.base, x.konst, x.baseKonst, x.hidden, x.vlan, x.baseVLAN,
-		x.labels, x.layers, x.dirty, x.written, x.set, x.stack,
+		x.labels, x.layers, x.under, x.dirty, x.written, x.set, x.stack,
 	}
 	x.layers, x.set, x.stack = slices.Clone(x.layers), slices.Clone(x.set), slices.Clone(x.stack)
 	at := len(x.ops)
@@ -49,7 +50,7 @@ func (x *xlate) cloned(fn func()) {
 		return
 	}
 	x.key, x.base, x.konst, x.baseKonst, x.hidden = s.key, s.base, s.konst, s.baseKonst, s.hidden
-	x.vlan, x.baseVLAN, x.labels, x.layers = s.vlan, s.baseVLAN, s.labels, s.layers
+	x.vlan, x.baseVLAN, x.labels, x.layers, x.under = s.vlan, s.baseVLAN, s.labels, s.layers, s.under
 	x.dirty, x.written, x.set, x.stack = s.dirty, s.written, s.set, s.stack
 	x.exit = false
 	// What follows its last output or sample does nothing. A clone in it ends in one.

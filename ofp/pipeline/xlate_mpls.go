@@ -46,6 +46,7 @@ type layer struct {
 	konst, baseKonst flow.Mask
 	hidden           flow.Mask
 	labels           labels
+	under            uint16
 }
 
 // hide marks a look at bits that nobody has.
@@ -120,7 +121,8 @@ func (x *xlate) pushMPLS(typ uint16) {
 		return
 	}
 	x.commit()
-	x.layers = append(x.layers, layer{x.key, x.base, x.konst, x.baseKonst, x.hidden, x.labels})
+	x.layers = append(x.layers, layer{x.key, x.base, x.konst, x.baseKonst, x.hidden, x.labels, x.under})
+	x.under = 0
 	l := &x.layers[len(x.layers)-1]
 	x.emit(actions.Op{Code: actions.OpPushMPLS, A: uint32(typ), B: lse})
 	if labelled {
@@ -170,7 +172,7 @@ func (x *xlate) popMPLS(typ uint16) {
 			x.baseKonst.Put(w, l.baseKonst.W[w])
 			x.hidden.Put(w, l.hidden.W[w])
 		}
-		x.labels = l.labels
+		x.labels, x.under = l.labels, l.under
 	case isMPLS(typ) && !bottom:
 		two, more := x.key.W[flow.WMPLS], x.key.W[flow.WMPLS2]
 		kTwo, kMore := x.konst.W[flow.WMPLS], x.konst.W[flow.WMPLS2]
@@ -179,7 +181,12 @@ func (x *xlate) popMPLS(typ uint16) {
 		x.setWord(flow.WMPLS2, 0, 0, ^uint64(0))
 		x.labels = labels{x.labels[1], x.labels[2], foreign}
 	default:
+		ttl := x.under
 		x.uncover(typ)
+		if ttl != 0 && (typ == etherTypeIPv4 || typ == etherTypeIPv6) {
+			setBits(&x.key, &x.konst, &x.hidden, flow.IPTTL, ttl&0xff)
+			setBits(&x.base, &x.baseKonst, &x.hidden, flow.IPTTL, ttl&0xff)
+		}
 	}
 	x.setEthType(typ)
 }
@@ -188,7 +195,7 @@ func isMPLS(typ uint16) bool { return typ == etherTypeMPLS || typ == etherTypeMP
 
 // uncover makes the working copy that of a packet of type typ of which no more is known.
 func (x *xlate) uncover(typ uint16) {
-	x.labels = labels{foreign, foreign, foreign}
+	x.labels, x.under = labels{foreign, foreign, foreign}, 0
 	hidden := func(yes bool) (konst, hidden uint64) {
 		if yes {
 			return 0, ^uint64(0)
@@ -204,5 +211,91 @@ func (x *xlate) uncover(typ uint16) {
 			k, h = hidden(typ == etherTypeIPv4 || typ == etherTypeIPv6 || typ == etherTypeARP || typ == etherTypeRARP)
 		}
 		x.setWord(w, 0, k, h)
+	}
+}
+
+// setBits makes a field a constant.
+func setBits(k *flow.Key, konst, hidden *flow.Mask, f flow.Field, v uint16) {
+	f.Set(k, flow.Value{Lo: uint64(v)})
+	f.OrMask(konst, f.Full())
+	w := flow.Fields[f].Word
+	hidden.Put(w, hidden.W[w]&^konst.W[w])
+}
+
+const innerTTL = 0xff // of WMPLS: the TTL of the label under the top one
+
+// copyTTLOut copies the TTL of the label or the IP header under the top label to that
+// label. What else is under it has none.
+func (x *xlate) copyTTLOut() {
+	if !x.has(flow.MPLSTTL) {
+		return
+	}
+	var ttl uint64
+	switch l, labelled := x.below(); {
+	case x.failed != actions.DropNone:
+		return
+	case labelled:
+		x.need(flow.WMPLS, innerTTL)
+		ttl = x.key.W[flow.WMPLS] & innerTTL
+	case l == nil:
+		if x.under == 0 {
+			x.hide()
+			return
+		}
+		ttl = uint64(x.under & 0xff)
+	case flow.PreIP.Met(&l.key):
+		var m flow.Mask
+		flow.IPTTL.OrMask(&m, flow.IPTTL.Full())
+		b := m.W[flow.WIP] &^ l.konst.W[flow.WIP]
+		if b&l.hidden.W[flow.WIP] != 0 {
+			x.hide()
+			return
+		}
+		x.up.Mask.Or(flow.WIP, b)
+		ttl = flow.IPTTL.Get(&l.key).Lo
+	default:
+		return
+	}
+	x.write(flow.MPLSTTL, flow.Value{Lo: ttl}, flow.MPLSTTL.Full())
+}
+
+// below says what is under the top label: another one, or what a pushed one hides, or, with
+// neither, what the packet's own last label does.
+func (x *xlate) below() (l *layer, labelled bool) {
+	if n := len(x.layers); n > 0 {
+		l = &x.layers[n-1]
+		return l, isMPLS(l.key.EthType())
+	}
+	x.needField(flow.MPLSBOS, flow.MPLSBOS.Full())
+	return nil, flow.MPLSBOS.Get(&x.key).IsZero()
+}
+
+// copyTTLIn copies the top label's TTL to the label or the IP header under it.
+func (x *xlate) copyTTLIn() {
+	if !x.has(flow.MPLSTTL) {
+		return
+	}
+	x.needField(flow.MPLSTTL, flow.MPLSTTL.Full())
+	l, labelled := x.below()
+	if x.failed != actions.DropNone || l != nil && !labelled && !flow.PreIP.Met(&l.key) {
+		return
+	}
+	x.commit()
+	x.emit(actions.Op{Code: actions.OpCopyTTLIn})
+	ttl := uint16(flow.MPLSTTL.Get(&x.key).Lo)
+	x.written |= 1 << flow.WMPLS
+	f := flow.MPLSTTL
+	switch {
+	case labelled:
+		w := flow.WMPLS
+		x.setWord(w, x.key.W[w]&^innerTTL|uint64(ttl), x.konst.W[w]|innerTTL, x.hidden.W[w]&^innerTTL)
+	case l != nil:
+		f = flow.IPTTL
+	default:
+		x.under = 1<<8 | ttl
+	}
+	if l != nil {
+		setBits(&l.key, &l.konst, &l.hidden, f, ttl)
+		setBits(&l.base, &l.baseKonst, &l.hidden, f, ttl)
 	}
 }

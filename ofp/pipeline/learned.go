@@ -1,0 +1,290 @@
+package pipeline
+
+import (
+	"sync/atomic"
+
+	"pollux/actions"
+	"pollux/flow"
+	"pollux/internal/ring"
+)
+
+// # Flows that packets make
+//
+// A translation does not change tables. It leaves a note in its thread's ring, and Tick, some
+// milliseconds later, makes the flow; packets that come before that are treated as if it were
+// not there yet. What the flow would be follows from bits of the packet that are in the mask, so
+// every decision that learns has one flow that it learns. If the tables have that flow
+// already the decision keeps it young instead (credit): its hard timeout begins anew
+// with every packet, as that of Open vSwitch's learned flows does. Any change in the
+// table that is learned into has the decision made again, which notes the flow if it is gone.
+
+// flowNote is what a translation wants done to the flows.
+type flowNote struct {
+	by   *Rule // whose action it is; nothing is done when it is gone
+	flow *Flow // to be learned; nil: by's timeouts are to be reduced
+	// of learned flows
+	limit uint32
+	// of fin_timeout
+	idle, hard uint16
+}
+
+// flowNotes is the rings of all threads.
+type flowNotes struct {
+	rings []*ring.SPSC[flowNote]
+	lost  atomic.Uint64 // notes for which a ring had no room: their decisions must be made again
+}
+
+// flowNoteRing is how many notes a loop may leave between two Ticks.
+const flowNoteRing = 1024
+
+func newFlowNotes(threads int) *flowNotes {
+	n := &flowNotes{}
+	for range threads {
+		n.rings = append(n.rings, ring.New[flowNote](flowNoteRing))
+	}
+	return n
+}
+
+// noteFlow leaves a note, if side effects are wanted.
+func (x *xlate) noteFlow(n flowNote) {
+	l := x.snap.loops.flows
+	if x.up.Commit && x.up.Thread >= 0 && x.up.Thread < len(l.rings) && !l.rings[x.up.Thread].Push(n) {
+		l.lost.Add(1)
+	}
+}
+
+// learnFlow is the learn action.
+func (x *xlate) learnFlow(l *Learn) {
+	f := x.learned(l)
+	if x.failed != actions.DropNone {
+		return
+	}
+	// Whatever changes in that table, this is to be asked again.
+	x.path.Look(l.Table, ^uint64(0))
+	x.floors = append(x.floors, floor{l.Table, -1})
+	t := x.snap.tables[l.Table]
+	m := normalized(&f.Match)
+	var old *Rule
+	if c := t.rules.Find(&m, int32(f.Priority)); c != nil {
+		old = c.Data.(*Rule)
+	}
+	ok := true
+	switch {
+	case old != nil && old.Flow.Cookie == f.Cookie && old.Flow.Do.equal(&f.Do):
+		x.young = append(x.young, old)
+	case old == nil && l.Limit != 0 && t.learnedBy(f.Cookie) >= int(l.Limit):
+		ok = false
+		if x.tr != nil {
+			x.tr.warn("the limit of %d learned flows is reached", l.Limit)
+		}
+	default:
+		if x.tr != nil {
+			x.tr.detail("learned: %s", f.String())
+		}
+		if x.current != nil {
+			x.noteFlow(flowNote{by: x.current, flow: f, limit: l.Limit})
+		}
+	}
+	if l.Result.Bits != 0 {
+		v := flow.Value{}
+		if ok {
+			v.Lo = 1
+		}
+		x.setField(l.Result.Field, v.Shl(uint(l.Result.Lo)), l.Result.mask())
+	}
+}
+
+// learnedBy counts the flows of a table with a cookie: those that a learn action has learned.
+func (t *table) learnedBy(cookie uint64) (n int) {
+	for c := range t.rules.Rules() {
+		if c.Data.(*Rule).Flow.Cookie == cookie {
+			n++
+		}
+	}
+	return n
+}
+
+// learned makes the flow of a learn action; it looks at all that goes into it.
+func (x *xlate) learned(l *Learn) *Flow {
+	f := &Flow{
+		Table: l.Table, Priority: l.Priority, Cookie: l.Cookie, IdleTimeout: l.Idle, HardTimeout: l.Hard,
+	}
+	if l.SendFlowRem {
+		f.Flags |= SendFlowRem
+	}
+	if l.FinIdle|l.FinHard != 0 {
+		f.Do.Apply = append(f.Do.Apply, Action{Kind: ActFinTimeout, FinIdle: l.FinIdle, FinHard: l.FinHard})
+	}
+	for i := range l.Specs {
+		s := &l.Specs[i]
+		v := s.Value
+		if s.Src.Bits != 0 {
+			v = flow.Value{}
+			if x.has(s.Src.Field) {
+				x.needField(s.Src.Field, s.Src.mask())
+				v = x.subfield(s.Src)
+			}
+		}
+		switch s.Kind {
+		case LearnMatch:
+			if s.Dst.Field == flow.InPort {
+				f.Match.SetMasked(flow.InPort, flow.Value{Lo: uint64(widePort(v))}, flow.InPort.Full())
+				break
+			}
+			f.Match.SetMasked(s.Dst.Field, v.Shl(uint(s.Dst.Lo)), s.Dst.mask())
+		case LearnLoad:
+			f.Do.Apply = append(f.Do.Apply, Action{Kind: ActLoad, Dst: s.Dst, Value: v})
+		case LearnOutput:
+			f.Do.Apply = append(f.Do.Apply, Action{Kind: ActOutput, Port: widePort(v)})
+		}
+	}
+	return f
+}
+
+// finTimeout is the fin_timeout action: a packet that ends a TCP connection reduces the
+// timeouts of the flow whose action it is.
+func (x *xlate) finTimeout(idle, hard uint16) {
+	const finRST = 1<<0 | 1<<2
+	if !x.has(flow.TCPFlags) {
+		return
+	}
+	x.needField(flow.TCPFlags, flow.Value{Lo: finRST})
+	r := x.current
+	if flow.TCPFlags.Get(&x.key).Lo&finRST == 0 || r == nil {
+		return
+	}
+	if reduced(r.Flow.IdleTimeout, idle) != r.Flow.IdleTimeout || reduced(r.Flow.HardTimeout, hard) != r.Flow.HardTimeout {
+		x.noteFlow(flowNote{by: r, idle: idle, hard: hard})
+	}
+}
+
+// reduced is a timeout of no more than most seconds. 0 is infinite in both.
+func reduced(timeout, most uint16) uint16 {
+	if most != 0 && (timeout == 0 || timeout > most) {
+		return most
+	}
+	return timeout
+}
+
+// takeFlowNotes does what translations noted. The mutex is held.
+func (s *State) takeFlowNotes(now int64) {
+	var tx *flowTx
+	for _, r := range s.loops.flows.rings {
+		for n, ok := r.Pop(); ok; n, ok = r.Pop() {
+			if tx == nil {
+				tx = s.begin(s.next(), nil)
+				tx.now = now
+			}
+			tx.takeFlowNote(n)
+		}
+	}
+	lost := s.loops.flows.lost.Load()
+	again := lost != s.lostFlows
+	s.lostFlows = lost
+	switch {
+	case tx != nil && len(tx.steps) > 0:
+		tx.build()
+		if again {
+			s.put(tx.next)
+		} else {
+			s.putRules(tx.next)
+		}
+		tx.finish()
+	case again:
+		s.put(s.next())
+	}
+}
+
+// takeFlowNote does what one note says, as far as it can be done by now.
+func (tx *flowTx) takeFlowNote(n flowNote) {
+	m := n.by.match()
+	if now := tx.find(n.by.Flow.Table, &m, n.by.Flow.Priority); now != n.by {
+		return // its decision is made again, too
+	}
+	if n.flow == nil {
+		whole := n.by.whole()
+		whole.IdleTimeout, whole.HardTimeout = reduced(whole.IdleTimeout, n.idle), reduced(whole.HardTimeout, n.hard)
+		if whole.IdleTimeout == n.by.Flow.IdleTimeout && whole.HardTimeout == n.by.Flow.HardTimeout {
+			return
+		}
+		r := tx.newRule(&whole, n.by.origin)
+		r.Created, r.modified, r.seq, r.n = n.by.Created, n.by.modified, n.by.seq, n.by.n
+		tx.put(r, n.by, FlowModified)
+		return
+	}
+	f := n.flow
+	old := tx.find(f.Table, &f.Match, f.Priority)
+	if old != nil && old.Flow.Cookie == f.Cookie && old.Flow.Do.equal(&f.Do) {
+		return // several packets made it
+	}
+	if old != nil {
+		whole := old.whole()
+		whole.Do, whole.Cookie = f.Do, f.Cookie
+		if tx.check(&whole) != nil {
+			return
+		}
+		r := tx.newRule(&whole, old.origin)
+		r.Created, r.seq, r.n = old.Created, old.seq, old.n
+		tx.put(r, old, FlowModified)
+		return
+	}
+	if n.limit != 0 {
+		have := 0
+		for c := range tx.view(f.Table).Rules() {
+			if c.Data.(*Rule).Flow.Cookie == f.Cookie {
+				have++
+			}
+		}
+		if have >= int(n.limit) {
+			return
+		}
+	}
+	// A table that is full, or a flow that its table cannot have, is not learned, and nobody could be told.
+	_ = tx.add(f, fromController, false, true)
+}
+
+// learnerKey is the flows that go when the last flow goes whose learn action, with
+// delete_learned, names them.
+type learnerKey struct {
+	table  uint8
+	cookie uint64
+}
+
+// learners calls fn with the flows that go with this one.
+func (d *Instructions) learners(fn func(learnerKey)) {
+	d.some(func(a *Action) bool {
+		if a.Kind == ActLearn && a.List.Learn.DeleteLearned {
+			fn(learnerKey{a.List.Learn.Table, a.List.Learn.Cookie})
+		}
+		return false
+	})
+}
+
+// dropLearned counts the flows that came and went with delete_learned, and removes what the
+// last of them leave behind.
+func (tx *flowTx) dropLearned() {
+	s := tx.s
+	for i := 0; i < len(tx.steps); i++ { // removals become steps
+		st := &tx.steps[i]
+		var last []learnerKey
+		if st.new != nil {
+			st.new.Flow.Do.learners(func(k learnerKey) { s.learners[k]++ })
+		}
+		if st.old != nil {
+			st.old.Flow.Do.learners(func(k learnerKey) {
+				if s.learners[k]--; s.learners[k] == 0 {
+					delete(s.learners, k)
+					last = append(last, k)
+				}
+			})
+		}
+		for _, k := range last {
+			for _, r := range tx.selected(&FlowFilter{Table: k.table, Cookie: k.cookie, CookieMask: ^uint64(0), OutPort: AnyPort, OutGroup: AnyGroup}) {
+				tx.remove(r, RemovedDelete)
+			}
+		}
+	}
+}
+
+// since is when the rule's hard timeout began.
+func (r *Rule) since() int64 { return max(r.modified, r.n.renewed.Load()) }
