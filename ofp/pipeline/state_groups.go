@@ -36,17 +36,8 @@ func (s *State) MaxGroups() uint32 { return maxGroups }
 // GroupMod adds, changes or removes groups (OpenFlow 1.5 section 6.5). Removing one removes
 // the flows that lead to it; removing none is no error. by is told to OnFlowChange.
 func (s *State) GroupMod(mod *GroupMod, by any) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next := s.next()
-	tx := s.begin(next, by)
-	if err := tx.groupMod(mod); err != nil {
-		return err
-	}
-	tx.build()
-	s.put(next)
-	tx.finish()
-	return nil
+	_, err := s.Mods([]any{mod}, by)
+	return err
 }
 
 func (tx *flowTx) groupMod(mod *GroupMod) error {
