@@ -23,6 +23,7 @@ const (
 	NXTSetAsync2         uint32 = 27
 	NXTResume            uint32 = 28
 	NXTPacketIn2         uint32 = 30
+	NXTGroupMod          uint32 = 31 // 1.0
 
 	ONFBundleControl uint32 = 2300 // BUNDLE_CONTROL for 1.3
 	ONFBundleAdd     uint32 = 2301 // BUNDLE_ADD_MESSAGE for 1.3

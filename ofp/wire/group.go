@@ -8,13 +8,22 @@ import (
 	"pollux/ofp/pipeline"
 )
 
-// AppendGroupMod appends a GROUP_MOD (1.3 and up). Selection, and the numbers of buckets, are
-// left out before 1.5, which has a place for them.
+// oldGroups says whether v has groups as 1.1 had them. 1.0 has those of 1.5: they came to it
+// later, with Nicira's extension.
+func oldGroups(v Version) bool { return v == V13 || v == V14 }
+
+// AppendGroupMod appends a GROUP_MOD, in 1.0 a NXTGroupMod. Selection, and the numbers of
+// buckets, are left out in 1.3 and 1.4, which have no place for them.
 func AppendGroupMod(b []byte, v Version, xid uint32, m *pipeline.GroupMod) []byte {
 	at := len(b)
-	b = be.AppendUint16(begin(b, v, GroupMod, xid), uint16(m.Command))
+	if v == V10 {
+		b = beginExtension(b, v, xid, Nicira, NXTGroupMod)
+	} else {
+		b = begin(b, v, GroupMod, xid)
+	}
+	b = be.AppendUint16(b, uint16(m.Command))
 	b = be.AppendUint32(append(b, byte(m.Group.Type), 0), m.Group.ID)
-	if v < V15 {
+	if oldGroups(v) {
 		return end(appendBuckets13(b, v, &m.Group), at)
 	}
 	length := len(b)
@@ -25,12 +34,12 @@ func AppendGroupMod(b []byte, v Version, xid uint32, m *pipeline.GroupMod) []byt
 	return end(appendSelection(b, v, &m.Group), at)
 }
 
-// ParseGroupMod reads the body of a GROUP_MOD. Errors are those of OFPET_GROUP_MOD_FAILED, of
+// ParseGroupMod reads the body of a GROUP_MOD, or of a NXTGroupMod. Errors are those of OFPET_GROUP_MOD_FAILED, of
 // actions and of properties; whether the group can be is for the switch to say.
 func ParseGroupMod(v Version, body []byte) (*pipeline.GroupMod, error) {
-	least := 8
-	if v >= V15 {
-		least = 16
+	least := 16
+	if oldGroups(v) {
+		least = 8
 	}
 	if len(body) < least {
 		return nil, fmt.Errorf("group mod of %d bytes, want %d or more: %w", len(body), least, ofperr.BadLen)
@@ -41,7 +50,7 @@ func ParseGroupMod(v Version, body []byte) (*pipeline.GroupMod, error) {
 	switch m.Command {
 	case pipeline.GroupAdd, pipeline.GroupModify, pipeline.GroupDelete, pipeline.GroupAddOrModify:
 	case pipeline.GroupInsertBucket, pipeline.GroupRemoveBucket:
-		if v < V15 {
+		if oldGroups(v) {
 			return nil, fmt.Errorf("group mod with command %d: %w", m.Command, ofperr.GroupModBadCommand)
 		}
 	default:
@@ -51,7 +60,7 @@ func ParseGroupMod(v Version, body []byte) (*pipeline.GroupMod, error) {
 		return nil, fmt.Errorf("group of type %d: %w", g.Type, ofperr.GroupModBadType)
 	}
 	var err error
-	if v < V15 {
+	if oldGroups(v) {
 		g.Buckets, err = parseBuckets13(v, body[8:])
 		return m, err
 	}
@@ -95,11 +104,11 @@ func checkBucket(m *pipeline.GroupMod) error {
 	return nil
 }
 
-// AppendGroup appends the record of replies to PartGroupDesc.
+// AppendGroup appends the record of replies to PartGroupDesc and NXGroupDesc.
 func AppendGroup(b []byte, v Version, g *pipeline.Group) []byte {
 	at := len(b)
 	b = be.AppendUint32(append(b, 0, 0, byte(g.Type), 0), g.ID)
-	if v < V15 {
+	if oldGroups(v) {
 		b = appendBuckets13(b, v, g)
 	} else {
 		b = zeros(b, 8)
@@ -113,9 +122,9 @@ func AppendGroup(b []byte, v Version, g *pipeline.Group) []byte {
 
 // ParseGroup reads the record that b begins with and returns the rest of b.
 func ParseGroup(v Version, b []byte) (g *pipeline.Group, rest []byte, err error) {
-	least := 8
-	if v >= V15 {
-		least = 16
+	least := 16
+	if oldGroups(v) {
+		least = 8
 	}
 	if len(b) < least {
 		return nil, nil, fmt.Errorf("group of %d bytes, want %d or more: %w", len(b), least, ofperr.BadLen)
@@ -129,7 +138,7 @@ func ParseGroup(v Version, b []byte) (g *pipeline.Group, rest []byte, err error)
 	if g.Type > pipeline.GroupFastFailover {
 		return nil, nil, fmt.Errorf("group of type %d: %w", g.Type, ofperr.GroupModBadType)
 	}
-	if v < V15 {
+	if oldGroups(v) {
 		g.Buckets, err = parseBuckets13(v, body)
 		return g, b[n:], err
 	}
@@ -143,11 +152,12 @@ func ParseGroup(v Version, b []byte) (g *pipeline.Group, rest []byte, err error)
 	return g, b[n:], parseSelection(g, body[k:])
 }
 
-// ParseGroupRequest reads the body of a request for PartGroup, or in 1.5 PartGroupDesc: which
-// group is wanted, pipeline.GroupAllGroups for all. Before 1.5 PartGroupDesc is for all.
+// ParseGroupRequest reads the body of a request for PartGroup or PartGroupDesc, or of one of
+// Nicira's for the same: which group is wanted, pipeline.GroupAllGroups for all. In 1.3 and
+// 1.4 PartGroupDesc is for all.
 func ParseGroupRequest(v Version, part Part, body []byte) (uint32, error) {
 	want := 8
-	if part == PartGroupDesc && v < V15 {
+	if part == PartGroupDesc && oldGroups(v) {
 		want = 0
 	}
 	if len(body) != want {

@@ -12,20 +12,31 @@ import (
 
 func init() {
 	readers[GroupMod] = of(ParseGroupMod, AppendGroupMod)
-	partReplies[PartGroupDesc] = records(PartGroupDesc, ParseGroup, AppendGroup)
-	partReplies[PartGroup] = records(PartGroup,
-		func(_ Version, b []byte) (*GroupStats, []byte, error) { return ParseGroupStats(b) },
-		func(b []byte, _ Version, s *GroupStats) []byte { return s.Append(b) })
-	partReplies[PartGroupFeatures] = records(PartGroupFeatures,
-		func(_ Version, b []byte) (*GroupFeatures, []byte, error) {
-			f, err := ParseGroupFeatures(b)
-			return f, nil, err
-		},
-		func(b []byte, _ Version, f *GroupFeatures) []byte { return f.Append(b) })
+	extensions[[2]uint32{Nicira, NXTGroupMod}] = readers[GroupMod]
+	for part, subtype := range map[Part]uint32{PartGroupDesc: NXGroupDesc, PartGroup: NXGroup, PartGroupFeatures: NXGroupFeatures} {
+		partReplies[part] = groupReader(Multipart{Part: part}, part)
+		extReplies[[2]uint32{Nicira, subtype}] = groupReader(Multipart{Part: PartExperimenter, Vendor: Nicira, Subtype: subtype}, part)
+	}
 	for _, p := range []Part{PartGroup, PartGroupDesc} {
 		partRequests[p] = func(v Version, b []byte) error { _, err := ParseGroupRequest(v, p, b); return err }
 	}
 	samplesOf = append(samplesOf, groupSamples)
+}
+
+// groupReader makes the reader of a part, under a head of that part or of Nicira's.
+func groupReader(m Multipart, part Part) reader {
+	switch part {
+	case PartGroupDesc:
+		return recordsOf(m, ParseGroup, AppendGroup)
+	case PartGroup:
+		return recordsOf(m, func(_ Version, b []byte) (*GroupStats, []byte, error) { return ParseGroupStats(b) },
+			func(b []byte, _ Version, s *GroupStats) []byte { return s.Append(b) })
+	}
+	return recordsOf(m, func(_ Version, b []byte) (*GroupFeatures, []byte, error) {
+		f, err := ParseGroupFeatures(b)
+		return f, nil, err
+	},
+		func(b []byte, _ Version, f *GroupFeatures) []byte { return f.Append(b) })
 }
 
 // bucket makes one that outputs to port.
@@ -41,7 +52,7 @@ func sampleGroups(v Version) (all, sel, ff *pipeline.Group) {
 	sel = &pipeline.Group{ID: 2, Type: pipeline.GroupSelect, Buckets: []pipeline.Bucket{bucket(0, 1, 3), bucket(1, 2, 100)}}
 	ff = &pipeline.Group{ID: 3, Type: pipeline.GroupFastFailover, Buckets: []pipeline.Bucket{bucket(0, 1, 0), bucket(1, 2, 0)}}
 	ff.Buckets[0].WatchPort, ff.Buckets[1].WatchGroup = 1, 7
-	if v >= V15 {
+	if !oldGroups(v) {
 		sel.Buckets[1].ID = 77
 		sel.Selection, sel.SelectionParam = "hash", 5
 		sel.Fields = []pipeline.GroupField{
@@ -52,8 +63,10 @@ func sampleGroups(v Version) (all, sel, ff *pipeline.Group) {
 }
 
 func groupSamples(v Version) map[string][]byte {
+	desc, stats, features := partReplies[PartGroupDesc], partReplies[PartGroup], partReplies[PartGroupFeatures]
 	if v == V10 {
-		return nil
+		desc, stats = extReplies[[2]uint32{Nicira, NXGroupDesc}], extReplies[[2]uint32{Nicira, NXGroup}]
+		features = extReplies[[2]uint32{Nicira, NXGroupFeatures}]
 	}
 	all, sel, ff := sampleGroups(v)
 	mod := func(c pipeline.GroupCommand, g *pipeline.Group, bucket uint32) []byte {
@@ -64,15 +77,15 @@ func groupSamples(v Version) map[string][]byte {
 		"group-mod-modify": mod(pipeline.GroupModify, sel, pipeline.BucketAll),
 		"group-mod-or":     mod(pipeline.GroupAddOrModify, ff, pipeline.BucketAll),
 		"group-mod-delete": mod(pipeline.GroupDelete, &pipeline.Group{ID: pipeline.GroupAllGroups}, pipeline.BucketAll),
-		"group-desc":       partReplies[PartGroupDesc].append(v, 3, []*pipeline.Group{all, sel, ff, {ID: 9, Type: pipeline.GroupIndirect}}),
-		"group-stats": partReplies[PartGroup].append(v, 4, []*GroupStats{
+		"group-desc":       desc.append(v, 3, []*pipeline.Group{all, sel, ff, {ID: 9, Type: pipeline.GroupIndirect}}),
+		"group-stats": stats.append(v, 4, []*GroupStats{
 			{ID: 1, References: 2, Packets: 100, Bytes: 1 << 40, Duration: time.Minute, Buckets: []BandStats{{60, 1 << 39}, {40, 1 << 39}}}, {ID: 9}}),
-		"group-features": partReplies[PartGroupFeatures].append(v, 5, []*GroupFeatures{{
+		"group-features": features.append(v, 5, []*GroupFeatures{{
 			Types: 0xf, Capabilities: GroupSelectWeight | GroupSelectLiveness | GroupChaining | GroupChainingChecks,
 			Groups: [4]uint32{pipeline.GroupMax, 1, 2, 3}, Actions: [4]uint32{1, 1 << 22, 1 << 17, 1 << 25},
 		}}),
 	}
-	if v >= V15 {
+	if !oldGroups(v) {
 		one := &pipeline.Group{ID: 2, Type: pipeline.GroupSelect, Buckets: []pipeline.Bucket{bucket(3, 4, 1)}}
 		out["group-mod-insert"] = mod(pipeline.GroupInsertBucket, one, pipeline.BucketFirst)
 		out["group-mod-remove"] = mod(pipeline.GroupRemoveBucket, &pipeline.Group{ID: 2}, 77)
@@ -85,7 +98,11 @@ func TestBadGroupMods(t *testing.T) {
 		_, sel, _ := sampleGroups(v)
 		m := &pipeline.GroupMod{Group: *sel, Bucket: pipeline.BucketAll}
 		change(m)
-		_, err := ParseGroupMod(v, AppendGroupMod(nil, v, 1, m)[HeaderLen:])
+		b := AppendGroupMod(nil, v, 1, m)[HeaderLen:]
+		if v == V10 {
+			b = b[8:]
+		}
+		_, err := ParseGroupMod(v, b)
 		return err
 	}
 	for _, c := range []struct {
@@ -96,6 +113,7 @@ func TestBadGroupMods(t *testing.T) {
 	}{
 		{"as it is", V13, func(*pipeline.GroupMod) {}, 0},
 		{"as it is", V15, func(*pipeline.GroupMod) {}, 0},
+		{"as it is", V10, func(*pipeline.GroupMod) {}, 0},
 		{"type", V13, func(m *pipeline.GroupMod) { m.Group.Type = 4 }, ofperr.GroupModBadType},
 		{"command", V13, func(m *pipeline.GroupMod) { m.Command = 9 }, ofperr.GroupModBadCommand},
 		{"insert in 1.4", V14, func(m *pipeline.GroupMod) { m.Command = pipeline.GroupInsertBucket }, ofperr.GroupModBadCommand},

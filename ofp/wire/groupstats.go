@@ -7,7 +7,7 @@ import (
 	"pollux/ofp/ofperr"
 )
 
-// GroupStats are the counters of a group: the record of replies to PartGroup.
+// GroupStats are the counters of a group: the record of replies to PartGroup and NXGroup.
 type GroupStats struct {
 	ID             uint32
 	References     uint32 // flows and groups that lead to it
@@ -63,7 +63,7 @@ const (
 	GroupChainingChecks
 )
 
-// GroupFeatures is the body of the reply to PartGroupFeatures.
+// GroupFeatures is the body of the reply to PartGroupFeatures and NXGroupFeatures.
 type GroupFeatures struct {
 	Types        uint32 // bit n: pipeline.GroupType n
 	Capabilities GroupCapabilities
