@@ -70,6 +70,7 @@ var (
 	extensions   = map[[2]uint32]reader{}
 	partReplies  = map[Part]reader{}
 	extReplies   = map[[2]uint32]reader{} // by vendor and subtype
+	requests     = map[[3]uint32]reader{} // of multipart requests, by part, vendor and subtype
 	partRequests = map[Part]func(v Version, body []byte) error{}
 )
 
@@ -103,6 +104,13 @@ func readerOf(h Header, body []byte) (r reader, rest []byte, ok bool) {
 		}
 		r, ok = extensions[[2]uint32{e.Vendor, e.Subtype}]
 		return r, e.Body, ok
+	case MultipartRequest:
+		m, err := ParseMultipart(h.Version, body)
+		if err != nil {
+			return r, nil, false
+		}
+		r, ok = requests[[3]uint32{uint32(m.Part), m.Vendor, m.Subtype}]
+		return r, m.Body, ok
 	case MultipartReply:
 		m, err := ParseMultipart(h.Version, body)
 		if err != nil {

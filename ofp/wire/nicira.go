@@ -5,6 +5,7 @@ const Nicira uint32 = 0x00002320
 
 // Subtypes of Nicira's multipart messages.
 const (
+	NXFlowMonitor uint32 = 2 // NXST_FLOW_MONITOR, 1.0
 	NXIPFIXBridge uint32 = 3 // NXST_IPFIX_BRIDGE
 	NXIPFIXFlow   uint32 = 4 // NXST_IPFIX_FLOW
 
