@@ -23,6 +23,8 @@ var cases = []struct {
 	{"sample,output", build(sampleAt(cache.Point{}), out(1))},
 	{"sample rewritten,output", build(set(flow.IPTTL, 63), sampleAt(cache.Point{}), out(1))},
 	{"drop", build(drop(DropTableMiss))},
+	{"controller", build(control(whole))},
+	{"controller of 128,output", build(control(Punt{MaxLen: 128}), out(1))},
 	{"meter,output", metering(NewMeter(true, []MeterBand{{Rate: 1 << 40}}, 0))},
 }
 
@@ -33,6 +35,7 @@ func bench(p *Program, n int) func() {
 	for range n {
 		r.receive(udp(), 256)
 	}
+	r.Punts = NewPuntRing(64, 2048)
 	r.Caches = []*cache.Cache{cache.New(cache.Config{MaxFlows: 64, Memory: r.Mem})}
 	flow.Extract(r.Mem, &r.batch, r.keys)
 	fresh := r.batch
@@ -56,6 +59,7 @@ func bench(p *Program, n int) func() {
 		copy(r.batch.L3[:n], fresh.L3[:n])
 		copy(r.batch.L4[:n], fresh.L4[:n])
 		r.Now++
+		r.Punts.head.Store(r.Punts.tail.Load()) // another thread has drained it
 		r.Run(p, &r.batch, flow.Keys{Whole: r.keys}, r.idx)
 		for slot, s := range r.Out {
 			if s.N > 0 {

@@ -12,6 +12,7 @@ import (
 type Builder struct {
 	ops     []Op
 	samples []Sample
+	punts   []Punt
 	drop    Reason
 	ended   bool
 	typ     uint16
@@ -23,7 +24,7 @@ func NewBuilder() *Builder { return new(Builder) }
 
 // Reset empties the builder.
 func (b *Builder) Reset() {
-	*b = Builder{ops: b.ops[:0], samples: b.samples[:0]}
+	*b = Builder{ops: b.ops[:0], samples: b.samples[:0], punts: b.punts[:0]}
 }
 
 // EthType says of what EtherType the packets are. Only the text form asks, for
@@ -103,6 +104,15 @@ func (b *Builder) Sample(s Sample) {
 	b.samples = append(b.samples, s)
 }
 
+// Controller sends the packet, as it is then, to a controller.
+func (b *Builder) Controller(p Punt) {
+	if b.ended {
+		return
+	}
+	b.add(Op{Code: OpController, A: uint32(len(b.punts))})
+	b.punts = append(b.punts, p)
+}
+
 // Drop ends the program: steps added later are ignored, and a packet that was not
 // output is dropped for reason r.
 func (b *Builder) Drop(r Reason) {
@@ -119,7 +129,7 @@ func (b *Builder) add(op Op) {
 
 // Program returns what was built, finished.
 func (b *Builder) Program() *Program {
-	p := &Program{Ops: slices.Clone(b.ops), Samples: slices.Clone(b.samples)}
+	p := &Program{Ops: slices.Clone(b.ops), Samples: slices.Clone(b.samples), Punts: slices.Clone(b.punts)}
 	p.Finish(b.drop)
 	return p
 }

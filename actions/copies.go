@@ -54,7 +54,11 @@ func (e *Exec) onCopies(body []Op, p *Program, b *packet.Batch, keys flow.Keys, 
 		case OpSample:
 			e.sample(&p.Samples[op.A], &s.batch, keys, live)
 		case OpPushVLAN, OpPushMPLS:
-			live = e.pushOnCopies(op, body[n:], s, live)
+			live = e.loseOnCopies(DropNoHeadroom, op, p, body[n:], s, live)
+		case OpController:
+			e.punt(&p.Punts[op.A], &s.batch, live, false)
+		case OpMeter:
+			live = e.loseOnCopies(DropMeter, op, p, body[n:], s, live)
 		default:
 			e.change(op, &s.batch, live)
 		}
@@ -67,20 +71,23 @@ func (e *Exec) onCopies(body []Op, p *Program, b *packet.Batch, keys flow.Keys, 
 	}
 }
 
-// pushOnCopies pushes; it returns the copies that had room for it. That the others had none is
-// no drop of their packets.
-func (e *Exec) pushOnCopies(op *Op, rest []Op, s *side, live []uint16) []uint16 {
+// loseOnCopies does a step that drops some of the copies, for reason r, and returns the
+// others. That is no drop of their packets.
+func (e *Exec) loseOnCopies(r Reason, op *Op, p *Program, rest []Op, s *side, live []uint16) []uint16 {
 	on := e.witness.on
 	e.witness.on = false
-	was := e.Drops[DropNoHeadroom]
-	left := live
-	if op.Code == OpPushVLAN {
+	was := e.Drops[r]
+	var left []uint16
+	switch op.Code {
+	case OpPushVLAN:
 		left = e.pushVLAN(op.A, &s.batch, live)
-	} else {
+	case OpPushMPLS:
 		left = e.pushMPLS(uint16(op.A), op.B, &s.batch, live)
+	case OpMeter:
+		left = e.meter(p.Meters[op.A], &s.batch, live)
 	}
 	e.witness.on = on
-	e.Clones.add(len(live)-len(left), e.Drops[DropNoHeadroom].Bytes-was.Bytes)
+	e.Clones.add(len(live)-len(left), e.Drops[r].Bytes-was.Bytes)
 	if len(left) == len(live) {
 		return live
 	}
@@ -89,7 +96,7 @@ func (e *Exec) pushOnCopies(op *Op, rest []Op, s *side, live []uint16) []uint16 
 			n++
 			continue
 		}
-		e.failBody(DropNoHeadroom, rest, &s.batch, live[j])
+		e.failBody(r, rest, &s.batch, live[j])
 	}
 	return live[:copy(live, left)]
 }

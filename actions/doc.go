@@ -12,8 +12,8 @@
 // # Invariants
 //
 //   - Every frame of a group leaves Run exactly once: laid in a staging area or
-//     dropped under a reason. Over the life of an Exec the packets of
-//     In + Clones + Late = Staged + the sum of Drops. Bytes are counted as a frame
+//     sent to a controller alone (consumed), or dropped under a reason. Over the life of an
+//     Exec the packets of In + Clones + Late = Staged + Consumed + the sum of Drops. Bytes are counted as a frame
 //     is at that moment, so their sum closes where programs do not push or pop.
 //   - Checksums that were right stay right, wrong ones stay wrong: they are
 //     mended by the difference (RFC 1624), never computed anew. A UDP checksum of

@@ -27,6 +27,9 @@ const (
 	DropSampled
 	DropMeter
 	DropHidden
+	DropPuntFull
+	DropNoFwd
+	Punted // not a drop: a controller has the packet. Nothing is counted under it
 	NumReasons
 )
 
@@ -51,8 +54,11 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropHandoff:       {"handoff_full", "the ring to the loop that owns the transmit queue was full"},
 	DropTranslate:     {"translate", "translation failed; the trace of the same packet says where"},
 	DropSampled:       {"sampled", "copies were sent; the frame itself stayed, as it was changed otherwise than they were"},
-	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
 	DropHidden:        {"hidden_header", "a table or an action asked for a header that was under an MPLS label, which the packet's key does not have"},
+	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
+	DropPuntFull:      {"punt_full", "the packet, or a copy, was for a controller, and the control plane had not made room for it"},
+	DropNoFwd:         {"no_fwd", "output to a port that is configured not to forward"},
+	Punted:            {"controller", "not dropped: it was sent to a controller, and nowhere else"},
 }
 
 // Reason codes of forwardingStatus (IPFIX element 89, RFC 7270 section 4.12): two bits
@@ -67,6 +73,7 @@ const (
 	droppedTTL       = 137
 	droppedPolicer   = 138
 	droppedInterface = 142
+	consumedPunt     = 193
 )
 
 // ForwardingStatus returns forwardingStatus (IPFIX element 89) of packets that are
@@ -79,7 +86,7 @@ func (r Reason) ForwardingStatus() uint8 {
 		return droppedNoRoute
 	case DropAction:
 		return droppedACL
-	case DropVLANFilter, DropReserved, DropNoRecv:
+	case DropVLANFilter, DropReserved, DropNoRecv, DropNoFwd:
 		return droppedDeny
 	case DropTooLong:
 		return droppedDF
@@ -89,6 +96,8 @@ func (r Reason) ForwardingStatus() uint8 {
 		return droppedPolicer
 	case DropNoPort, DropPortDown, DropToInPort:
 		return droppedInterface
+	case Punted:
+		return consumedPunt
 	}
 	return droppedUnknown
 }

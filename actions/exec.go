@@ -15,6 +15,7 @@ type Exec struct {
 	Free   *packet.FreeList
 	Out    []*Staging     // by port slot; nil = no such port
 	Caches []*cache.Cache // by exporter; nil = off
+	Punts  *PuntRing      // for packets to controllers; nil = has no room
 	Slots  []int32        // by packet of the batch: the slot of the exact cache its key has, or -1; nil = none has
 	// Flush makes room in the staging area of a port that is full: it sends or drops.
 	Flush func(slot int)
@@ -38,8 +39,10 @@ type Exec struct {
 	dice  uint64                    // state of the generator that draws
 
 	witness witness
-	sides   [MaxClones]*side // of OpClone, by how many are around it
 	metered meterScratch
+	sides   [MaxClones]*side        // of OpClone, by how many are around it
+	fate    [packet.MaxBatch]Reason // by number in the batch: what became of a packet to a controller
+	unsent  [packet.MaxBatch]uint16
 }
 
 // NewExec returns an Exec for frames of m, with copies taken from free. It has no
@@ -66,6 +69,7 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 		e.witness.keys = keys
 	}
 	live, why := idx, p.Drop
+	taken := false // the packets are with a controller
 	for n := 0; n < len(p.Ops); n++ {
 		op := &p.Ops[n]
 		if e.witness.on && op.resizes() {
@@ -81,20 +85,28 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 			}
 			e.clone(op, b, live)
 		case OpDrop:
-			e.drop(Reason(op.A), b, live)
+			if taken {
+				e.consume(b, live)
+			} else {
+				e.drop(Reason(op.A), b, live)
+			}
 			e.release()
 			return
+		case OpController:
+			own := n == p.Taker
+			e.punt(&p.Punts[op.A], b, live, own)
+			taken = taken || own
 		case OpPushVLAN:
 			live = e.pushVLAN(op.A, b, live)
 		case OpPushMPLS:
 			live = e.pushMPLS(uint16(op.A), op.B, b, live)
 		case OpSample:
 			e.sample(&p.Samples[op.A], b, keys, live)
+		case OpMeter:
+			live = e.meter(p.Meters[op.A], b, live)
 		case OpClone:
 			e.onCopies(p.Ops[n+1:n+1+int(op.A)], p, b, keys, live, 0)
 			n += int(op.A)
-		case OpMeter:
-			live = e.meter(p.Meters[op.A], b, live)
 		default:
 			e.change(op, b, live)
 		}
@@ -103,7 +115,11 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 			return
 		}
 	}
-	e.drop(why, b, live)
+	if taken {
+		e.consume(b, live)
+	} else {
+		e.drop(why, b, live)
+	}
 	e.release()
 }
 
@@ -129,14 +145,18 @@ func (e *Exec) finish(p *Program, n int, b *packet.Batch, keys flow.Keys, idx []
 	if n+1 < len(p.Ops) {
 		tail := p.Ops[n+1:]
 		at := 0
-		for at < len(tail) && tail[at].Code == OpSample {
+		for at < len(tail) && tail[at].looks() {
 			at++
 		}
 		if sampled(tail[at:]) {
 			return false
 		}
 		for i := range tail[:at] {
-			e.sample(&p.Samples[tail[i].A], b, keys, idx)
+			if op := &tail[i]; op.Code == OpController {
+				e.punt(&p.Punts[op.A], b, idx, false)
+			} else {
+				e.sample(&p.Samples[op.A], b, keys, idx)
+			}
 		}
 	}
 	if max := uint32(p.Ops[n].V.Lo); max != 0 {
@@ -156,12 +176,15 @@ func (op *Op) resizes() bool {
 	return false
 }
 
-// sampled says whether one of the steps after the last output, up to a drop, is a sample, or an
-// output of a copy.
+// looks says whether the op leaves the packet as it is, and keeps something of it.
+func (op *Op) looks() bool { return op.Code == OpSample || op.Code == OpController }
+
+// sampled says whether one of the steps after the last output, up to a drop, is a sample, an
+// OpController, or an output of a copy.
 func sampled(ops []Op) bool {
 	for i := range ops {
 		switch ops[i].Code {
-		case OpSample, OpOutput:
+		case OpSample, OpOutput, OpController:
 			return true
 		case OpDrop:
 			return false

@@ -81,7 +81,7 @@ func (op *Op) text() setText {
 // ends in drop.
 func (p *Program) String() string {
 	var w strings.Builder
-	if p.write(&w, p.Ops, 0) {
+	if p.write(&w, p.Ops, 0) || p.Drop == Punted {
 		return w.String()
 	}
 	if w.Len() > 0 {
@@ -126,6 +126,10 @@ func (p *Program) write(w *strings.Builder, ops []Op, at int) (ended bool) {
 			fmt.Fprintf(w, "pop_mpls(eth_type=%#x)", op.A)
 		case OpSample:
 			p.Samples[op.A].write(w)
+		case OpController:
+			p.Punts[op.A].write(w)
+		case OpMeter:
+			fmt.Fprintf(w, "meter(%d)", op.B)
 		case OpClone:
 			w.WriteString("clone(")
 			p.write(w, ops[n+1:n+1+int(op.A)], -1)
@@ -133,8 +137,6 @@ func (p *Program) write(w *strings.Builder, ops []Op, at int) (ended bool) {
 			n += int(op.A)
 		case OpCopyTTLIn:
 			w.WriteString("copy_ttl_in")
-		case OpMeter:
-			fmt.Fprintf(w, "meter(%d)", op.B)
 		}
 		if at == 0 && p.Last >= 0 && n >= p.Last && !sampled(ops[n+1:]) {
 			return true

@@ -33,14 +33,17 @@ const (
 	// OpSample accounts the packet, as it is now, in the flow cache of
 	// Samples[A].Exporter.
 	OpSample
+	// OpMeter has Meters[A] (OpenFlow number B) drop, or mark, what is beyond its rate.
+	OpMeter
 	// OpClone does the next A ops to a copy of the packet, which is gone after them. Outputs
 	// there send copies of the copy. There are MaxClones inside each other at most.
 	OpClone
 	// OpCopyTTLIn copies the TTL of the outermost label into the label, or the IP header, that is
 	// under it.
 	OpCopyTTLIn
-	// OpMeter has Meters[A] (OpenFlow number B) drop, or mark, what is beyond its rate.
-	OpMeter
+	// OpController sends a copy of the packet, as it is now, to a controller, as Punts[A] says.
+	// Where nothing is output, the last one takes the packet itself: it is consumed.
+	OpController
 )
 
 // Op is one step of a program: plain data.
@@ -65,15 +68,20 @@ type Sample struct {
 
 // Program is what to do with a packet: steps in order. It is immutable once built.
 // A program ends with the packet given away: either its last output moves the
-// frame, or an OpDrop (or the end of the ops) drops it. Of the ops after the last
-// output only samples, and changes before them, are of use.
+// frame, or the last OpController consumes it, or an OpDrop (or the end of the ops) drops
+// it. Of the ops after the last output only samples and OpControllers, and changes before
+// them, are of use.
 type Program struct {
 	Ops     []Op
 	Samples []Sample
 	Meters  []*Meter // of OpMeter; who changes a meter makes another
+	Punts   []Punt   // of OpController
 	// Last is the index in Ops of the last OpOutput that is not in an OpClone, or -1.
 	Last int
-	// Drop is the reason a packet is dropped for when Last is -1; else DropNone.
+	// Taker is the index in Ops of the OpController that consumes the packet, or -1.
+	Taker int
+	// Drop is the reason a packet is dropped for when Last is -1, Punted if it is consumed;
+	// else DropNone.
 	Drop Reason
 }
 
@@ -96,13 +104,17 @@ func (p *Program) Finish(drop Reason) {
 	p.Ops = p.Ops[:tail]
 	copied := p.scan(0, len(p.Ops), false, &top)
 	p.Last = top
-	p.Drop = DropNone
+	p.Drop, p.Taker = DropNone, -1
 	if p.Last < 0 {
 		switch p.Drop = drop; {
 		case copied:
 			p.Drop = DropSampled
 		case drop == DropNone:
 			p.Drop = DropNoOutput
+		}
+		p.Taker = lastPunt(p.Ops)
+		if p.Taker >= 0 {
+			p.Drop = Punted
 		}
 	}
 }
@@ -114,7 +126,7 @@ func (p *Program) scan(from, to int, rewritten bool, last *int) (copied bool) {
 		switch op := &p.Ops[i]; {
 		case op.Code == OpOutput && last != nil:
 			*last = i
-		case op.Code == OpOutput:
+		case op.Code == OpOutput, op.Code == OpController && last == nil:
 			copied = true
 		case op.Code == OpSample:
 			p.Samples[op.A].Rewritten = rewritten
@@ -144,7 +156,8 @@ func Equal(a, b *Program) bool {
 		return true
 	}
 	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
-		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples) && slices.Equal(a.Meters, b.Meters)
+		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples) && slices.Equal(a.Meters, b.Meters) &&
+		slices.Equal(a.Punts, b.Punts)
 }
 
 // Headerless says whether p does its work without a look at packets' headers, keys or

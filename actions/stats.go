@@ -14,13 +14,18 @@ func (c *Count) add(packets int, bytes uint64) {
 }
 
 // Stats says where the frames of one Exec went; it only grows. In packets,
-// In + Clones + Late = Staged + the sum of Drops[:].
+// In + Clones + Late = Staged + Consumed + the sum of Drops[:].
 type Stats struct {
 	In     Count // frames given to Run
-	Clones Count // copies that outputs asked for, whether or not a frame was free for them
+	Clones Count // copies that outputs and OpControllers asked for, whether or not there was room for them
 	Staged Count // frames laid in staging areas
 	Late   Count // frames given to Drop, after they were staged or without a program
-	Drops  [NumReasons]Count
+	// Consumed are packets and copies whose way ended with a controller.
+	Consumed Count
+	// PuntsLaid are packets that the control plane was left, those among them that were
+	// dropped afterwards.
+	PuntsLaid Count
+	Drops     [NumReasons]Count
 }
 
 // Dropped returns the sum of Drops.

@@ -18,6 +18,8 @@ type Builder struct {
 	t    Table
 	edit uint64
 	last *rules // of the last change: bulk loads come in runs
+
+	merged []merged // what stands for the edits, once they are many
 }
 
 // Builder returns a builder that starts with the rules of t. t may be nil.
@@ -31,21 +33,8 @@ func (t *Table) Builder() *Builder {
 	return b
 }
 
-// maxEdits is how many changes of rules a table knows since the one before it.
-const maxEdits = 64
-
 // begin makes the table as it is now the one that changes are told of.
-func (b *Builder) begin() { b.t.from, b.t.edits, b.t.many = b.t.id, nil, false }
-
-// note notes that r was added or removed.
-func (b *Builder) note(r *Rule) {
-	if len(b.t.edits) == maxEdits {
-		b.t.edits, b.t.many = nil, true
-	}
-	if !b.t.many {
-		b.t.edits = append(b.t.edits, r)
-	}
-}
+func (b *Builder) begin() { b.t.from, b.t.edits, b.merged = b.t.id, nil, nil }
 
 // With returns t without remove and with add, in that order.
 func (t *Table) With(add, remove []*Rule) *Table {
@@ -73,6 +62,7 @@ func (b *Builder) Table() *Table {
 	})
 	b.t.id = b.edit
 	t := b.t
+	t.edits = b.told()
 	b.t.subs = slices.Clone(t.subs)
 	b.edit, b.last = edits.Add(1), nil
 	b.begin()
@@ -94,9 +84,9 @@ func (b *Builder) Add(r *Rule) (old *Rule) {
 		m = &u
 	}
 	m.Normalize()
-	b.note(r)
 	s := b.own(&m.Mask, true)
 	r.pack(m, s.shape)
+	b.note(r)
 	var h [4]uint64
 	n := s.shape.hashes(&m.Key, &h)
 	l := s.all.get(h[n-1])

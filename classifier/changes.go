@@ -93,7 +93,9 @@ func (c *Changes) Learned(gen [2]uint64) *Changes {
 // one successor at most, since both share memory.
 func (c *Changes) Rules(gen [2]uint64, edits []Edit) *Changes {
 	if len(edits) > maxChanges {
-		return c.All(gen)
+		if edits = byTable(edits); len(edits) > maxChanges {
+			return c.All(gen)
+		}
 	}
 	next := *c
 	if over := len(c.log) + len(edits) - maxChanges; over > 0 {
@@ -107,6 +109,21 @@ func (c *Changes) Rules(gen [2]uint64, edits []Edit) *Changes {
 		next.log = append(next.log, change{gen, e.Table, e.Rule.Priority, matchWords(e.Rule.Unpack())})
 	}
 	return &next
+}
+
+// byTable returns one edit a table that stands for all of them: any packet may match it.
+func byTable(edits []Edit) []Edit {
+	var at [256]*Rule
+	var out []Edit
+	for _, e := range edits {
+		if r := at[e.Table]; r != nil {
+			r.Priority = max(r.Priority, e.Rule.Priority)
+			continue
+		}
+		at[e.Table] = &Rule{Priority: e.Rule.Priority}
+		out = append(out, Edit{e.Table, at[e.Table]})
+	}
+	return out
 }
 
 func matchWords(m Match) []wordMatch {

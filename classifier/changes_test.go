@@ -23,8 +23,16 @@ func TestSince(t *testing.T) {
 			for r := range old.Rules() {
 				there = append(there, r)
 			}
-			for range s.IntN(6) {
-				if len(there) > 0 && s.IntN(2) == 0 {
+			n := s.IntN(6)
+			if s.IntN(8) == 0 {
+				n = maxEdits + s.IntN(40)
+			}
+			cleared := false
+			for i := range n {
+				if i > 0 && s.IntN(30) == 0 {
+					b.Clear()
+					cleared = true
+				} else if len(there) > 0 && s.IntN(2) == 0 {
 					r := pick(s, there...)
 					b.Remove(r.Match, r.Priority)
 				} else {
@@ -38,7 +46,8 @@ func TestSince(t *testing.T) {
 			}
 			told := func(r *Rule) bool {
 				for _, e := range edits {
-					if e.Match.Equal(r.Match) && e.Priority == r.Priority {
+					same := e.Match.Equal(r.Match) && e.Priority == r.Priority
+					if same || (n > maxEdits || cleared) && r.Match.Within(e.Match) && e.Priority >= r.Priority {
 						return true
 					}
 				}
@@ -69,10 +78,36 @@ func TestSinceTooMany(t *testing.T) {
 	if edits, ok := old.With(rules[:maxEdits], nil).Since(old); !ok || len(edits) != maxEdits {
 		t.Errorf("of %d changes %d are told, %v", maxEdits, len(edits), ok)
 	}
-	if _, ok := old.With(rules, nil).Since(old); ok {
-		t.Errorf("%d changes are told", len(rules))
+	if edits, ok := old.With(rules, nil).Since(old); !ok || len(edits) == 0 || len(edits) > maxMerged {
+		t.Errorf("for %d changes %d stand, %v", len(rules), len(edits), ok)
 	}
+	// Of hosts of one net and port, what all have in common stands for them, at the highest
+	// of their priorities.
 	b := old.Builder()
+	for i := range uint32(200) {
+		b.Add(ipv4Rule(int32(100+i%7), 0, 0, 0x0a010000+i, 32))
+	}
+	net := ipv4Rule(106, 0, 0, 0x0a010000, 24)
+	net.Match.Normalize()
+	hosts := b.Table()
+	if edits, ok := hosts.Since(old); !ok || len(edits) != 1 || !edits[0].Match.Equal(net.Match) || edits[0].Priority != 106 {
+		t.Errorf("%v, %v; want the net", edits, ok)
+	}
+	b.Clear()
+	if edits, ok := b.Table().Since(hosts); !ok || len(edits) != 1 || edits[0].Match.Mask.Map != 0 || edits[0].Priority != 106 {
+		t.Errorf("%v, %v; want one of any packet", edits, ok)
+	}
+	// With too many masks it is any packet.
+	b = old.Builder()
+	for i := range uint32(32) {
+		for k := range uint32(4) {
+			b.Add(ipv4Rule(int32(i), 0, 0, k<<31, uint(1+i)))
+		}
+	}
+	if edits, ok := b.Table().Since(old); !ok || len(edits) != 1 || edits[0].Match.Mask.Map != 0 || edits[0].Priority != 31 {
+		t.Errorf("%v, %v; want one of any packet", edits, ok)
+	}
+	b = old.Builder()
 	for _, r := range rules {
 		b.Add(r)
 	}
@@ -202,6 +237,18 @@ func TestChangesForget(t *testing.T) {
 	stands("as many at once as are remembered", at, true)
 	rules(maxChanges + 1)
 	stands("more at once than are remembered", gen-1, false)
+	at = gen
+	gen++
+	elsewhere := make([]Edit, maxChanges+1)
+	for i := range elsewhere {
+		elsewhere[i] = Edit{1, &Rule{Match: other, Priority: int32(i)}}
+	}
+	c = c.Rules([2]uint64{gen, gen + 1}, elsewhere)
+	stands("so many in another table", at, true)
+	if p.Look(1, 0); !c.Touched(at, 0, &k, &mask, p, rank(maxChanges)) || c.Touched(at, 0, &k, &mask, p, rank(maxChanges+1)) {
+		t.Error("of so many changes the highest priority is not known")
+	}
+	p.Tables = [4]uint64{1}
 	stands("more at once than are remembered", gen, true)
 
 	at = gen

@@ -19,8 +19,7 @@ type Table struct {
 
 	id    uint64  // no other table has it, but that all that are as new have 0
 	from  uint64  // the id of the table that its builder began with
-	edits []*Rule // added, removed or put in the place of others since then
-	many  bool    // there were more of them than are kept
+	edits []*Rule // added, removed or put in the place of others since then; of many, what covers them
 }
 
 // rules is a table's rules of one mask.
@@ -70,13 +69,15 @@ func (s *rules) leaf(k *flow.Key) *leaf {
 }
 
 // Since returns the rules by which t differs from old: those that one of them has and the
-// other has not, of which one that was replaced is left out. It is false where that is not known, as t was not made of
-// old, or not in one step, or by more than maxEdits changes.
+// other has not, of which one that was replaced is left out. Where these are more than
+// maxEdits it returns rules that stand for them: each of them is within one of its
+// priority or a higher one. It is false where that is not known, as t was not made of
+// old, or not in one step.
 func (t *Table) Since(old *Table) ([]*Rule, bool) {
 	if t.id == old.id {
 		return nil, true
 	}
-	return t.edits, t.from == old.id && !t.many
+	return t.edits, t.from == old.id
 }
 
 // Rules returns all rules, in an order that depends on the rules and their history

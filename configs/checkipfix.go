@@ -239,20 +239,29 @@ func (c *checker) checkTLS(path string, e *Exporter) {
 		return
 	}
 	if t.CA != "" {
-		if pem, ok := c.pem(path+".ca", t.CA); ok && !x509.NewCertPool().AppendCertsFromPEM(pem) {
-			c.errorf(path+".ca", "%s has no certificate in PEM", t.CA)
-		}
+		c.checkCA(path+".ca", t.CA)
 	}
-	if t.Cert == "" {
-		return
+	if t.Cert != "" {
+		c.checkPair(path+".cert", t.Cert, path+".key", t.Key)
 	}
-	cert, ok := c.pem(path+".cert", t.Cert)
-	key, ok2 := c.pem(path+".key", t.Key)
+}
+
+// checkCA checks a file of authorities.
+func (c *checker) checkCA(path, name string) {
+	if pem, ok := c.pem(path, name); ok && !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		c.errorf(path, "%s has no certificate in PEM", name)
+	}
+}
+
+// checkPair checks the files of a certificate and its key.
+func (c *checker) checkPair(certPath, certName, keyPath, keyName string) {
+	cert, ok := c.pem(certPath, certName)
+	key, ok2 := c.pem(keyPath, keyName)
 	if !ok || !ok2 {
 		return
 	}
 	if _, err := tls.X509KeyPair(cert, key); err != nil {
-		c.errorf(path+".cert", "%s and %s are no pair of certificate and key: %v", t.Cert, t.Key, err)
+		c.errorf(certPath, "%s and %s are no pair of certificate and key: %v", certName, keyName, err)
 	}
 }
 
@@ -275,15 +284,18 @@ func (c *checker) pem(path, name string) (b []byte, ok bool) {
 // completeTLS has relative paths start at the folder of the configuration.
 func (c *checker) completeTLS() {
 	dir := filepath.Dir(c.file)
-	fix := func(e *Exporter) {
-		for _, p := range []*string{&e.TLS.CA, &e.TLS.Cert, &e.TLS.Key} {
+	fix := func(paths ...*string) {
+		for _, p := range paths {
 			if *p != "" && !filepath.IsAbs(*p) {
 				*p = filepath.Join(dir, *p)
 			}
 		}
 	}
-	fix(&c.c.IPFIX.Bridge)
+	fix(&c.c.IPFIX.Bridge.TLS.CA, &c.c.IPFIX.Bridge.TLS.Cert, &c.c.IPFIX.Bridge.TLS.Key)
 	for i := range c.c.IPFIX.Sets {
-		fix(&c.c.IPFIX.Sets[i].Exporter)
+		t := &c.c.IPFIX.Sets[i].TLS
+		fix(&t.CA, &t.Cert, &t.Key)
 	}
+	t := &c.c.Control.TLS
+	fix(&t.CA, &t.Certificate, &t.Key)
 }

@@ -21,7 +21,7 @@ func (c *checker) complete() {
 	c.completeVLANs()
 	c.completeControl()
 	c.completeTLS()
-	if len(cfg.Flows) == 0 && !c.bad["flows"] && !c.bad["flows_file"] {
+	if len(cfg.Flows) == 0 && len(cfg.Control.Controllers) == 0 && !c.bad["flows"] && !c.bad["flows_file"] {
 		cfg.Flows = FlowText{{Text: "actions=NORMAL", File: c.file, Line: 1, Column: 1}}
 	}
 	if cfg.Datapath.Memory.FramesPerLoop == 0 && !c.bad["datapath.memory.frames_per_loop"] {

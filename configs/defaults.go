@@ -29,7 +29,7 @@ func (c *Config) defaults() {
 		Rebalance:     Balance{LoadThreshold: 95, ImprovementThreshold: 25, Interval: Duration(time.Minute)},
 	}
 	c.IPFIX.Bridge.defaults()
-	c.Control = Control{Socket: DefaultSocket}
+	c.Control = Control{Socket: DefaultSocket, FailMode: Standalone}
 	c.Log = Log{Level: "info", Format: "text"}
 }
 
@@ -43,6 +43,14 @@ func (p *Port) defaults() {
 		Flood:    true,
 		Memory:   MemoryPort{Flows: 1000, Masks: 1, Size: 60, Order: "seq"},
 		PCAP:     PCAPPort{Repeat: 1},
+	}
+}
+
+func (c *Controller) defaults() {
+	*c = Controller{
+		Probe:      Duration(5 * time.Second),
+		MaxBackoff: Duration(8 * time.Second),
+		QueueSize:  100,
 	}
 }
 

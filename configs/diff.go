@@ -11,7 +11,7 @@ import (
 // Change is one difference between two configurations.
 type Change struct {
 	// Path names the key. Ports are named, as ports[eth0].queues, since their
-	// position means nothing; collector sets by id.
+	// position means nothing; collector sets by id, controllers by target.
 	Path string `json:"path"`
 	Old  string `json:"old,omitempty"` // "" if it was not there
 	New  string `json:"new,omitempty"` // "" if it is gone
@@ -53,6 +53,8 @@ func differ(out *[]Change, path string, a, b reflect.Value) {
 		byName(out, path, a.Interface().([]Port), b.Interface().([]Port), func(p Port) string { return p.Name })
 	case a.Type() == reflect.TypeFor[[]ExporterSet]():
 		byName(out, path, a.Interface().([]ExporterSet), b.Interface().([]ExporterSet), func(s ExporterSet) string { return fmt.Sprint(s.ID) })
+	case a.Type() == reflect.TypeFor[[]Controller]():
+		byName(out, path, a.Interface().([]Controller), b.Interface().([]Controller), func(c Controller) string { return c.Target })
 	case a.Type() == reflect.TypeFor[FlowText]():
 		flowDiff(out, path, a.Interface().(FlowText), b.Interface().(FlowText))
 	case a.Kind() == reflect.Struct && !a.Type().Implements(textMarshaler):

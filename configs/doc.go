@@ -16,5 +16,5 @@
 // its unit, range its least and greatest value (or time, of
 // which either may be missing; zero that 0 is allowed besides), maxlen its most bytes, pow2 that it is a power of two (or 0),
 // oneof its allowed words, reload whether a change
-// of it needs a restart (keys of the file only).
+// of it needs a restart (keys of the file, and of its blocks).
 package configs

@@ -96,7 +96,7 @@ func TestDefaults(t *testing.T) {
 				Memory: MemoryPort{Flows: 1000, Masks: 1, Size: 60, Order: "seq"}, PCAP: PCAPPort{Repeat: 1}},
 		},
 		Flows:   FlowText{{Text: "actions=NORMAL", File: "x.yaml", Line: 1, Column: 1}},
-		Control: Control{Socket: DefaultSocket, OpenFlow: []string{"punix:/run/pollux/br0.mgmt"}, OpenFlowAuto: true},
+		Control: Control{Socket: DefaultSocket, FailMode: Standalone, OpenFlow: []string{"punix:/run/pollux/br0.mgmt"}, OpenFlowAuto: true},
 		Log:     Log{Level: "info", Format: "text"},
 	}
 	want.IPFIX.Bridge = Exporter{Sampling: 1, ObsDomainID: 1, ObsPointID: 1,

@@ -14,8 +14,8 @@ func Reference() string {
 		"Generated from the types in this folder (`make generate`). One YAML file is one deployment; `pollux check FILE` says\n" +
 		"everything that is wrong with it. Durations are written as in `300s`, `5m`, `200us`, or as plain seconds, up to ten years. A key\n" +
 		"that is left out has its default; a key marked *required* has none.\n\n" +
-		"`pollux reload` applies changes of " + quoted(Reloadable) + " to the running switch. It refuses changes of\n" +
-		quoted(NeedsRestart) + ", and applies nothing then: they need a restart.\n")
+		"`pollux reload` applies changes of " + quoted(Reloadable) + " to the running switch. It\n" +
+		"refuses changes of " + quoted(NeedsRestart) + ", and applies nothing then: they need a restart.\n")
 	section(&b, "", "The file", reflect.ValueOf(withDefaults[Config]()).Elem())
 	return b.String()
 }

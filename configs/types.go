@@ -5,10 +5,10 @@ type Config struct {
 	Bridge    Bridge   `json:"bridge,omitzero" jsonschema:"The switch itself."`
 	Datapath  Datapath `json:"datapath,omitzero" reload:"restart" jsonschema:"Poll loops, memory and caches."`
 	Ports     []Port   `json:"ports,omitempty" jsonschema:"The ports. Those without ofport are numbered in this order."`
-	Flows     FlowText `json:"flows,omitempty" jsonschema:"OpenFlow flows as ovs-ofctl add-flow reads them: one a line of a block, or a list of strings. Blank lines and comments from # on are skipped. Without any flow the switch has one: actions=NORMAL."`
+	Flows     FlowText `json:"flows,omitempty" jsonschema:"OpenFlow flows as ovs-ofctl add-flow reads them: one a line of a block, or a list of strings. Blank lines and comments from # on are skipped. Without any flow the switch has one, actions=NORMAL, unless it has control.controllers."`
 	FlowsFile string   `json:"flows_file,omitempty" jsonschema:"A file of more flows, one a line, read after flows. A relative path starts at the folder of this file."`
 	IPFIX     IPFIX    `json:"ipfix,omitzero" jsonschema:"Flow records to collectors."`
-	Control   Control  `json:"control,omitzero" reload:"restart" jsonschema:"How the commands reach the running switch."`
+	Control   Control  `json:"control,omitzero" jsonschema:"How commands and controllers reach the running switch."`
 	Log       Log      `json:"log,omitzero" reload:"restart" jsonschema:"What the switch says on standard error."`
 }
 
@@ -106,10 +106,40 @@ type PCAPPort struct {
 
 // Control is where commands and controllers reach the switch.
 type Control struct {
-	Socket   string   `json:"socket,omitempty" jsonschema:"Path of the Unix socket, at most 107 bytes. ovs-appctl -t PATH speaks to it too."`
-	OpenFlow []string `json:"openflow,omitempty" jsonschema:"Where OpenFlow (1.0, 1.3, 1.4, 1.5) is listened for: punix:PATH, or ptcp:PORT or ptcp:PORT:HOST (at every IPv4 address without HOST; anybody who can connect is answered), as ovs-vsctl set-controller takes them. [] is nowhere. Default: punix: with the file BRIDGE.mgmt beside the control socket (it moves with the name), which ovs-ofctl finds by its path."`
+	Socket      string       `json:"socket,omitempty" reload:"restart" jsonschema:"Path of the Unix socket, at most 107 bytes. ovs-appctl -t PATH speaks to it too."`
+	OpenFlow    []string     `json:"openflow,omitempty" jsonschema:"Where OpenFlow (1.0, 1.3, 1.4, 1.5) is listened for: punix:PATH; ptcp:PORT or ptcp:PORT:HOST (at every IPv4 address without HOST; anybody who can connect is answered); pssl:PORT or pssl:PORT:HOST (TLS, which needs tls; who has no certificate of its ca is refused), as ovs-vsctl set-controller takes them. [] is nowhere. Default: punix: with the file BRIDGE.mgmt beside the control socket (it moves with the name), which ovs-ofctl finds by its path."`
+	Controllers []Controller `json:"controllers,omitempty" jsonschema:"Controllers that the switch connects to, as ovs-vsctl set-controller names them: all of them at once, each for ever again. With any, a switch without flows has none: what to do is the controllers' business."`
+	FailMode    FailMode     `json:"fail_mode,omitempty" oneof:"standalone,secure" jsonschema:"What happens while none of controllers can be talked to (fail_mode of Open vSwitch): standalone forwards as a learning switch when three times the longest inactivity_probe (15s where all are 0) have passed; secure keeps to the flows that there are."`
+	TLS         ControlTLS   `json:"tls,omitzero" jsonschema:"The files of ssl: and pssl:. Each new connection reads them again."`
 
 	OpenFlowAuto bool `json:"-"` // OpenFlow was worked out, not given
+}
+
+// Controller is one controller that the switch connects to. Keys have the names that Open
+// vSwitch gives to the same thing.
+type Controller struct {
+	Target     string   `json:"target" jsonschema:"Where it is: tcp:HOST or tcp:HOST:PORT; ssl:HOST or ssl:HOST:PORT (TLS, which needs tls); unix:PATH. HOST is a name or an address, one of IPv6 in brackets. PORT is 6653 when left out."`
+	Probe      Duration `json:"inactivity_probe,omitempty" range:"1s," zero:"off" unit:"time" jsonschema:"After so long without a message the controller is asked whether it is there, after as long again without answer the connection ends; 0 never asks."`
+	MaxBackoff Duration `json:"max_backoff,omitempty" range:"1s," unit:"time" jsonschema:"Longest wait between attempts to connect: the first is 1s, each twice the one before."`
+	RateLimit  int      `json:"controller_rate_limit,omitempty" range:"0,100000000" unit:"packets/s" jsonschema:"Most packets that it is sent a second, those that no flow matched and others counted apart; 0 is no limit. More are lost, and counted."`
+	BurstLimit int      `json:"controller_burst_limit,omitempty" range:"0,100000000" unit:"packets" jsonschema:"Packets beyond the rate that may come at once after a quiet time; 0 is a quarter of controller_rate_limit."`
+	QueueSize  int      `json:"controller_queue_size,omitempty" range:"1,512" unit:"packets" jsonschema:"Packets that wait for a controller that does not read them. More are lost, and counted; nothing else is."`
+}
+
+// FailMode says what happens while no controller can be talked to.
+type FailMode string
+
+// The ways.
+const (
+	Standalone FailMode = "standalone"
+	Secure     FailMode = "secure"
+)
+
+// ControlTLS is the files of TLS to controllers, PEM.
+type ControlTLS struct {
+	Key         string `json:"key,omitempty" jsonschema:"File of the switch's private key. A relative path starts at the folder of this file."`
+	Certificate string `json:"certificate,omitempty" jsonschema:"File of its certificate, with those of intermediate authorities behind it if there are any."`
+	CA          string `json:"ca,omitempty" jsonschema:"File of the authorities that must have signed the other side's certificate. As in Open vSwitch, its name is not compared with the host's."`
 }
 
 // Log is what the switch says while it runs.

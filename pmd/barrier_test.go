@@ -111,7 +111,9 @@ func TestNoPacketMeetsTablesOfBeforeABarrier(t *testing.T) {
 			t.Fatal(err)
 		}
 		send(2)
-		state.TellRemoved()
+		if version%20 == 0 {
+			state.TellRemoved() // of five at once
+		}
 		for seen := 0; seen < early+1; {
 			got, _ := ports[1].Captured()
 			for _, f := range got {

@@ -25,6 +25,12 @@
 //   - Flow cache: where samples of one exporter are accounted. It may be exchanged for
 //     another between two batches; the old one is retired: emptied a slice at a time.
 //
+// # Controllers
+//
+// A packet for a controller is copied into the loop's PuntRing, which the control plane
+// drains; what finds it full is dropped as punt_full. Packets from controllers come by the
+// mail (Inject), some each iteration.
+//
 // # Threads
 //
 // A Loop's fields belong to its thread. The control plane asks by mailbox (Do, Ask):
@@ -47,7 +53,8 @@
 //
 // # Design law 2 here
 //
-// received + copied = sent + dropped, by reason + waiting between loops. Frames
+// received + injected + copied = sent + consumed (by controllers) + dropped, by reason +
+// waiting between loops. Frames
 // handed to a driver count as sent; what the driver could not send it counts itself
 // (PortCounters).
 package pmd

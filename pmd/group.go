@@ -168,5 +168,8 @@ func hashProgram(p *actions.Program) uint64 {
 		mix(op.V.Hi ^ bits.RotateLeft64(op.V.Lo, 17))
 		mix(op.M.Hi ^ bits.RotateLeft64(op.M.Lo, 31))
 	}
+	for i := range p.Punts {
+		mix(p.Punts[i].Hash())
+	}
 	return h
 }

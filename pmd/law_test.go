@@ -132,6 +132,7 @@ func (w *world) left(tb rapid.TB) string {
 			out = append(out, fmt.Sprintf("%d:%x\n", i+1, f))
 		}
 	}
+	out = append(out, w.punted()...)
 	slices.Sort(out)
 	return strings.Join(out, "")
 }
@@ -155,6 +156,7 @@ func genFlowsOf(t *rapid.T, label string, matches, does []string) []pipeline.Flo
 	if err != nil {
 		t.Fatalf("%v\n%s", err, strings.Join(lines, "\n"))
 	}
+	addPunts(t, flows)
 	return flows
 }
 
@@ -339,8 +341,9 @@ func closedSum(s pmd.LoopStats, rx []pmd.RxStats, tx []pmd.TxStats) error {
 	for _, d := range s.Drops {
 		dropped += d.Packets
 	}
-	if in.Packets+s.Clones.Packets != out.Packets+dropped {
-		return fmt.Errorf("in %d + copied %d is not sent %d + dropped %d", in.Packets, s.Clones.Packets, out.Packets, dropped)
+	if in.Packets+s.Injected.Packets+s.Clones.Packets != out.Packets+s.Consumed.Packets+dropped {
+		return fmt.Errorf("in %d + injected %d + copied %d is not sent %d + consumed %d + dropped %d", in.Packets, s.Injected.Packets, s.Clones.Packets,
+			out.Packets, s.Consumed.Packets, dropped)
 	}
 	if in.Packets != s.Packets {
 		return fmt.Errorf("queues count %d packets, the loop %d", in.Packets, s.Packets)

@@ -31,6 +31,7 @@ type LoopConfig struct {
 	Tables        *Published
 	Caches        []*cache.Cache // by exporter, as the loop begins; nil entries are off
 	Slots         int            // number of port slots of the switch
+	Punts         int            // packets for controllers that wait at most, a power of two; 0: 512
 }
 
 // Published is where the control plane puts the snapshot in force. Loops load it
@@ -101,6 +102,7 @@ type Loop struct {
 	chunks [packet.MaxBatch]uint64
 	homing [packet.MaxBatch]uint64
 	handed [packet.MaxBatch]Handoff
+	outKey [1]flow.Key // of an injected packet
 
 	stats LoopStats
 	times Times // of iterations
@@ -161,6 +163,10 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 	l.mega.SetMasks(cfg.MegaflowMasks)
 	l.exec = actions.NewExec(l.mem, l.free)
 	l.exec.Out = make([]*actions.Staging, cfg.Slots)
+	if cfg.Punts == 0 {
+		cfg.Punts = 512
+	}
+	l.exec.Punts = actions.NewPuntRing(cfg.Punts, int(l.mem.ChunkSize))
 	for i, c := range cfg.Caches {
 		l.SetCache(i, c)
 	}

@@ -70,6 +70,10 @@ type LoopStats struct {
 	Drops  [actions.NumReasons]actions.Count `json:"-"`
 	Clones actions.Count                     `json:"clones"`
 
+	Injected actions.Count `json:"injected"` // packet-outs, which Packets and Batches leave out
+	Consumed actions.Count `json:"consumed"` // packets and copies whose way ended with a controller
+	Punts    actions.Count `json:"punts"`    // packets left for controllers
+
 	Megaflows int `json:"megaflows"`
 	Subtables int `json:"subtables"`
 	FreeFrame int `json:"free_frames"`
@@ -148,6 +152,9 @@ type TxStats struct {
 	Full QueueStats `json:"full"` // dropped as tx_full or handoff_full here
 }
 
+// Punts returns the ring of packets for controllers, which one thread at a time may drain.
+func (l *Loop) Punts() *actions.PuntRing { return l.exec.Punts }
+
 // Counts returns what the loop has counted by now, but for what Stats gathers elsewhere.
 // Only in the loop's thread: for what is called by Do and wants to read them together
 // with something else.
@@ -163,6 +170,7 @@ func (l *Loop) Stats() (s LoopStats, rx []RxStats, tx []TxStats) {
 		s.out = nil
 		l.publishCaches()
 		s.Drops, s.Clones = l.exec.Stats.Drops, l.exec.Stats.Clones
+		s.Consumed, s.Punts = l.exec.Stats.Consumed, l.exec.Stats.PuntsLaid
 		s.Megaflows, s.FreeFrame = l.mega.Len(), l.free.Len()
 		m := l.mega.Stats()
 		s.Subtables, s.Narrowed = m.Subtables, m.Narrowed

@@ -3,6 +3,7 @@ package vswitch
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -12,47 +13,98 @@ import (
 	"pollux/ofp/wire"
 )
 
-// startOpenFlow listens where the configuration says. A listener that the configuration
-// does not name, the one beside the control socket, is done without when it can't be
-// opened: another switch of the same name may have its socket in the same folder. s.mu
-// must be free.
+// startOpenFlow listens and connects as the configuration says. A listener that the
+// configuration does not name, the one beside the control socket, is done without when it
+// can't be opened: another switch of the same name may have its socket in the same folder.
+// s.mu must be free.
 func (s *Switch) startOpenFlow() error {
 	s.mu.Lock()
-	c := s.cfg.Control // a reload may come already
-	s.mu.Unlock()
-	if len(c.OpenFlow) == 0 {
-		return nil
-	}
-	srv := session.New(session.Config{Switch: controlled{s}, Log: s.log})
+	defer s.mu.Unlock() // a reload may come already
+	c := &s.cfg.Control
+	srv := session.New(session.Config{Switch: controlled{s}, Standalone: &s.alone, Log: s.log})
+	err := srv.SetControllers(controllersOf(c))
 	for _, l := range c.OpenFlow {
-		_, err := srv.Listen(l)
-		switch {
-		case err == nil:
-		case c.OpenFlowAuto:
-			s.log.Warn("no OpenFlow; control.openflow can name another place", "error", err)
-		default:
-			return errors.Join(fmt.Errorf("control.openflow: %w", err), srv.Close())
+		if err == nil {
+			_, err = srv.Listen(l)
 		}
+		if err != nil && c.OpenFlowAuto {
+			s.log.Warn("no OpenFlow; control.openflow can name another place", "error", err)
+			err = nil
+		}
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("control.openflow: %w", err), srv.Close())
 	}
 	s.openflow = srv
 	return nil
 }
 
-// moveOpenFlow listens beside the control socket under the switch's new name and no longer
-// under the old one, where the configuration leaves that place to the switch. s.mu is held.
+// controllersOf is what the configuration says of controllers.
+func controllersOf(c *configs.Control) session.Controllers {
+	out := session.Controllers{
+		Standalone: c.FailMode == configs.Standalone,
+		TLS:        session.TLSFiles{Key: c.TLS.Key, Certificate: c.TLS.Certificate, CA: c.TLS.CA},
+	}
+	for _, x := range c.Controllers {
+		out.List = append(out.List, session.Controller{
+			Target: x.Target, Probe: x.Probe.Std(), MaxBackoff: x.MaxBackoff.Std(),
+			Rate: x.RateLimit, Burst: x.BurstLimit, Queue: x.QueueSize,
+		})
+	}
+	return out
+}
+
+// openListeners opens the listeners that now has and was has not, before anything else of a
+// reload: it is what can fail. undo closes them again. s.mu is held.
+func (s *Switch) openListeners(was, now *configs.Control) (undo func(), err error) {
+	var opened []string
+	undo = func() {
+		for _, l := range opened {
+			s.unlisten(l)
+		}
+	}
+	if s.openflow == nil {
+		return undo, nil
+	}
+	for _, l := range now.OpenFlow {
+		if slices.Contains(was.OpenFlow, l) {
+			continue
+		}
+		_, err := s.openflow.Listen(l)
+		switch {
+		case err == nil:
+			opened = append(opened, l)
+		case now.OpenFlowAuto:
+			s.log.Warn("no OpenFlow; control.openflow can name another place", "error", err)
+		default:
+			undo()
+			return nil, fmt.Errorf("control.openflow: %w", err)
+		}
+	}
+	return undo, nil
+}
+
+// moveOpenFlow lets go of the listeners that was has and now has not, and turns to the
+// controllers of now. Sessions that came by a listener go on. s.mu is held.
 func (s *Switch) moveOpenFlow(was, now *configs.Control) {
-	if s.openflow == nil || !was.OpenFlowAuto || !now.OpenFlowAuto || slices.Equal(was.OpenFlow, now.OpenFlow) {
+	if s.openflow == nil {
 		return
 	}
 	for _, l := range was.OpenFlow {
-		if err := s.openflow.Unlisten(l); err != nil {
-			s.log.Error("OpenFlow under the old name", "error", err)
+		if !slices.Contains(now.OpenFlow, l) {
+			s.unlisten(l)
 		}
 	}
-	for _, l := range now.OpenFlow {
-		if _, err := s.openflow.Listen(l); err != nil {
-			s.log.Warn("no OpenFlow; control.openflow can name another place", "error", err)
+	if next := controllersOf(now); !reflect.DeepEqual(next, controllersOf(was)) {
+		if err := s.openflow.SetControllers(next); err != nil {
+			s.log.Error("reload", "error", err) // a mistake: targets have been checked
 		}
+	}
+}
+
+func (s *Switch) unlisten(l string) {
+	if err := s.openflow.Unlisten(l); err != nil {
+		s.log.Error("reload", "error", err)
 	}
 }
 

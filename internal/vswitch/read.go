@@ -30,9 +30,13 @@ func (s *Switch) Show() *Show {
 			PerLoop: int(s.mem.PerHome), HugePages: s.mem.HugePages,
 		},
 		Ports:      s.portShows(&st),
+		FailMode:   string(s.cfg.Control.FailMode),
 		Generation: snap.Generation(), FDBGeneration: snap.FDBGeneration(),
 		Flows: len(snap.DumpFlows(clock.Now())), MACs: s.state.FDBStats().Current,
 		Sums: st.Sums, Unaccounted: st.Sums.Unaccounted(),
+	}
+	if s.openflow != nil {
+		v.Controllers, v.Standalone = s.openflow.Peers(), s.openflow.Alone()
 	}
 	for i := range st.Loops {
 		l := &st.Loops[i]

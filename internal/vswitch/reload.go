@@ -102,13 +102,13 @@ func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 	changes := configs.Diff(s.cfg, cfg)
 	var b strings.Builder
 	var errs []error
-	exportersOnly := true
+	touched := map[string]bool{} // by key of the file
 	for _, c := range changes {
 		fmt.Fprintln(&b, c)
 		key, _, _ := strings.Cut(c.Path, ".")
 		key, _, _ = strings.Cut(key, "[")
-		exportersOnly = exportersOnly && key == "ipfix"
-		if slices.Contains(configs.NeedsRestart, key) {
+		touched[key] = true
+		if configs.IsRestart(c.Path) {
 			errs = append(errs, fmt.Errorf("%s can only change with a restart (%s)", c.Path, c))
 		}
 	}
@@ -122,12 +122,14 @@ func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 	if len(changes) == 0 {
 		return "no change\n", nil
 	}
-	apply := s.apply
-	if exportersOnly {
-		apply = s.applyExporters
-	}
 	was := s.cfg
-	if err := apply(cfg); err != nil {
+	undo, err := s.openListeners(&was.Control, &cfg.Control)
+	if err == nil {
+		if err = s.applier(touched)(cfg); err != nil {
+			undo()
+		}
+	}
+	if err != nil {
 		s.log.Warn("reload undone", "error", err)
 		return "", fmt.Errorf("%s: nothing applied: %w", of, err)
 	}
@@ -139,6 +141,20 @@ func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 		}
 	}
 	return b.String(), nil
+}
+
+// applier returns what brings the switch to a configuration with changes in these keys of
+// the file. Flows, also those that controllers have added, are left alone unless what
+// flows depend on changes.
+func (s *Switch) applier(touched map[string]bool) func(*configs.Config) error {
+	delete(touched, "control") // moveOpenFlow's
+	switch {
+	case len(touched) == 0:
+		return func(cfg *configs.Config) error { s.cfg = cfg; return nil }
+	case len(touched) == 1 && touched["ipfix"]:
+		return s.applyExporters
+	}
+	return s.apply
 }
 
 // applyExporters brings the switch to cfg, which has other exporters and is else as
@@ -176,6 +192,13 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 	flows, errs := parseFlows(cfg, cfg.Flows)
 	if len(errs) > 0 {
 		return errors.Join(errs...)
+	}
+	switch {
+	case len(cfg.Flows) > 0:
+	case len(s.cfg.Flows) > 0:
+		flows = []pipeline.Flow{} // none any more
+	default:
+		flows = nil // all are the controllers'
 	}
 	var undo []func()
 	defer func() {
@@ -243,7 +266,7 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 		desc[i] = s.pipelinePort(v)
 	}
 	sample := sampling(x.next)
-	err = s.state.Apply(pipeline.Change{
+	err = s.alone.apply(pipeline.Change{
 		Name: &cfg.Bridge.Name, Ports: desc, Flows: flows, Sampling: &sample,
 		MACAgeing: cfg.Bridge.MACAgeing.Std(), MACTableSize: cfg.Bridge.MACTableSize,
 	})

@@ -7,6 +7,7 @@ import (
 	"pollux/internal/cpu"
 	"pollux/ipfix"
 	"pollux/ipfix/cache"
+	"pollux/ofp/session"
 	"pollux/pmd"
 	"pollux/pmd/datapath"
 )
@@ -28,6 +29,10 @@ type Show struct {
 	Memory MemoryShow `json:"memory"`
 	Loops  []LoopShow `json:"loops"`
 	Ports  []PortShow `json:"ports"`
+
+	Controllers []session.Peer `json:"controllers"` // those of the configuration, then who else has a session
+	FailMode    string         `json:"fail_mode"`
+	Standalone  bool           `json:"standalone"` // no controller can be talked to, and the switch forwards by itself
 
 	Generation    uint64 `json:"generation"`     // of tables, ports and exporters
 	FDBGeneration uint64 `json:"fdb_generation"` // of learned addresses

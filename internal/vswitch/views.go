@@ -38,6 +38,10 @@ func (v *Show) Text(w io.Writer) {
 	}
 	t.write(w)
 	fmt.Fprintln(w)
+	if len(v.Controllers) > 0 {
+		controllersText(w, v)
+		fmt.Fprintln(w)
+	}
 	sumsText(w, &v.Sums, v.Unaccounted)
 }
 

@@ -42,7 +42,8 @@ type Switch struct {
 	state *pipeline.State
 	ctl   *ctl.Server
 
-	openflow *session.Server // nil: nowhere
+	openflow *session.Server // nil: not yet, or by design of a test
+	alone    standalone
 
 	mu        sync.Mutex // guards what follows, and changes of the switch as a whole
 	cfg       *configs.Config
@@ -59,6 +60,7 @@ type Switch struct {
 // New makes a switch from a configuration that Load found right. It opens nothing.
 func New(cfg *configs.Config, path string, info cpu.Info, log *slog.Logger) (*Switch, error) {
 	s := &Switch{path: path, cfg: cfg, log: log, cpu: info, began: time.Now(), keyPatience: keyPatience}
+	s.alone.s = s
 	d := &cfg.Datapath
 	var err error
 	s.mem, err = xsk.NewMemory(xsk.MemoryConfig{

@@ -46,6 +46,9 @@ func orderSet(set []Action) []Action {
 		out = last(outKinds...)
 	}
 	if out == nil {
+		out = last(ActResubmit) // Open vSwitch's, after everything else
+	}
+	if out == nil {
 		return nil
 	}
 	list := make([]Action, 0, len(set))

@@ -108,6 +108,26 @@ func (c *keeper) change(tb fataler) string {
 			}
 		}
 		err = s.Replace(flows)
+	case n == 3 && c.r.IntN(3) == 0:
+		what = "many are added at once"
+		var mods []FlowMod
+		for range 75 {
+			if f, err := ParseFlow(randomLine(c.r), nil); err == nil {
+				f.Cookie = 0x77
+				mods = append(mods, FlowMod{Command: FlowAdd, Flow: f})
+			}
+		}
+		_, err = s.FlowMods(mods, nil)
+	case n == 4:
+		what = "many are deleted or changed at once"
+		m := FlowMod{Command: FlowDelete, Flow: Flow{Table: AllTables, Cookie: 0x77}, CookieMask: ^uint64(0), OutPort: AnyPort, OutGroup: AnyGroup}
+		if c.r.IntN(4) == 0 {
+			m.Command, m.Flow.Do.Apply = FlowModify, []Action{{Kind: ActOutput, Port: 2}}
+		}
+		if c.r.IntN(4) == 0 {
+			m.Flow.Table, m.CookieMask = uint8(c.r.IntN(4)), 0
+		}
+		_, err = s.FlowMods([]FlowMod{m}, nil)
 	case n < 20 && len(have) > 0:
 		f := have[c.r.IntN(len(have))].Flow
 		what = "delete " + f.String()

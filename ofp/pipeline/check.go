@@ -41,7 +41,7 @@ func (tx *flowTx) checkAction(a *Action) error {
 			return fmt.Errorf("resubmit to table %d; there are tables 0 to %d: %w", a.Table, NumTables-1, ofperr.ActionBadArgument)
 		}
 	case ActGroup:
-		if has := tx.s.hasGroup; has == nil || !has(tx.next, a.Group) {
+		if tx.next.groups.get(a.Group) == nil {
 			return fmt.Errorf("group %d does not exist: %w", a.Group, ofperr.ActionBadOutGroup)
 		}
 	case ActMeter:

@@ -32,41 +32,45 @@ type madeProgram struct {
 	ops     []actions.Op
 	samples []actions.Sample
 	meters  []*actions.Meter
+	punts   []actions.Punt
 	reason  actions.Reason
 	p       *actions.Program
 }
 
 // program returns the program of these steps.
-func (m *made) program(ops []actions.Op, samples []actions.Sample, meters []*actions.Meter, reason actions.Reason) *actions.Program {
+func (m *made) program(ops []actions.Op, samples []actions.Sample, meters []*actions.Meter, punts []actions.Punt, reason actions.Reason) *actions.Program {
 	h := uint32(len(ops))<<8 | uint32(reason)
 	for i := range ops {
 		op := &ops[i]
 		h = (h ^ uint32(op.Code) ^ op.A<<4 ^ op.B<<9 ^ uint32(op.V.Lo)) * 0x9e3779b1
 	}
+	for i := range punts {
+		h = (h ^ uint32(punts[i].Hash()>>16)) * 0x9e3779b1
+	}
 	e := &m.programs[h>>16%recentPrograms]
-	if e.p != nil && e.reason == reason && slices.Equal(e.ops, ops) && slices.Equal(e.samples, samples) && slices.Equal(e.meters, meters) {
+	if e.p != nil && e.reason == reason && slices.Equal(e.ops, ops) && slices.Equal(e.samples, samples) && slices.Equal(e.meters, meters) && slices.Equal(e.punts, punts) {
 		return e.p
 	}
-	p := &actions.Program{Ops: slices.Clone(ops), Samples: slices.Clone(samples), Meters: slices.Clone(meters)}
+	p := &actions.Program{Ops: slices.Clone(ops), Samples: slices.Clone(samples), Meters: slices.Clone(meters), Punts: slices.Clone(punts)}
 	p.Finish(reason)
 	// Others have p from now on, so what it was made of is kept apart.
 	e.ops, e.samples = append(e.ops[:0], ops...), append(e.samples[:0], samples...)
-	e.meters = append(e.meters[:0], meters...)
+	e.meters, e.punts = append(e.meters[:0], meters...), append(e.punts[:0], punts...)
 	e.reason, e.p = reason, p
 	return p
 }
 
 // credit returns the credit of a translation.
-func (m *made) credit(rules []*Rule, missed []*tableCounters, floors []floor, young []*Rule, seen *fdbEntry) *credit {
+func (m *made) credit(rules []*Rule, missed []*tableCounters, groups []*groupCounts, floors []floor, young []*Rule, seen *fdbEntry) *credit {
 	h := uint32(len(missed))
 	for _, r := range rules {
 		h = (h ^ uint32(r.seq)) * 0x9e3779b1
 	}
 	at := &m.credits[h>>16%recentCredits]
-	if c := *at; c != nil && c.seen == seen && slices.Equal(c.rules, rules) && slices.Equal(c.missed, missed) && slices.Equal(c.floors, floors) && slices.Equal(c.young, young) {
+	if c := *at; c != nil && c.seen == seen && slices.Equal(c.rules, rules) && slices.Equal(c.missed, missed) && slices.Equal(c.groups, groups) && slices.Equal(c.floors, floors) && slices.Equal(c.young, young) {
 		return c
 	}
-	c := newCredit(rules, missed, floors, young, seen)
+	c := newCredit(rules, missed, groups, floors, young, seen)
 	*at = c
 	return c
 }

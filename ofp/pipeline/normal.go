@@ -29,6 +29,9 @@ func (x *xlate) normal() {
 	x.need(flow.WEthSrc, macBits)
 	x.needVLAN(normalVLANLooked)
 	in := x.snap.ports.get(x.key.InPort())
+	if n := x.key.InPort(); in == nil && x.out && (n == flow.PortController || n == flow.PortAny) {
+		in = sourced
+	}
 	if in == nil {
 		x.note(actions.DropNoPort)
 		if x.tr != nil {
@@ -54,7 +57,9 @@ func (x *xlate) normal() {
 		return
 	}
 	x.up.FDB = true
-	x.learn(vlan, src, in.OFPort)
+	if in != sourced {
+		x.learn(vlan, src, in.OFPort)
+	}
 	if dst&macMulticast == 0 {
 		if e := x.snap.fdb.lookup(vlan, dst); e != nil {
 			x.toLearned(e.port, in, vlan)

@@ -18,6 +18,14 @@ func (x *xlate) output(n uint32) {
 		x.flood(false)
 	case flow.PortAll:
 		x.flood(true)
+	case flow.PortController:
+		x.outputController(actions.WholePacket)
+	case flow.PortTable:
+		if !x.out || x.current != nil {
+			x.note(actions.DropNoPort) // it is for a packet-out's own list
+			return
+		}
+		x.tableAction(x.key.InPort(), 0)
 	default:
 		if n == x.key.InPort() {
 			x.note(actions.DropToInPort)
@@ -51,7 +59,13 @@ func (x *xlate) send(n uint32) {
 			x.tr.warn("Nonexistent output port")
 		}
 		return
-	case !p.Up:
+	case p.NoFwd:
+		x.note(actions.DropNoFwd)
+		if x.tr != nil {
+			x.tr.warn("port %d is configured not to forward, skipping output", n)
+		}
+		return
+	case !p.Up || p.Down:
 		x.note(actions.DropPortDown)
 		if x.tr != nil {
 			x.tr.warn("port %d is down, skipping output", n)

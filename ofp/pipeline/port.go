@@ -64,12 +64,17 @@ type Port struct {
 	MTU    int    // bytes of the network layer; 0 unknown
 	Up     bool   // output to a port that is not up is dropped (port_down)
 
-	NoRecv  bool // every packet received is dropped (no_recv)
-	NoFlood bool // FLOOD and NORMAL's flooding pass it by
+	Down       bool // by the administrator (OFPPC_PORT_DOWN): nothing is received (no_recv), nothing sent (port_down)
+	NoRecv     bool // every packet received is dropped (no_recv)
+	NoFlood    bool // FLOOD and NORMAL's flooding pass it by
+	NoFwd      bool // every output is dropped (no_fwd)
+	NoPacketIn bool // packets received that no flow of a table matches are not sent to controllers
 
 	Mode   VLANMode
 	Tag    uint16  // of Access, NativeTagged, NativeUntagged
 	Trunks VLANSet // of the others; empty means all
+
+	modMask, modConfig uint32 // what PortMod has set
 }
 
 // includes says whether the port carries frames of vid.

@@ -115,7 +115,7 @@ func inSet(a *Action) bool {
 	switch a.Kind {
 	case ActOutput, ActOutputReg, ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL,
 		ActPushVLAN, ActPopVLAN, ActPushMPLS, ActPopMPLS, ActDecTTL, ActDecTTLIDs, ActDecMPLSTTL, ActCopyTTLIn, ActCopyTTLOut,
-		ActSetQueue, ActGroup, ActController:
+		ActSetQueue, ActGroup, ActController, ActResubmit:
 		return true
 	}
 	return false

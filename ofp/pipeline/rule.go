@@ -109,6 +109,7 @@ type tableCounters struct {
 type credit struct {
 	rules  []*Rule          // one per look-up that found a rule
 	missed []*tableCounters // one per look-up that did not
+	groups []*groupCounts   // groups and buckets that processed it, one per time
 	floors []floor          // of look-ups that depended on lesser rules than those in rules
 	young  []*Rule          // that were learned again
 	seen   *fdbEntry        // the sender's address, kept young; nil for none
@@ -122,11 +123,14 @@ type floor struct {
 }
 
 // newCredit copies what a translation gathered.
-func newCredit(rules []*Rule, missed []*tableCounters, floors []floor, young []*Rule, seen *fdbEntry) *credit {
+func newCredit(rules []*Rule, missed []*tableCounters, groups []*groupCounts, floors []floor, young []*Rule, seen *fdbEntry) *credit {
 	c := &credit{seen: seen}
 	c.rules = append(c.few[:0], rules...)
 	if len(missed) > 0 {
 		c.missed = append([]*tableCounters(nil), missed...)
+	}
+	if len(groups) > 0 {
+		c.groups = append([]*groupCounts(nil), groups...)
 	}
 	c.floors, c.young = slices.Clone(floors), slices.Clone(young)
 	return c
@@ -164,6 +168,10 @@ func (c *credit) Credit(packets, bytes uint64, now int64) {
 	}
 	for _, t := range c.missed {
 		t.lookups.Add(packets)
+	}
+	for _, g := range c.groups {
+		g.packets.Add(packets)
+		g.bytes.Add(bytes)
 	}
 	for _, r := range c.young {
 		if r.n.renewed.Load() < now {

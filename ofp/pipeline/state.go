@@ -58,13 +58,13 @@ type State struct {
 	tables    [NumTables]tableState
 	due       dueHeap // rules with timeouts
 	dos       sharedDos
-	hasGroup  func(s *Snapshot, id uint32) bool // nil: there are none
 	onChange  []func(FlowChange)
 	onRemoved []func(FlowRemoved)
 	onTable   []func(TableStatus)
 	gone      []gone // of which onRemoved is to be told
 
 	telling sync.Mutex // one tells at a time; taken before mu
+	onPort  []func(PortChange)
 }
 
 // ExpiryStats counts rules that timed out.
@@ -79,7 +79,7 @@ func New(c Config) (*State, error) {
 	if s.now == nil {
 		s.now = clock.Now
 	}
-	snap := &Snapshot{gen: 1, fdbGen: 1, name: c.Name, ports: &portSet{}, fdb: &fdb{}, loops: s.loops}
+	snap := &Snapshot{gen: 1, fdbGen: 1, name: c.Name, ports: &portSet{direct: make([]int32, directPorts)}, fdb: &fdb{}, loops: s.loops}
 	for i := range snap.tables {
 		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: &tableCounters{table: uint8(i)}}
 	}
@@ -141,7 +141,11 @@ func (s *State) Apply(c Change) error {
 		if err != nil {
 			return err
 		}
+		ports.keepMods(next.ports)
 		next.ports = ports
+	}
+	if err := checkPunts(c.Flows); err != nil {
+		return err
 	}
 	if c.Flows != nil {
 		if err := tx.replace(c.Flows, c.allFlows); err != nil {
@@ -218,10 +222,12 @@ func (s *Snapshot) edits(old *Snapshot) (edits []classifier.Edit, ok bool) {
 }
 
 func (s *State) store(next *Snapshot) {
+	old := s.snap.Load()
 	s.snap.Store(next)
 	for _, fn := range s.publish {
 		fn(next)
 	}
+	s.tellPorts(old.ports, next.ports)
 }
 
 // Snapshot returns the present picture.

@@ -281,7 +281,11 @@ func TestOutPortAndGroup(t *testing.T) {
 		{"nothing", Instructions{}, false, false},
 	} {
 		m := newModRig(t, "")
-		m.hasGroup = func(*Snapshot, uint32) bool { return true }
+		for _, id := range []uint32{5, 7} {
+			if err := m.GroupMod(&GroupMod{Command: GroupAdd, Group: Group{ID: id}}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
 		add := mod(t, FlowAdd, "in_port=1")
 		add.Flow.Do = c.do
 		for _, by := range []struct {

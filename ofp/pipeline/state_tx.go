@@ -112,8 +112,7 @@ func (tx *flowTx) clear(id uint8, why RemovedReason) {
 	for c := range tx.view(id).Rules() {
 		tx.steps = append(tx.steps, step{old: c.Data.(*Rule), kind: FlowDeleted, why: why})
 	}
-	tx.edit(id)
-	tx.tables[id] = new(classifier.Table).Builder()
+	tx.edit(id).Clear()
 }
 
 // build makes the tables of the next snapshot.

@@ -26,10 +26,13 @@ func (x *xlate) conclude() {
 
 // judge tells the samples that are taken before all is decided what was decided: the
 // fate of the packet, and where the exporter wants it the rule. The first output
-// decides about a packet that is sent, and the first reason about one that is not.
+// decides about a packet that is sent, the first step that gave it to a controller about one
+// that went nowhere else, and the first reason about one that is not.
 func (x *xlate) judge() {
 	c, why := x.sender, actions.DropNone
-	if !x.sent {
+	if !x.sent && x.punted {
+		c, why = x.punter, actions.Punted
+	} else if !x.sent {
 		c, why = x.blamed, x.reason
 		if why == actions.DropNone {
 			c, why = x.cause(), actions.DropNoOutput
@@ -46,7 +49,7 @@ func (x *xlate) judge() {
 // that the packet missed in.
 func (x *xlate) verdict(c cause, why actions.Reason, tell bool) cache.Verdict {
 	v := cache.Verdict{Status: why.ForwardingStatus()}
-	if why != actions.DropNone {
+	if why != actions.DropNone && why != actions.Punted {
 		v.Drop = uint8(why)
 	}
 	if tell {

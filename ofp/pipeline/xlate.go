@@ -42,11 +42,13 @@ type xlate struct {
 	ops     []actions.Op
 	samples []actions.Sample
 	meters  []*actions.Meter
+	punts   []actions.Punt
 	tell    []bool // of each sample: its exporter is told the rule
 	prefix  int    // ops that stay when the translation fails
 
 	rules  []*Rule          // that matched
 	missed []*tableCounters // of look-ups where none did
+	groups []*groupCounts   // groups and buckets that it went through
 	floors []floor          // of look-ups that depended on lesser rules than the one found
 	young  []*Rule          // that were learned again
 	seen   *fdbEntry
@@ -55,17 +57,24 @@ type xlate struct {
 	current *Rule // whose instructions are being executed
 	sent    bool  // something was sent
 	sender  cause // of the first that was sent
+	punted  bool  // something was sent to a controller
+	punter  cause // of the first of that
 	blamed  cause // of the reason why nothing was
 
-	table  uint8
-	depth  int
-	exit   bool
-	set    []Action       // the action set
-	stack  []flow.Value   // of push and pop
-	clones int            // in which the list is
-	most   uint16         // bytes that an output sends; 0: all
-	reason actions.Reason // why nothing was sent, as far as known
-	failed actions.Reason
+	table   uint8
+	depth   int
+	exit    bool
+	set     []Action       // the action set
+	out     bool           // the packet is a packet-out's
+	silent  bool           // the next look-up is a resubmit's: that it finds nothing is not told
+	inSet   bool           // the action set is being executed
+	inGroup int            // how many groups are being executed
+	ttlIDs  []uint16       // controllers that are told of an expired TTL; nil: the first
+	stack   []flow.Value   // of push and pop
+	clones  int            // in which the list is
+	most    uint16         // bytes that an output sends; 0: all
+	reason  actions.Reason // why nothing was sent, as far as known
+	failed  actions.Reason
 
 	made made // programs and credits of before
 }
@@ -91,7 +100,9 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
-	x.rules, x.missed, x.floors, x.seen = x.rules[:0], x.missed[:0], x.floors[:0], nil
+	x.rules, x.missed, x.groups, x.floors, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], nil
+	x.punts, x.punted, x.punter = x.punts[:0], false, cause{}
+	x.out, x.silent, x.inSet, x.inGroup, x.ttlIDs = false, false, false, 0, nil
 	x.young = x.young[:0]
 	x.table, x.depth, x.exit = 0, 0, false
 	x.stack, x.clones, x.most = x.stack[:0], 0, 0
@@ -138,7 +149,7 @@ func (x *xlate) packet() {
 		x.sample(b.Exporter, cache.Point{Dir: cache.Ingress, Domain: b.Domain, ID: b.Point}, b.Attribute)
 		x.prefix = len(x.ops)
 	}
-	if in != nil && in.NoRecv {
+	if in != nil && (in.NoRecv || in.Down) {
 		x.note(actions.DropNoRecv)
 		if x.tr != nil {
 			x.tr.warn("port %d is configured not to receive, dropping", in.OFPort)
@@ -147,7 +158,7 @@ func (x *xlate) packet() {
 	}
 	x.tableAction(x.key.InPort(), 0)
 	x.conclude()
-	x.actionSet()
+	x.actionSetLast()
 }
 
 // end makes the answers. Program and credit are apart, as loops keep programs
@@ -156,12 +167,12 @@ func (x *xlate) end() {
 	if x.failed != actions.DropNone {
 		x.ops = x.ops[:x.prefix]
 		x.samples = x.samples[:min(x.prefix, len(x.samples))]
-		x.meters = x.meters[:0]
-		x.reason, x.sent = x.failed, false
+		x.meters, x.punts = x.meters[:0], x.punts[:0]
+		x.reason, x.sent, x.punted = x.failed, false, false
 	}
 	x.ops = unclone(x.ops)
 	x.judge()
-	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.reason)
+	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.punts, x.reason)
 	// And for one Ethernet type and one kind of fragment, unless it serves whatever comes in
 	// by the port as it is: then loops need not read headers.
 	if m := &x.up.Mask; m.Map != 1<<flow.WPort || !x.up.Program.Headerless() {
@@ -170,7 +181,7 @@ func (x *xlate) end() {
 			m.Or(flow.WIP, 0xff<<32)
 		}
 	}
-	x.up.Credit = x.made.credit(x.rules, x.missed, x.floors, x.young, x.seen)
+	x.up.Credit = x.made.credit(x.rules, x.missed, x.groups, x.floors, x.young, x.seen)
 	x.up.Path = x.made.path(&x.path)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }
@@ -280,6 +291,8 @@ func (x *xlate) lookup(t *table, inPort uint32) *Rule {
 
 // tableAction looks the packet up in a table and does what the rule says.
 func (x *xlate) tableAction(inPort uint32, id uint8) {
+	silent := x.silent
+	x.silent = false
 	deeper := 0
 	if id <= x.table && x.lookups() > 0 {
 		deeper = 1
@@ -308,7 +321,7 @@ func (x *xlate) tableAction(inPort uint32, id uint8) {
 		leave = x.tr.table(id, r)
 	}
 	if r == nil {
-		x.note(actions.DropTableMiss)
+		x.missedTable(silent)
 	} else {
 		x.do(r)
 	}

@@ -22,7 +22,17 @@ func (x *xlate) actions(list []Action) bool {
 			x.output(a.Port)
 		case ActOutputReg:
 			x.needField(a.Src.Field, a.Src.mask())
-			x.output(widePort(x.subfield(a.Src)))
+			if n := widePort(x.subfield(a.Src)); n == flow.PortController {
+				x.outputController(a.MaxLen)
+			} else {
+				x.output(n)
+			}
+		case ActController:
+			x.controller(&a.Controller)
+		case ActDecTTLIDs:
+			if !x.decTTLIDs(a.List.IDs) {
+				return false
+			}
 		case ActResubmit:
 			x.resubmit(a)
 		case ActSetField:
@@ -67,7 +77,7 @@ func (x *xlate) actions(list []Action) bool {
 			x.pushMPLS(a.EtherType)
 		case ActPopMPLS:
 			x.popMPLS(a.EtherType)
-		case ActDecTTL, ActDecTTLIDs:
+		case ActDecTTL:
 			if !x.decTTL(flow.IPTTL) {
 				return false
 			}
@@ -77,6 +87,8 @@ func (x *xlate) actions(list []Action) bool {
 			if !x.decTTL(flow.MPLSTTL) {
 				return false
 			}
+		case ActGroup:
+			x.group(a.Group)
 		case ActMeter:
 			x.meter(a.Meter)
 		case ActNote:
@@ -200,6 +212,7 @@ func (x *xlate) decTTL(f flow.Field) bool {
 	ttl := f.Get(&x.key).Lo
 	if ttl <= 1 {
 		x.note(actions.DropTTL)
+		x.invalidTTL()
 		if x.tr != nil {
 			x.tr.warn("TTL %d is too low to be decremented, stopping here", ttl)
 		}
@@ -218,6 +231,7 @@ func (x *xlate) resubmit(a *Action) {
 	if table == TableKeep {
 		table = x.table
 	}
+	x.silent = true
 	x.tableAction(in, table)
 }
 

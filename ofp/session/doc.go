@@ -1,12 +1,19 @@
-// Package session is OpenFlow connections: it listens, agrees on a version, answers
-// requests, and ends what is silent, slow or wrong. Bytes are ofp/wire's business; what
-// the switch knows it asks by the interface Switch.
+// Package session is OpenFlow connections: it listens and connects, agrees on a version,
+// answers requests, tells who wants to know what happens, and ends what is silent, slow or
+// wrong. Bytes are ofp/wire's business; what the switch knows it asks by the interface
+// Switch.
 //
 // # Terms
 //
-//   - A listener is punix:PATH or ptcp:[PORT][:HOST], as Open vSwitch writes them.
-//   - A session is one connection of a controller or of a tool such as ovs-ofctl. All
-//     sessions are alike: there are no roles yet, and nothing asynchronous is sent.
+//   - A listener is punix:PATH, ptcp:[PORT][:HOST] or pssl:[PORT][:HOST], a controller
+//     unix:PATH, tcp:HOST[:PORT] or ssl:HOST[:PORT], as Open vSwitch writes them.
+//   - A session is one connection of a controller or of a tool such as ovs-ofctl. Those
+//     with controllers that the switch connects to are primary, others are service
+//     connections: they are told nothing unasked before they ask for packets, and the
+//     switch is on its own without the former alone.
+//   - A controller that is connected is admitted when it has done something that only one
+//     does that takes the switch.
+//   - Each session has a role: equal, master or slave. A slave may not write.
 //
 // # Invariants
 //
@@ -14,9 +21,13 @@
 //     is done before the next is read: a barrier has nothing to wait for.
 //   - Every request is answered, be it by an error with what the specification says for
 //     it and the first 64 bytes of the request. An ERROR is never answered.
-//   - A session holds at most one message of its peer's (64 KiB) and a bounded number of
-//     bytes for it. Who does not read is not read from any more, and is closed after a
-//     while. Others don't notice.
+//   - When a new master is told that it is, no write of the old one is under way.
+//   - A session holds at most one message of its peer's (64 KiB), or one request in
+//     several (1 MiB), and a bounded number of bytes for it. Who does not read is not read
+//     from any more, and is closed after a while. Others don't notice.
+//   - Who tells sessions of something (a packet-in, a flow that was removed) never waits.
+//     A peer that does not read loses packet-ins, with a count; what must not be lost it
+//     gets, or its session ends.
 //   - Of a listener there are at most maxSessions sessions, so that one that is open to a
 //     network can't keep the local one from answering.
 //   - After Close nothing of a server runs: no goroutine, no handler; the name of its
@@ -24,7 +35,10 @@
 //
 // # Threads
 //
-// Each session has two goroutines: one reads and handles, one writes. Methods of Switch are
-// called by the sessions' goroutines, several at once. Nothing here is called from a poll
-// loop.
+// Each session has two goroutines: one reads and handles, one writes. A controller has one
+// that connects, and is its sessions' reader. Methods of Switch are called by the
+// sessions' goroutines, several at once. Nothing here is called from a poll loop.
+//
+// Locks are taken in this order: roles.mu, Server.mu, controller.mu, failover.mu,
+// session.mu, outbox.mu.
 package session

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"testing"
+	"time"
 
 	"pollux/ofp/wire"
 )
@@ -33,10 +34,9 @@ func FuzzSession(f *testing.F) {
 	f.Fuzz(func(t *testing.T, v uint8, sent []byte) {
 		version := spoken[int(v)%len(spoken)]
 		near, far := net.Pipe()
-		cfg := Config{Switch: box(), Log: slog.New(noPanics{slog.DiscardHandler, t})}
-		cfg.defaults()
+		srv := New(Config{Switch: box(), Log: slog.New(noPanics{slog.DiscardHandler, t})})
 		done := make(chan struct{})
-		go func() { newSession(&cfg, near, "pipe").run(); close(done) }()
+		go func() { newSession(srv, near, "pipe", &terms{probe: time.Minute}, nil).run(); close(done) }()
 		p := newPeer(t, far)
 		p.greet(version)
 		go func() {

@@ -16,7 +16,7 @@ import (
 func pipe(t testing.TB, c Config) (*peer, *Server) {
 	near, far := net.Pipe()
 	s := New(c)
-	if !s.begin(near, "pipe", func() {}) {
+	if !s.begin(near, "pipe", false, func() {}) {
 		t.Fatal("the server is closed")
 	}
 	return newPeer(t, far), s
@@ -109,9 +109,7 @@ func TestASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const queue = 64 << 10
 		near, far := net.Pipe()
-		cfg := Config{Switch: box(), Queue: queue, SendTimeout: 5 * time.Second}
-		cfg.defaults()
-		ses := newSession(&cfg, near, "pipe")
+		ses := newSession(New(Config{Switch: box(), Queue: queue, SendTimeout: 5 * time.Second}), near, "pipe", &terms{probe: time.Minute}, nil)
 		done := make(chan struct{})
 		go func() { ses.run(); close(done) }()
 		p := newPeer(t, far)
@@ -148,7 +146,7 @@ func TestOthersDoNotNotice(t *testing.T) {
 		defer s.Close()
 		open := func() *peer {
 			near, far := net.Pipe()
-			s.begin(near, "pipe", func() {})
+			s.begin(near, "pipe", false, func() {})
 			return newPeer(t, far)
 		}
 		good := open()

@@ -12,28 +12,34 @@ import (
 // DefaultPort is OpenFlow's TCP port.
 const DefaultPort = 6653
 
+// maxPath is the longest path that a Unix socket can have.
+const maxPath = 107
+
 // method is a listener as configurations name it.
 type method struct {
 	network string // unix, tcp4 or tcp6
 	addr    string
+	secure  bool // by TLS
 }
 
-// parseMethod reads punix:PATH or ptcp:[PORT][:HOST]. HOST is an IP address, in
-// brackets or not; without it the listener is on every IPv4 address, as in Open
-// vSwitch. PORT is 6653 when left out, and any free one when 0.
+// parseMethod reads punix:PATH, ptcp:[PORT][:HOST] or pssl:[PORT][:HOST]. HOST is an IP
+// address, in brackets or not; without it the listener is on every IPv4 address, as in
+// Open vSwitch. PORT is 6653 when left out, and any free one when 0.
 func parseMethod(text string) (method, error) {
 	kind, rest, ok := strings.Cut(text, ":")
 	switch {
 	case !ok:
 	case kind == "punix":
-		if rest == "" || len(rest) > 107 {
-			return method{}, fmt.Errorf("listener %q: a path has 1 to 107 bytes, not %d", text, len(rest))
+		if rest == "" || len(rest) > maxPath {
+			return method{}, fmt.Errorf("listener %q: a path has 1 to %d bytes, not %d", text, maxPath, len(rest))
 		}
-		return method{"unix", rest}, nil
-	case kind == "ptcp":
-		return parseTCP(text, rest)
+		return method{network: "unix", addr: rest}, nil
+	case kind == "ptcp" || kind == "pssl":
+		m, err := parseTCP(text, rest)
+		m.secure = kind == "pssl"
+		return m, err
 	}
-	return method{}, fmt.Errorf("listener %q: want punix:PATH or ptcp:[PORT][:HOST]", text)
+	return method{}, fmt.Errorf("listener %q: want punix:PATH, ptcp:[PORT][:HOST] or pssl:[PORT][:HOST]", text)
 }
 
 func parseTCP(text, rest string) (method, error) {
@@ -62,16 +68,11 @@ func parseTCP(text, rest string) (method, error) {
 	if a.Is6() {
 		network = "tcp6"
 	}
-	return method{network, net.JoinHostPort(inner, strconv.FormatUint(n, 10))}, nil
+	return method{network: network, addr: net.JoinHostPort(inner, strconv.FormatUint(n, 10))}, nil
 }
 
-// listen opens the listener that text names.
-func listen(text string) (net.Listener, error) {
-	m, err := parseMethod(text)
-	if err != nil {
-		return nil, err
-	}
-	var l net.Listener
+// listen opens the listener m, which is written text.
+func (m method) listen(text string) (l net.Listener, err error) {
 	if m.network == "unix" {
 		l, err = listenUnix(m.addr)
 	} else {

@@ -28,12 +28,17 @@ func TestListenersAreReadAsOpenVSwitchWritesThem(t *testing.T) {
 		"ptcp:1:":                           "not an IP address",
 		"punix:":                            "1 to 107",
 		"punix:" + strings.Repeat("x", 108): "1 to 107",
-		"tcp:1.2.3.4":                       "want punix:PATH or ptcp:",
-		"pssl:6653":                         "want punix:PATH or ptcp:",
-		"":                                  "want punix:PATH or ptcp:",
+		"tcp:1.2.3.4":                       "want punix:PATH, ptcp:",
+		"pssl:6653":                         "tcp4 0.0.0.0:6653 by TLS",
+		"pssl::[::1]":                       "tcp6 [::1]:6653 by TLS",
+		"pssl:x":                            "65535",
+		"":                                  "want punix:PATH, ptcp:",
 	} {
 		m, err := parseMethod(text)
 		got := m.network + " " + m.addr
+		if m.secure {
+			got += " by TLS"
+		}
 		if err != nil {
 			got = err.Error()
 		}

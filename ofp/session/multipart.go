@@ -42,13 +42,27 @@ func multipart(s *session, q *request) error {
 	switch {
 	case fn == nil:
 		return fmt.Errorf("multipart type %d, subtype %d: %w", m.Part, m.Subtype, unknown)
-	case m.More && s.version != wire.V10:
-		// None of the requests that are answered is longer than a message.
-		return fmt.Errorf("multipart type %d in several messages: %w", m.Part, ofperr.MultipartOverflow)
+	case s.version != wire.V10:
+		if whole, err := s.parts.add(&m, q.XID); err != nil || !whole {
+			return err
+		}
 	}
+	answer := func() error { return s.answer(q, &m, fn) }
+	if writesPart(&m) {
+		return s.write(answer)
+	}
+	return answer()
+}
+
+// writesPart says whether a request changes the switch: features of tables are set by the
+// request that asks for them.
+func writesPart(m *wire.Multipart) bool { return m.Part == partTableFeatures && len(m.Body) > 0 }
+
+// answer has fn write the reply to m.
+func (s *session) answer(q *request, m *wire.Multipart, fn partHandler) error {
 	ok := true
-	out := wire.NewReplies(s.version, q.XID, m, func(msg []byte) { ok = ok && s.out.put(msg) })
-	if err := fn(s, &m, out); err != nil {
+	out := wire.NewReplies(s.version, q.XID, *m, func(msg []byte) { ok = ok && s.pass(msg) })
+	if err := fn(s, m, out); err != nil {
 		return err
 	}
 	out.End()

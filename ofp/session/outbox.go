@@ -1,25 +1,37 @@
 package session
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
 )
 
-// outbox is what waits to be written to a peer: bytes of whole messages. Any goroutine
-// may put, one runs write.
+// outbox is what waits to be written to a peer: bytes of whole messages, in the order in
+// which they were put. Any goroutine may put, one runs write.
+//
+// Messages are of three sorts. Answers (put) wait for room: who asks and does not read is
+// not read from any more. What must not be lost (post) never waits; where there is too much
+// of it the session ends. Packet-ins (offer) never wait, and are lost where there is no room.
+// They don't count as what the others wait for.
 type outbox struct {
-	most int // bytes from which on put waits
+	most      int // bytes of the first sort from which on put waits
+	mostPosts int // bytes, packet-ins apart, beyond which post ends the session
 
-	mu   sync.Mutex // guards what follows
-	turn *sync.Cond // signalled at every change of it
-	buf  []byte
-	done bool // nothing is put any more; what is there is written
-	cut  bool // nothing is written any more
+	mu      sync.Mutex // guards what follows
+	turn    *sync.Cond // signalled at every change of it
+	buf     []byte
+	packets int    // of the messages in buf, those that are packet-ins
+	bytes   int    // of them
+	sever   func() // ends the connection; nil: there is none yet
+	why     error  // the session was ended for
+	done    bool   // nothing is put any more; what is there is written
+	cut     bool   // nothing is written any more
 }
 
-func newOutbox(most int) *outbox {
-	o := &outbox{most: most}
+func newOutbox(most, mostPosts int) *outbox {
+	o := &outbox{most: most, mostPosts: mostPosts}
 	o.turn = sync.NewCond(&o.mu)
 	return o
 }
@@ -29,9 +41,49 @@ func newOutbox(most int) *outbox {
 func (o *outbox) put(msg []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.buf) >= o.most && !o.done && !o.cut {
+	for len(o.buf)-o.bytes >= o.most && !o.done && !o.cut {
 		o.turn.Wait()
 	}
+	return o.add(msg)
+}
+
+// errBehind ends a session whose peer is not told any more what it must not miss.
+var errBehind = errors.New("the peer is too far behind")
+
+// post adds a message, which it copies, and never waits. Where there is no room the
+// session ends.
+func (o *outbox) post(msg []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := len(o.buf) - o.bytes + len(msg)
+	if n <= o.mostPosts {
+		return o.add(msg)
+	}
+	if !o.done && !o.cut {
+		o.why = fmt.Errorf("%w: %d bytes wait for it", errBehind, n)
+		o.stopLocked()
+		if o.sever != nil {
+			o.sever()
+		}
+	}
+	return false
+}
+
+// offer adds a packet-in, which it copies, unless so many or too many bytes of them wait
+// already. It never waits.
+func (o *outbox) offer(msg []byte, most int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.packets >= most || o.bytes+len(msg) > o.most || !o.add(msg) {
+		return false
+	}
+	o.packets++
+	o.bytes += len(msg)
+	return true
+}
+
+// add appends a message. o.mu is held.
+func (o *outbox) add(msg []byte) bool {
 	if o.done || o.cut {
 		return false
 	}
@@ -53,11 +105,11 @@ func (o *outbox) finish() {
 func (o *outbox) take(spare []byte) []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.buf) == 0 && !o.done {
+	for len(o.buf) == 0 && !o.done && !o.cut {
 		o.turn.Wait()
 	}
 	b := o.buf
-	o.buf = spare[:0]
+	o.buf, o.packets, o.bytes = spare[:0], 0, 0
 	o.turn.Broadcast()
 	return b
 }
@@ -66,8 +118,19 @@ func (o *outbox) take(spare []byte) []byte {
 func (o *outbox) stop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.cut, o.buf = true, nil
+	o.stopLocked()
+}
+
+func (o *outbox) stopLocked() {
+	o.cut, o.buf, o.packets, o.bytes = true, nil, 0, 0
 	o.turn.Broadcast()
+}
+
+// behind is why post ended the session, nil if it did not.
+func (o *outbox) behind() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.why
 }
 
 // step is how many bytes a peer has to take in time.

@@ -47,7 +47,11 @@ func (s *session) serve(h wire.Header, msg []byte) error {
 	if fn == nil {
 		return fmt.Errorf("%s (type %d): %w", k, h.Type, ofperr.BadType)
 	}
-	return fn(s, &request{h, msg[wire.HeaderLen:]})
+	q := &request{h, msg[wire.HeaderLen:]}
+	if writes[k] {
+		return s.write(func() error { return fn(s, q) })
+	}
+	return fn(s, q)
 }
 
 // refuse tells the peer that msg was not done, and why. It is false when the peer is
@@ -128,6 +132,7 @@ func setConfig(s *session, q *request) error {
 		return fmt.Errorf("flags %#x: fragments are treated as any packet: %w", uint16(c.Fragments), ofperr.ConfigBadFlags)
 	}
 	s.config = c
+	s.change(func(st *state) { st.missLen = c.MissSendLen })
 	return nil
 }
 

@@ -1,12 +1,14 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pollux/ofp/wire"
@@ -22,6 +24,11 @@ type Switch interface {
 	Features() wire.Features
 	// Desc says what the switch is in words.
 	Desc() wire.Desc
+	Exporters
+}
+
+// Exporters is what sessions ask of the exporters of flow records.
+type Exporters interface {
 	// IPFIXBridge returns the counts of the bridge's exporter, false if there is none.
 	IPFIXBridge() (wire.IPFIXStats, bool)
 	// IPFIXSets returns the counts of the exporter of each collector set.
@@ -30,15 +37,24 @@ type Switch interface {
 
 // Config is how a Server behaves. Zero members get the defaults in brackets.
 type Config struct {
-	Switch   Switch
+	Switch     Switch
+	Standalone Standalone // is told when no controller can be talked to [nobody]
+	// Misses is told whenever it changes whether a packet that meets no flow at all, not
+	// even one for misses, is to be sent to controllers: that is while one of a version
+	// before 1.3 wants it. At first it is not. It is called as Standalone is [nobody].
+	Misses   func(wanted bool)
 	Versions wire.Versions // that are offered [wire.Spoken]
 	Log      *slog.Logger  // gets ten lines a second at most [none]
 
 	HelloTimeout time.Duration // for the peer's HELLO to come [10s]
-	Probe        time.Duration // silence after which an echo request is sent; as much again ends the session [30s]
+	Probe        time.Duration // silence of one that connected to us after which an echo request is sent; as much again ends the session [30s]
 	WholeTimeout time.Duration // for a message to come in whole [30s]
 	SendTimeout  time.Duration // for the peer to take 64 KiB [15s]
 	Queue        int           // bytes that wait for the peer before it is not read from any more [1 MiB]
+	Behind       int           // bytes that wait for a peer that must not miss them before its session ends [128 MiB: a flow-removed for each of a million flows]
+	PacketIns    int           // packet-ins that wait for one that connected to us; more are lost [100]
+
+	dial func(ctx context.Context, t target, files TLSFiles) (net.Conn, error) // instead of target.dial, for tests
 }
 
 func (c *Config) defaults() {
@@ -48,10 +64,15 @@ func (c *Config) defaults() {
 	def(&c.WholeTimeout, 30*time.Second)
 	def(&c.SendTimeout, 15*time.Second)
 	def(&c.Queue, 1<<20)
+	def(&c.Behind, 128<<20)
+	def(&c.PacketIns, 100)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Log = newCalm(c.Log)
+	if c.dial == nil {
+		c.dial = func(ctx context.Context, t target, files TLSFiles) (net.Conn, error) { return t.dial(ctx, files) }
+	}
 }
 
 func def[T comparable](p *T, v T) {
@@ -63,25 +84,46 @@ func def[T comparable](p *T, v T) {
 
 // Server is the OpenFlow side of one switch. Make it with New.
 type Server struct {
-	cfg Config
-	wg  sync.WaitGroup
+	cfg    Config
+	ctx    context.Context // done when the server is closed
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
 
-	mu        sync.Mutex // guards what follows
-	listeners []listener
-	conns     map[net.Conn]struct{}
-	closed    bool
+	roles  roles
+	fail   failover
+	misses misses
+	files  atomic.Pointer[TLSFiles]
+
+	// sessions is those that there are. Who only wants to tell them something need not wait
+	// for mu.
+	sessions atomic.Pointer[[]*session]
+
+	mu          sync.Mutex // guards what follows, and changes of sessions
+	listeners   []listener
+	controllers []*controller
+	closed      bool
 }
 
-// New returns a server that listens nowhere yet.
+// New returns a server that listens nowhere and connects to nobody yet.
 func New(c Config) *Server {
 	c.defaults()
-	return &Server{cfg: c, conns: map[net.Conn]struct{}{}}
+	s := &Server{cfg: c}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.sessions.Store(new([]*session))
+	s.files.Store(new(TLSFiles))
+	s.fail.init(c.Standalone)
+	s.misses.tell = c.Misses
+	return s
 }
 
 // Listen opens the listener that method names, and answers there until Close. It
 // returns the listener's address, which tells the port that ptcp:0 got.
 func (s *Server) Listen(method string) (net.Addr, error) {
-	l, err := listen(method)
+	m, err := parseMethod(method)
+	if err != nil {
+		return nil, fmt.Errorf("openflow: %w", err)
+	}
+	l, err := m.listen(method)
 	if err != nil {
 		return nil, fmt.Errorf("openflow: %w", err)
 	}
@@ -91,7 +133,7 @@ func (s *Server) Listen(method string) (net.Addr, error) {
 		return nil, errors.Join(fmt.Errorf("openflow: %s: the server is closed", method), l.Close())
 	}
 	s.listeners = append(s.listeners, listener{l, method})
-	s.wg.Go(func() { s.accept(l, method) })
+	s.wg.Go(func() { s.accept(l, method, m.secure) })
 	return l.Addr(), nil
 }
 
@@ -127,16 +169,17 @@ func (s *Server) Close() error {
 		errs = append(errs, l.Close())
 	}
 	s.listeners = nil
-	for c := range s.conns {
-		c.Close() // its session says why it ended
+	for _, ses := range *s.sessions.Load() {
+		cut(ses.conn) // it says why it ended
 	}
 	s.mu.Unlock()
+	s.cancel()
 	s.wg.Wait()
 	return errors.Join(errs...)
 }
 
 // accept makes a session of every connection to l.
-func (s *Server) accept(l net.Listener, method string) {
+func (s *Server) accept(l net.Listener, method string, secure bool) {
 	slots := make(chan struct{}, maxSessions)
 	refusing := false // said once until there is room again
 	for {
@@ -160,28 +203,64 @@ func (s *Server) accept(l net.Listener, method string) {
 			conn.Close()
 			continue
 		}
-		if !s.begin(conn, method, func() { <-slots }) {
+		if !s.begin(conn, method, secure, func() { <-slots }) {
 			return
 		}
 	}
 }
 
-// begin runs a session on conn; done is called when it has ended. It is false, and
-// conn closed, when the server is.
-func (s *Server) begin(conn net.Conn, method string, done func()) bool {
+// begin runs a session on conn, which connected to us; done is called when it has ended.
+// It is false, and conn closed, when the server is.
+func (s *Server) begin(conn net.Conn, method string, secure bool, done func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		conn.Close()
 		return false
 	}
-	s.conns[conn] = struct{}{}
 	s.wg.Go(func() {
 		defer done()
-		newSession(&s.cfg, conn, method).run()
-		s.mu.Lock()
-		delete(s.conns, conn)
-		s.mu.Unlock()
+		if secure {
+			ctx, cancel := context.WithTimeout(s.ctx, s.cfg.HelloTimeout)
+			defer cancel()
+			t, err := s.files.Load().server(ctx, conn)
+			if err != nil {
+				s.cfg.Log.Warn("openflow: connection refused", "peer", whoIs(conn, method), "why", err)
+				return
+			}
+			conn = t
+		}
+		s.converse(newSession(s, conn, method, &terms{probe: s.cfg.Probe, queue: s.cfg.PacketIns}, nil))
 	})
 	return true
+}
+
+// converse has ses until it ends, and returns why it did.
+func (s *Server) converse(ses *session) error {
+	if !s.join(ses) {
+		ses.conn.Close()
+		return net.ErrClosed
+	}
+	defer s.leave(ses)
+	return ses.run()
+}
+
+// join adds ses to the sessions. It is false when the server is closed.
+func (s *Server) join(ses *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	all := append(slices.Clone(*s.sessions.Load()), ses)
+	s.sessions.Store(&all)
+	return true
+}
+
+func (s *Server) leave(ses *session) {
+	defer s.reviewMisses()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.DeleteFunc(slices.Clone(*s.sessions.Load()), func(x *session) bool { return x == ses })
+	s.sessions.Store(&all)
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,35 +19,91 @@ import (
 	"pollux/ofp/wire"
 )
 
-// session is one connection. Its members belong to the goroutine that runs it.
+// terms is how a session is dealt with. That of a controller may change while it lasts.
+type terms struct {
+	probe       time.Duration // 0: never
+	rate, burst int           // of packet-ins a second; 0: no limit
+	queue       int           // packet-ins that wait
+}
+
+// session is one connection. Its members belong to the goroutine that runs it, but for
+// those of which something else is said.
 type session struct {
+	srv  *Server
 	cfg  *Config
 	conn net.Conn
 	in   *bufio.Reader
 	msg  bytes.Buffer // the message in hand
 	out  *outbox
 	who  string // for people
+	at   string // the listener or the target
+
+	controller *controller           // nil: it connected to us, and is a service connection in Open vSwitch's terms
+	terms      atomic.Pointer[terms] // written by anybody
+
+	lost lost // written by anybody
+
+	mu    sync.Mutex // guards what follows
+	state state
 
 	version wire.Version // 0 until agreed
 	config  wire.SwitchConfig
 	began   time.Time // when the message in hand began to come; zero between messages
+	since   time.Time // when the session began
+	heard   time.Time // when something came last
 	probing bool      // an echo request is out and nothing came since
+	hurry   bool      // answers must not wait: others do for the request in hand
 	xid     uint32    // of our own requests
 	scratch []byte    // for messages that are written
+	parts   assembly
 }
 
-func newSession(cfg *Config, conn net.Conn, method string) *session {
-	who := method
-	if a := conn.RemoteAddr(); a != nil && a.String() != "" && a.String() != "@" {
-		who = a.String()
+// state is what others than its own goroutine ask of a session.
+type state struct {
+	version  wire.Version // 0 until agreed
+	role     Role
+	async    asyncConfig
+	id       uint16 // that controller actions name
+	missLen  uint16 // of SET_CONFIG
+	tableIDs bool   // NXT_FLOW_MOD_TABLE_ID: a flow mod of 1.0 has a table in its command
+	buckets  [2]bucket
+}
+
+func newSession(srv *Server, conn net.Conn, at string, t *terms, c *controller) *session {
+	s := &session{
+		srv: srv, cfg: &srv.cfg, conn: conn, at: at, who: whoIs(conn, at), controller: c,
+		out: newOutbox(srv.cfg.Queue, srv.cfg.Behind), since: time.Now(),
 	}
-	s := &session{cfg: cfg, conn: conn, who: who, out: newOutbox(cfg.Queue)}
+	s.terms.Store(t)
+	s.state.role = RoleEqual
+	if c != nil {
+		s.config.MissSendLen = defaultMissLen
+		s.state.missLen = defaultMissLen
+	}
+	s.out.sever = func() { cut(conn) }
 	s.in = bufio.NewReaderSize(s, 8<<10)
 	return s
 }
 
-// run has the session until it ends; then conn is closed and nothing of it runs.
-func (s *session) run() {
+// change changes what others ask of the session.
+func (s *session) change(fn func(*state)) {
+	s.mu.Lock()
+	fn(&s.state)
+	s.mu.Unlock()
+	s.srv.reviewMisses()
+}
+
+// whoIs names a peer for people.
+func whoIs(conn net.Conn, at string) string {
+	if a := conn.RemoteAddr(); a != nil && a.String() != "" && a.String() != "@" {
+		return a.String()
+	}
+	return at
+}
+
+// run has the session until it ends, and returns why it did; then conn is closed and
+// nothing of it runs.
+func (s *session) run() error {
 	written := make(chan error, 1)
 	go func() { written <- s.out.write(s.conn, s.cfg.SendTimeout) }()
 	why := s.converse()
@@ -54,6 +112,9 @@ func (s *session) run() {
 	if err := <-written; err != nil && !errors.Is(err, net.ErrClosed) {
 		why = fmt.Errorf("write: %w", err)
 	}
+	if err := s.out.behind(); err != nil {
+		why = err
+	}
 	switch {
 	case errors.Is(why, io.EOF), errors.Is(why, net.ErrClosed), errors.Is(why, io.ErrClosedPipe),
 		errors.Is(why, unix.ECONNRESET), errors.Is(why, unix.EPIPE):
@@ -61,6 +122,7 @@ func (s *session) run() {
 	default:
 		s.cfg.Log.Warn("openflow: session ended", "peer", s.who, "why", why)
 	}
+	return why
 }
 
 // converse agrees on a version and answers requests, until something is wrong with the
@@ -81,6 +143,7 @@ func (s *session) converse() (err error) {
 		if err != nil {
 			return err
 		}
+		s.admit(h.Kind())
 		if err := s.serve(h, s.msg.Bytes()); err != nil && !s.refuse(err, s.msg.Bytes()) {
 			return net.ErrClosed
 		}
@@ -108,7 +171,11 @@ func (s *session) greet() error {
 		s.send(wire.AppendHelloFailed(s.scratch[:0], s.closest(h.Version), h.XID, why))
 		return errors.New(why)
 	}
+	s.change(func(st *state) { st.version, st.async = s.version, defaultAsync(s.version) })
 	s.cfg.Log.Debug("openflow: session", "peer", s.who, "version", s.version.String())
+	if s.controller != nil {
+		s.controller.agreed(s.version)
+	}
 	return nil
 }
 
@@ -144,6 +211,16 @@ func offerText(o wire.Offer) string {
 		return versionsText(o.Versions)
 	}
 	return o.Version.String() + " and gives no bitmap of others"
+}
+
+// retune has the session go on by other terms. Anybody may call it.
+func (s *session) retune(t *terms) {
+	s.terms.Store(t)
+	var end time.Time
+	if t.probe > 0 {
+		end = time.Now().Add(t.probe)
+	}
+	_ = s.conn.SetReadDeadline(end) // who waits for a message does so by the new probe
 }
 
 // next reads a message into s.msg.
@@ -183,18 +260,27 @@ var errSilent = errors.New("nothing came for too long")
 // has its own time.
 func (s *session) Read(p []byte) (int, error) {
 	for {
-		wait := s.cfg.Probe
+		wait, never := s.terms.Load().probe, false
 		switch {
 		case !s.began.IsZero():
 			wait = time.Until(s.began.Add(s.cfg.WholeTimeout))
 		case s.version == 0:
 			wait = s.cfg.HelloTimeout
+		default:
+			never = wait == 0
+		}
+		var end time.Time
+		if !never {
+			end = time.Now().Add(max(wait, 0))
 		}
 		// It fails only on a closed connection, which Read says too.
-		_ = s.conn.SetReadDeadline(time.Now().Add(max(wait, 0)))
+		_ = s.conn.SetReadDeadline(end)
 		n, err := s.conn.Read(p)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			s.probing = false
+			if n > 0 {
+				s.heard = time.Now()
+			}
 			return n, err
 		}
 		if s.probing || s.version == 0 || !s.began.IsZero() {
@@ -209,6 +295,14 @@ func (s *session) Read(p []byte) (int, error) {
 // peer is still there.
 func (s *session) send(msg []byte) bool {
 	s.scratch = msg
+	return s.pass(msg)
+}
+
+// pass puts a message.
+func (s *session) pass(msg []byte) bool {
+	if s.hurry {
+		return s.out.post(msg)
+	}
 	return s.out.put(msg)
 }
 

@@ -43,7 +43,8 @@ type Datapath struct {
 	isolate bool
 	mesh    *pmd.Mesh
 
-	setting sync.Mutex // held while an exporter's caches are exchanged
+	setting  sync.Mutex // held while an exporter's caches are exchanged
+	draining sync.Mutex // held while packets for controllers are taken out
 
 	mu     sync.Mutex       // guards what follows
 	caches [][]*cache.Cache // by exporter, by loop; no row: off

@@ -58,6 +58,9 @@ func sides(m *lines.Map, producer, consumer, where string, ring reflect.Value) {
 	ring = reflect.Indirect(ring)
 	for name, owner := range map[string]string{"tail": producer, "headSeen": producer, "head": consumer, "tailSeen": consumer} {
 		f := ring.FieldByName(name)
+		if !f.IsValid() {
+			continue // actions.PuntRing is drained whole
+		}
 		m.Add(owner, true, where+"."+name, f.UnsafeAddr(), f.Type().Size())
 	}
 	f := ring.FieldByName("slots")
@@ -70,7 +73,7 @@ func footprint(d *Datapath, state *pipeline.State) *lines.Map {
 	m := lines.New()
 	r := ownership
 	r.Enter = func(m *lines.Map, owner, where string, v reflect.Value) bool {
-		if !strings.HasPrefix(v.Type().String(), "ring.SPSC[") {
+		if t := v.Type().String(); t != "actions.PuntRing" && !strings.HasPrefix(t, "ring.SPSC[") {
 			return false
 		}
 		if strings.Contains(where, ".mail.") || strings.Contains(where, ".given") {

@@ -69,13 +69,15 @@ type PortStats struct {
 }
 
 // Sums is the closed sum of where packets went (design law 2), in packets and bytes:
-// In + Cloned = Sent + Σ Dropped + Held.
+// In + Injected + Cloned = Sent + Consumed + Σ Dropped + Held.
 type Sums struct {
-	In      actions.Count `json:"in"`
-	Cloned  actions.Count `json:"cloned"`
-	Sent    actions.Count `json:"sent"`
-	Dropped ByReason      `json:"dropped"`
-	Held    uint64        `json:"held"` // frames on their way between two loops
+	In       actions.Count `json:"in"`
+	Injected actions.Count `json:"injected"` // packet-outs of controllers
+	Cloned   actions.Count `json:"cloned"`
+	Sent     actions.Count `json:"sent"`
+	Consumed actions.Count `json:"consumed"` // by controllers
+	Dropped  ByReason      `json:"dropped"`
+	Held     uint64        `json:"held"` // frames on their way between two loops
 }
 
 // ByReason is drops by actions.Reason. As JSON it is an object of those that are not 0.
@@ -118,6 +120,11 @@ func (s *Sums) add(t *Totals) {
 	s.Sent.Bytes += t.Tx.Bytes
 }
 
+func plus(c *actions.Count, d actions.Count) {
+	c.Packets += d.Packets
+	c.Bytes += d.Bytes
+}
+
 // DroppedTotal adds up the drops of all reasons.
 func (s *Sums) DroppedTotal() (c actions.Count) {
 	for _, d := range s.Dropped {
@@ -130,7 +137,7 @@ func (s *Sums) DroppedTotal() (c actions.Count) {
 // Unaccounted is what the closed sum leaves over: 0, or there is a bug. While traffic
 // flows it may be off by what moved between the readings of two loops.
 func (s *Sums) Unaccounted() int64 {
-	return int64(s.In.Packets+s.Cloned.Packets) - int64(s.Sent.Packets+s.DroppedTotal().Packets+s.Held)
+	return int64(s.In.Packets+s.Injected.Packets+s.Cloned.Packets) - int64(s.Sent.Packets+s.Consumed.Packets+s.DroppedTotal().Packets+s.Held)
 }
 
 // Stats is everything counted, as read loop by loop.
@@ -179,8 +186,9 @@ func (d *Datapath) Stats() Stats {
 			}
 			p.addQueues(nil, []pmd.TxStats{q})
 		}
-		s.Sums.Cloned.Packets += ls.Clones.Packets
-		s.Sums.Cloned.Bytes += ls.Clones.Bytes
+		plus(&s.Sums.Cloned, ls.Clones)
+		plus(&s.Sums.Injected, ls.Injected)
+		plus(&s.Sums.Consumed, ls.Consumed)
 		for r, c := range ls.Drops {
 			s.Sums.Dropped[r].Packets += c.Packets
 			s.Sums.Dropped[r].Bytes += c.Bytes

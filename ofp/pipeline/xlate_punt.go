@@ -1,0 +1,174 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"pollux/actions"
+	"pollux/flow"
+	"pollux/ofp/ofperr"
+)
+
+// Punting is what a bridge sends to controllers without a flow that says so.
+type Punting struct {
+	// Miss sends packets that no flow matches, as OpenFlow 1.0 to 1.2 want it, rather than
+	// drop them; MissLen bytes of each at most (miss_send_len). A resubmit that finds no flow
+	// is none of these.
+	Miss    bool
+	MissLen uint16
+	// InvalidTTL sends packets whose TTL or hop limit a flow cannot decrement. They are
+	// dropped all the same.
+	InvalidTTL bool
+}
+
+// Punting returns what State.SetPunting has set last.
+func (s *Snapshot) Punting() Punting { return s.punting }
+
+// SetPunting changes what goes to controllers without a flow that says so. At first nothing does.
+func (s *State) SetPunting(p Punting) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.snap.Load().punting == p {
+		return
+	}
+	next := s.next()
+	next.punting = p
+	s.put(next)
+}
+
+// refused says why the switch cannot do c; nil where it can.
+func (c *ControllerAction) refused() error {
+	switch {
+	case c.Pause:
+		return fmt.Errorf("packets cannot be paused: %w", ofperr.ActionBadArgument)
+	case c.Reason > uint8(actions.PuntPacketOut):
+		return fmt.Errorf("%d is no reason to send a packet to a controller: %w", c.Reason, ofperr.ActionBadArgument)
+	}
+	return nil
+}
+
+// checkPunts refuses flows with packets to controllers that the switch cannot send.
+func checkPunts(flows []Flow) error {
+	for i := range flows {
+		f := &flows[i]
+		for _, list := range [...][]Action{f.Do.Apply, f.Do.Write} {
+			for k := range list {
+				if a := &list[k]; a.Kind == ActController {
+					if err := a.Controller.refused(); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// outputController is output to flow.PortController, where no length or 0 is all of the packet.
+func (x *xlate) outputController(maxLen uint16) {
+	if maxLen == 0 {
+		maxLen = actions.WholePacket
+	}
+	x.controller(&ControllerAction{MaxLen: maxLen, Reason: uint8(actions.PuntAction)})
+}
+
+// controller sends the packet to controllers as it is now.
+func (x *xlate) controller(c *ControllerAction) {
+	p := actions.Punt{
+		Reason: actions.PuntReason(c.Reason), MaxLen: c.MaxLen, ID: c.ID, UserData: c.UserData, Pause: c.Pause, MeterID: c.Meter,
+	}
+	if *c == (ControllerAction{MaxLen: c.MaxLen, Reason: c.Reason}) && p.Reason == actions.PuntAction {
+		p.Reason = x.outputReason() // a plain output, whichever way it was written
+	}
+	if c.Meter != 0 {
+		if e := x.snap.meters[c.Meter]; e != nil {
+			p.Meter = e.run
+		} else if x.tr != nil {
+			x.tr.warn("there is no meter %d", c.Meter)
+		}
+	}
+	x.punt(p)
+}
+
+// outputReason returns why an output to the controller sends the packet there (OpenFlow 1.4.1
+// section 7.4.1). The table-miss flow is told apart (OpenFlow 1.3.5 section 5.4).
+func (x *xlate) outputReason() actions.PuntReason {
+	switch {
+	case x.inGroup > 0:
+		return actions.PuntGroup
+	case x.inSet:
+		return actions.PuntActionSet
+	case x.current == nil:
+		return actions.PuntPacketOut
+	case x.current.isMiss():
+		return actions.PuntExplicitMiss
+	}
+	return actions.PuntAction
+}
+
+// isMiss says whether r is a table-miss flow.
+func (r *Rule) isMiss() bool {
+	if r.Flow.Priority != 0 {
+		return false
+	}
+	m := r.match()
+	return m.Mask.Map == 0
+}
+
+// missedTable does what is due to a packet that no flow of a table matches. With silent it was a
+// resubmit.
+func (x *xlate) missedTable(silent bool) {
+	x.note(actions.DropTableMiss)
+	if p := &x.snap.punting; p.Miss && !silent {
+		x.punt(actions.Punt{Reason: actions.PuntImplicitMiss, MaxLen: p.MissLen})
+	}
+}
+
+// invalidTTL tells controllers of a packet whose TTL has expired.
+func (x *xlate) invalidTTL() {
+	if !x.snap.punting.InvalidTTL {
+		return
+	}
+	ids := x.ttlIDs
+	if ids == nil {
+		ids = []uint16{0}
+	}
+	for _, id := range ids {
+		x.punt(actions.Punt{Reason: actions.PuntInvalidTTL, MaxLen: actions.WholePacket, ID: id})
+	}
+}
+
+// decTTLIDs is dec_ttl that names the controllers which are told (NXAST_DEC_TTL_CNT_IDS).
+func (x *xlate) decTTLIDs(ids []uint16) bool {
+	x.ttlIDs = ids
+	defer func() { x.ttlIDs = nil }()
+	return x.decTTL(flow.IPTTL)
+}
+
+// punt emits p, completed by what is known of the packet. A port may be configured to cause no
+// packet-in where a table has no flow for its packets (OFPPC_NO_PACKET_IN).
+func (x *xlate) punt(p actions.Punt) {
+	switch p.Reason {
+	case actions.PuntNoMatch, actions.PuntExplicitMiss, actions.PuntImplicitMiss:
+		if in := x.snap.ports.get(x.up.Key.InPort()); in != nil && in.NoPacketIn {
+			x.note(actions.DropTableMiss)
+			if x.tr != nil {
+				x.tr.warn("port %d is configured to cause no packet-in", in.OFPort)
+			}
+			return
+		}
+	}
+	x.commit()
+	p.Table, p.Cookie, p.InPort = x.table, actions.NoCookie, x.key.InPort()
+	if x.current != nil {
+		p.Cookie = x.current.Flow.Cookie
+	}
+	for i, w := range &actions.PuntWords {
+		x.need(w, ^uint64(0))
+		p.Fields[i] = x.key.W[w]
+	}
+	x.emit(actions.Op{Code: actions.OpController, A: uint32(len(x.punts))})
+	x.punts = append(x.punts, p)
+	if !x.punted {
+		x.punted, x.punter = true, x.cause()
+	}
+}

@@ -1,0 +1,127 @@
+package session
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pollux/ofp/wire"
+)
+
+// packetIn sends what made makes to the sessions that want packet-ins for reason, by the
+// numbers of 1.4 and up, and whose controller id is id. implicit says that the packet met
+// no flow at all, not even one for misses, which sessions from 1.3 on are not told of. It
+// never waits: who does not read, or gets too many, loses it, with a count.
+func (s *Server) packetIn(reason uint8, implicit bool, id uint16, made func(b []byte, to *state) []byte) {
+	now := time.Now()
+	var b []byte
+	for _, ses := range *s.sessions.Load() {
+		t := ses.terms.Load()
+		ses.mu.Lock()
+		st := ses.state
+		ok := st.id == id && st.wantsPacket(reason, implicit, ses.controller == nil)
+		full := ok && !ses.state.buckets[missed(reason)].take(t.rate, t.burst, now)
+		ses.mu.Unlock()
+		switch {
+		case !ok:
+			continue
+		case full:
+			ses.lost.limited.Add(1)
+			continue
+		}
+		if b = made(b[:0], &st); len(b) == 0 {
+			continue
+		}
+		if ses.out.offer(b, t.queue) {
+			ses.lost.sent.Add(1)
+		} else {
+			ses.lost.full.Add(1)
+		}
+	}
+}
+
+// missed returns which of a session's buckets packets for reason are of: those that no flow
+// matched have one of their own, so that they don't keep others from coming.
+func missed(reason uint8) int {
+	if reason == reasonNoMatch {
+		return 1
+	}
+	return 0
+}
+
+// wantsPacket is wants for a packet-in.
+func (st *state) wantsPacket(reason uint8, implicit, service bool) bool {
+	if implicit && st.version >= wire.V13 {
+		return false
+	}
+	if reason >= reasonActionSet && st.version < wire.V14 {
+		reason = reasonAction // which older versions don't tell apart
+	}
+	return st.wants(asyncPacketIn, reason, service)
+}
+
+// misses says whether somebody wants packets that meet no flow at all, not even one for
+// misses. From 1.3 on such a packet is dropped.
+type misses struct {
+	mu     sync.Mutex // guards wanted, and calls of tell
+	tell   func(wanted bool)
+	wanted bool
+}
+
+// reviewMisses looks again whether somebody wants misses. It is called where that may have
+// changed.
+func (s *Server) reviewMisses() {
+	s.misses.mu.Lock()
+	defer s.misses.mu.Unlock()
+	wanted := slices.ContainsFunc(*s.sessions.Load(), func(ses *session) bool {
+		ses.mu.Lock()
+		defer ses.mu.Unlock()
+		return ses.state.id == 0 && ses.state.wantsPacket(reasonNoMatch, true, ses.controller == nil)
+	})
+	if wanted == s.misses.wanted {
+		return
+	}
+	s.misses.wanted = wanted
+	if s.misses.tell != nil {
+		s.misses.tell(wanted)
+	}
+}
+
+// lost is what became of a session's packet-ins.
+type lost struct {
+	sent    atomic.Uint64
+	limited atomic.Uint64 // lost to the rate limit
+	full    atomic.Uint64 // lost because the session does not read
+}
+
+// bucket is the tokens that a session has for packet-ins: rate a second, burst at most.
+type bucket struct {
+	credit int64     // in token times nanoseconds: whole numbers lose nothing
+	at     time.Time // of credit; zero before the first
+}
+
+// token is what one packet-in costs.
+const token = int64(time.Second)
+
+// take takes a token at now, if there is one. rate and burst are at most 100,000,000.
+func (b *bucket) take(rate, burst int, now time.Time) bool {
+	if rate == 0 {
+		return true
+	}
+	if burst == 0 {
+		burst = rate / 4
+	}
+	most := int64(max(burst, 1)) * token
+	if gone := max(int64(now.Sub(b.at)), 0); b.at.IsZero() || gone > (most-b.credit)/int64(rate) {
+		b.credit = most
+	} else {
+		b.credit += gone * int64(rate)
+	}
+	b.at = now
+	if b.credit < token {
+		return false
+	}
+	b.credit -= token
+	return true
+}
