@@ -22,6 +22,8 @@ var cases = []struct {
 	{"flood 4", build(out(1), out(2), out(3), out(4))},
 	{"sample,output", build(sampleAt(cache.Point{}), out(1))},
 	{"sample rewritten,output", build(set(flow.IPTTL, 63), sampleAt(cache.Point{}), out(1))},
+	{"clone(dec_ttl,output),output", build(onCopy(set(flow.IPTTL, 63), out(1)), out(2))},
+	{"output of 64", build(part(1, 64))},
 	{"drop", build(drop(DropTableMiss))},
 	{"controller", build(control(whole))},
 	{"controller of 128,output", build(control(Punt{MaxLen: 128}), out(1))},

@@ -13,13 +13,20 @@
 //     nothing of the packet, so it never reaches the mask.
 //   - Base: what the packet's headers are at this point of the program built so
 //     far; an output first commits the differences between base and working copy.
+//   - Hidden: a bit of the working copy that is the packet's and that its key does not
+//     have, as it was under an MPLS label (xlate_mpls.go).
+//   - Copy: what actions in a clone work on; all that they do is undone after it
+//     (xlate_clone.go).
+//   - Note: what a translation wants done to addresses (FDB) or flows (learned.go).
 //
 // # Invariants
 //
 //   - Two keys that agree on Upcall.Mask have equal programs, credits and FDB
 //     flags in the same Snapshot. A bit is in the mask when its value was looked
 //     at, and only then; being overwritten is not being looked at.
-//   - A translation that fails (64 nested resubmits, 4096 look-ups) yields a
+//   - Nobody looks at hidden bits: who does has the translation fail. Whether somebody does
+//     follows from bits of the mask.
+//   - A translation that fails (64 nested resubmits, 4096 look-ups, hidden bits) yields a
 //     program that drops with that reason; an ingress sample stays in it.
 //   - Nothing else goes into a program than the rules that matched, the ports and
 //     addresses consulted, and bits of the mask: rewriting a field always emits the
@@ -33,14 +40,18 @@
 //     whatever else a translation comes to ask is published by put, not putRules.
 //   - Upcall.Path has every table that was looked in, and every word of the key that differed
 //     from the packet's then. Who writes the working copy says so in xlate.written.
+//   - A decision depends on no rule of a lower priority than those that its look-ups gave, or
+//     else says so by a floor: look-ups that found a conjunction, and the learn action, which
+//     asks for a flow by name and so depends on all that changes in its table.
+//   - What a decision learns follows from the mask: one decision learns one flow an action.
 //   - Rules count through the Creditor of each decision, by atomic additions, so
 //     that counts are exact as soon as the loops have pushed theirs.
 //
 // # Threads
 //
 // State's methods may be called from any thread; they take its mutex. Snapshot is
-// read by all threads at once. Translate takes no lock: it learns by putting a
-// note into the calling thread's own ring (Upcall.Thread, one caller each), which
+// read by all threads at once. Translate takes no lock: it learns by putting
+// notes into the calling thread's own rings (Upcall.Thread, one caller each), which
 // Tick drains. Counters are added by loops (Credit) and read by anybody.
 //
 // # Cost

@@ -53,8 +53,9 @@ func (x *xlate) cloned(fn func()) {
 	x.vlan, x.baseVLAN, x.labels, x.layers, x.under = s.vlan, s.baseVLAN, s.labels, s.layers, s.under
 	x.dirty, x.written, x.set, x.stack = s.dirty, s.written, s.set, s.stack
 	x.exit = false
-	// What follows its last output or sample does nothing. A clone in it ends in one.
-	for len(x.ops) > at+1 && changes(&x.ops[len(x.ops)-1]) {
+	// What changes after its last output, sample or meter does nothing. A clone in it ends in
+	// one of those.
+	for len(x.ops) > at+1 && changes(&x.ops[len(x.ops)-1]) && x.ops[len(x.ops)-1].Code != actions.OpMeter {
 		x.ops = x.ops[:len(x.ops)-1]
 	}
 	body := unclone(x.ops[at+1:])
@@ -82,7 +83,7 @@ func unclone(ops []actions.Op) []actions.Op {
 	return ops
 }
 
-// changes says whether an op changes the packet.
+// changes says whether an op changes the packet, or may drop it.
 func changes(op *actions.Op) bool {
 	switch op.Code {
 	case actions.OpOutput, actions.OpDrop, actions.OpSample, actions.OpController, actions.OpClone:
