@@ -208,10 +208,24 @@ func TestPuntVerdict(t *testing.T) {
 // TestPuntRefusals: what cannot be done is refused.
 func TestPuntRefusals(t *testing.T) {
 	s := puntState(t)
-	for _, c := range []ControllerAction{{Pause: true, Reason: 1}, {Reason: 6}} {
-		f := flowOf(t, "in_port=1", apply(Action{Kind: ActController, Controller: c}))
-		if err := s.Replace([]Flow{f}); !errors.Is(err, ofperr.ActionBadArgument) {
-			t.Errorf("%+v: %v", c, err)
+	for _, c := range []struct {
+		a    Action
+		want ofperr.Error
+		out  error // in a packet-out
+	}{
+		{Action{Kind: ActController, Controller: ControllerAction{Pause: true, Reason: 1}}, ofperr.ActionBadArgument, ofperr.ActionBadArgument},
+		{Action{Kind: ActController, Controller: ControllerAction{Reason: 6}}, ofperr.ActionBadArgument, ofperr.ActionBadArgument},
+		{Action{Kind: ActController, Controller: ControllerAction{Meter: 5}}, ofperr.MeterModInvalid, ofperr.MeterModInvalid},
+		{Action{Kind: ActOutput, Port: flow.PortTable}, ofperr.ActionBadOutPort, nil},
+		{Action{Kind: ActGroup, Group: 5}, ofperr.ActionBadOutGroup, ofperr.ActionBadOutGroup},
+	} {
+		for _, do := range []Instructions{apply(c.a), apply(Action{Kind: ActClone, List: &Lists{Actions: []Action{c.a}}})} {
+			if err := s.Replace([]Flow{flowOf(t, "in_port=1", do)}); !errors.Is(err, c.want) {
+				t.Errorf("%+v: %v", do, err)
+			}
+			if err := s.Snapshot().CheckOut(do.Apply); !errors.Is(err, c.out) || (err == nil) != (c.out == nil) {
+				t.Errorf("packet-out %+v: %v", do, err)
+			}
 		}
 	}
 }
@@ -221,9 +235,8 @@ func TestOutputToController(t *testing.T) {
 	s := puntState(t,
 		flowOf(t, "in_port=1", apply(Action{Kind: ActOutput, Port: flow.PortController})),
 		flowOf(t, "in_port=2", apply(load(flow.Reg3, 0xfffd), Action{Kind: ActOutputReg, Src: Subfield{Field: flow.Reg3, Bits: 16}, MaxLen: 50})),
-		flowOf(t, "in_port=3", apply(Action{Kind: ActOutput, Port: flow.PortTable})),
 	)
-	for packet, want := range map[string]string{"in_port=1": "max_len=65535", "in_port=2": "max_len=50", "in_port=3": "drop"} {
+	for packet, want := range map[string]string{"in_port=1": "max_len=65535", "in_port=2": "max_len=50"} {
 		if got := translated(t, s.Snapshot(), packet).Program.String(); !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", packet, got, want)
 		}
