@@ -37,6 +37,9 @@ func (p *Port) SetConfig(config, mask uint32) {
 	}
 }
 
+// canSend says whether frames can leave by the port, as far as device and administrator go.
+func (p *Port) canSend() bool { return p.Up && !p.Down }
+
 type portConfig struct {
 	bit uint32
 	on  *bool

@@ -144,9 +144,6 @@ func (s *State) Apply(c Change) error {
 		ports.keepMods(next.ports)
 		next.ports = ports
 	}
-	if err := checkPunts(c.Flows); err != nil {
-		return err
-	}
 	if c.Flows != nil {
 		if err := tx.replace(c.Flows, c.allFlows); err != nil {
 			tx.abort()
