@@ -247,33 +247,8 @@ var ErrNoPort = errors.New("no such port")
 
 // UpdatePort changes one port by fn; its number must stay.
 func (s *State) UpdatePort(ofport uint32, fn func(*Port)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next := s.next()
-	ports := append([]Port(nil), next.ports.all...)
-	for i := range ports {
-		p := &ports[i]
-		if p.OFPort != ofport {
-			continue
-		}
-		was := *p
-		fn(p)
-		if *p == was {
-			return nil
-		}
-		set, err := newPortSet(ports)
-		if err != nil {
-			return err
-		}
-		if set.get(ofport) == nil {
-			return fmt.Errorf("port %d: its number cannot be changed, only by a change of all ports", ofport)
-		}
-		next.ports = set
-		s.forget(next)
-		s.put(next)
-		return nil
-	}
-	return fmt.Errorf("port %d: %w", ofport, ErrNoPort)
+	_, err := s.Mods([]Mod{{Port: &PortUpdate{ofport, fn}}}, nil)
+	return err
 }
 
 // SetPortUp says whether frames can leave by a port.

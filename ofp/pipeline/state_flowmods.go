@@ -14,48 +14,7 @@ import (
 // there is none. When it returns, no packet that is received from then on meets the tables
 // of before: loops take the snapshot in force after they have received.
 func (s *State) FlowMods(mods []FlowMod, by any) (failed int, err error) {
-	return s.mods(len(mods), by, func(tx *flowTx, i int) (bool, error) { return false, tx.mod(&mods[i]) })
-}
-
-// Mod is one request of a bundle: one of its members is set.
-type Mod struct {
-	Flow  *FlowMod
-	Group *GroupMod
-}
-
-// Mods is FlowMods for requests of several kinds.
-func (s *State) Mods(mods []Mod, by any) (failed int, err error) {
-	return s.mods(len(mods), by, func(tx *flowTx, i int) (bool, error) {
-		if g := mods[i].Group; g != nil {
-			return true, tx.groupMod(g)
-		}
-		return false, tx.mod(mods[i].Flow)
-	})
-}
-
-// mods is FlowMods for n requests of any kind. do does one, and says whether it changes more
-// than flows.
-func (s *State) mods(n int, by any, do func(tx *flowTx, i int) (more bool, err error)) (failed int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	tx := s.begin(s.next(), by)
-	all := false
-	for i := range n {
-		more, err := do(tx, i)
-		if err != nil {
-			tx.abort()
-			return i, err
-		}
-		all = all || more
-	}
-	if !all {
-		tx.commit()
-		return -1, nil
-	}
-	tx.build()
-	s.put(tx.next)
-	tx.finish()
-	return -1, nil
+	return s.mods(len(mods), by, func(tx *flowTx, i int) error { return tx.mod(&mods[i]) })
 }
 
 // mod does one flow mod (OpenFlow 1.5.1 section 6.4).
