@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 
 	"pollux/classifier"
@@ -17,7 +18,39 @@ func (s *State) FlowMods(mods []FlowMod, by any) (failed int, err error) {
 	return s.mods(len(mods), by, func(tx *flowTx, i int) error { return tx.mod(&mods[i]) })
 }
 
-// mod does one flow mod (OpenFlow 1.5.1 section 6.4).
+// FlowModEach does mods in order, each by itself: errs has an error for each that was
+// refused, and is nil if none was. What comes of it is what FlowMods would do for one after
+// the other, but all are published at once, which costs loops less: it is for requests that
+// have come together.
+func (s *State) FlowModEach(mods []FlowMod, by any) (errs []error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tx := s.begin(s.next(), by)
+	tx.each = true
+	for i := range mods {
+		err := tx.mod(&mods[i])
+		if err == errCommitFirst {
+			tx.commit()
+			tx = s.begin(s.next(), by)
+			tx.each = true
+			err = tx.mod(&mods[i])
+		}
+		if err != nil {
+			if errs == nil {
+				errs = make([]error, len(mods))
+			}
+			errs[i] = err
+		}
+	}
+	tx.commit()
+	return errs
+}
+
+// errCommitFirst is the error of a flow mod for which another flow makes room, where that
+// may be one which is not there before the transaction is committed.
+var errCommitFirst = errors.New("commit first")
+
+// mod does one flow mod (OpenFlow 1.5.1 section 6.4), or nothing if it returns an error.
 func (tx *flowTx) mod(m *FlowMod) error {
 	if m.Flow.Flags&^(SendFlowRem|NoPacketCounts|NoByteCounts) != 0 {
 		return fmt.Errorf("flags %#x: %w", m.Flow.Flags, ofperr.FlowModBadFlags)
@@ -54,8 +87,14 @@ func (tx *flowTx) add(f *Flow, from origin, checkOverlap, reset bool) error {
 				return err
 			}
 		}
-		if limit := tx.s.tables[f.Table].limit(); tx.view(f.Table).Len() >= limit && !tx.evict(f.Table) {
-			return fmt.Errorf("table %d has %d flows: %w", f.Table, limit, ofperr.FlowModTableFull)
+		t := &tx.s.tables[f.Table]
+		if tx.view(f.Table).Len() >= t.limit() {
+			if tx.each && t.evict != nil && len(tx.steps) > 0 {
+				return errCommitFirst
+			}
+			if !tx.evict(f.Table) {
+				return fmt.Errorf("table %d has %d flows: %w", f.Table, t.limit(), ofperr.FlowModTableFull)
+			}
 		}
 	}
 	r := tx.newRule(f, from)
@@ -96,15 +135,22 @@ func (tx *flowTx) modify(m *FlowMod, strict bool) error {
 		}
 		return tx.checkDo(f)
 	}
-	for _, old := range rules {
+	modified := func(old *Rule) Flow {
 		whole := old.whole()
 		whole.Do = f.Do
 		if m.SetsCookie {
 			whole.Cookie = f.Cookie
 		}
+		return whole
+	}
+	for _, old := range rules {
+		whole := modified(old)
 		if err := tx.check(&whole); err != nil {
 			return err
 		}
+	}
+	for _, old := range rules {
+		whole := modified(old)
 		r := tx.newRule(&whole, old.origin)
 		r.Created, r.seq = old.Created, old.seq
 		if !m.ResetCounts {

@@ -21,6 +21,7 @@ type flowTx struct {
 	adopted []*Rule   // that are the configuration's from now on
 
 	beyond      bool // more is changed than flows
+	each        bool // it is of FlowModEach
 	metersOwned bool // next.meters may be written
 }
 
@@ -40,7 +41,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.steps)
 	clear(tx.evicted)
 	clear(tx.adopted)
-	tx.adopted, tx.beyond, tx.metersOwned = tx.adopted[:0], false, false
+	tx.adopted, tx.beyond, tx.metersOwned, tx.each = tx.adopted[:0], false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
 	tx.s, tx.next, tx.now, tx.by = s, next, s.now(), by
 	return tx
