@@ -35,6 +35,14 @@ func (s *State) FlowModEach(mods []FlowMod, by any) (errs []error) {
 			tx.each = true
 			err = tx.mod(&mods[i])
 		}
+		learns := len(s.learners) > 0
+		mods[i].Flow.Do.learners(func(learnerKey) { learns = true })
+		if learns && len(tx.steps) > 0 {
+			// What goes with a flow that learns goes before the next request.
+			tx.commit()
+			tx = s.begin(s.next(), by)
+			tx.each = true
+		}
 		if err != nil {
 			if errs == nil {
 				errs = make([]error, len(mods))
