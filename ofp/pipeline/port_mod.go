@@ -61,7 +61,7 @@ func (s *State) PortMod(ofport, config, mask uint32, mac uint64) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Mods([]any{u}, nil)
+	_, err = s.Mods([]Mod{{Port: u}}, nil)
 	return err
 }
 

@@ -151,12 +151,13 @@ func (s *State) Apply(c Change) error {
 		}
 	}
 	if c.Sampling != nil {
-		if err := checkSets(next); err != nil {
+		if err := tx.checkSets(); err != nil {
 			tx.abort()
 			return err
 		}
 	}
 	// From here on nothing fails.
+	tx.build()
 	if c.MACAgeing != 0 {
 		s.ageing = int64(c.MACAgeing)
 	}
@@ -244,7 +245,7 @@ var ErrNoPort = errors.New("no such port")
 
 // UpdatePort changes one port by fn; its number must stay.
 func (s *State) UpdatePort(ofport uint32, fn func(*Port)) error {
-	_, err := s.Mods([]any{&PortUpdate{ofport, fn}}, nil)
+	_, err := s.Mods([]Mod{{Port: &PortUpdate{ofport, fn}}}, nil)
 	return err
 }
 
@@ -329,19 +330,16 @@ func (s *State) bringUpToDate(now int64) {
 
 // checkSets refuses a configuration that takes the exporter of a sample action of its own
 // away. What controllers added samples for nobody then.
-func checkSets(next *Snapshot) error {
+func (tx *flowTx) checkSets() error {
 	var all ParseErrors
-	for _, t := range next.tables {
-		if t.rules.Len() == 0 {
-			continue
-		}
-		for c := range t.rules.Rules() {
+	for id := range tablesOf(AllTables) {
+		for c := range tx.view(id).Rules() {
 			r := c.Data.(*Rule)
 			if r.origin != fromConfig {
 				continue
 			}
 			f := r.whole()
-			err := next.sampling.check(&f)
+			err := tx.next.sampling.check(&f)
 			if err == nil {
 				continue
 			}

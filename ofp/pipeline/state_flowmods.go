@@ -15,17 +15,7 @@ import (
 // there is none. When it returns, no packet that is received from then on meets the tables
 // of before: loops take the snapshot in force after they have received.
 func (s *State) FlowMods(mods []FlowMod, by any) (failed int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	tx := s.begin(s.next(), by)
-	for i := range mods {
-		if err := tx.mod(&mods[i]); err != nil {
-			tx.abort()
-			return i, err
-		}
-	}
-	tx.commit()
-	return -1, nil
+	return s.mods(len(mods), by, func(tx *flowTx, i int) error { return tx.mod(&mods[i]) })
 }
 
 // FlowModEach does mods in order, each by itself: errs has an error for each that was
@@ -44,6 +34,14 @@ func (s *State) FlowModEach(mods []FlowMod, by any) (errs []error) {
 			tx = s.begin(s.next(), by)
 			tx.each = true
 			err = tx.mod(&mods[i])
+		}
+		learns := len(s.learners) > 0
+		mods[i].Flow.Do.learners(func(learnerKey) { learns = true })
+		if learns && len(tx.steps) > 0 {
+			// What goes with a flow that learns goes before the next request.
+			tx.commit()
+			tx = s.begin(s.next(), by)
+			tx.each = true
 		}
 		if err != nil {
 			if errs == nil {

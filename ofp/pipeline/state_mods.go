@@ -13,32 +13,41 @@ type PortUpdate struct {
 	Do     func(*Port)
 }
 
-// Mods does mods in order, all of them or none, as FlowMods does: *FlowMod, *GroupMod,
-// *MeterMod and *PortUpdate, each as it stands on what those before it would have done. It
-// is the commit of a bundle (OpenFlow 1.4 section 6.9). Others are refused with
-// BundleUnsupportedMessage.
-func (s *State) Mods(mods []any, by any) (failed int, err error) {
+// Mod is one request of a bundle: one of its members is set.
+type Mod struct {
+	Flow  *FlowMod
+	Group *GroupMod
+	Meter *MeterMod
+	Port  *PortUpdate
+}
+
+// Mods is FlowMods for requests of several kinds: the commit of a bundle (OpenFlow 1.4
+// section 6.9).
+func (s *State) Mods(mods []Mod, by any) (failed int, err error) {
+	return s.mods(len(mods), by, func(tx *flowTx, i int) error {
+		switch m := &mods[i]; {
+		case m.Flow != nil:
+			return tx.mod(m.Flow)
+		case m.Group != nil:
+			tx.beyond = true
+			return tx.groupMod(m.Group)
+		case m.Meter != nil:
+			tx.beyond = true
+			return tx.meterMod(m.Meter)
+		case m.Port != nil:
+			return tx.portUpdate(m.Port)
+		}
+		return fmt.Errorf("a request of no known kind: %w", ofperr.BundleUnsupportedMessage)
+	})
+}
+
+// mods is FlowMods for n requests of any kind, of which do does one.
+func (s *State) mods(n int, by any, do func(tx *flowTx, i int) error) (failed int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tx := s.begin(s.next(), by)
-	for i, m := range mods {
-		switch m := m.(type) {
-		case *FlowMod:
-			err = tx.mod(m)
-		case *GroupMod:
-			err = tx.groupMod(m)
-			tx.beyond = true
-		case *MeterMod:
-			err = tx.meterMod(m)
-			tx.beyond = true
-		case *PortUpdate:
-			var changed bool
-			changed, err = tx.portUpdate(m)
-			tx.beyond = tx.beyond || changed
-		default:
-			err = fmt.Errorf("%T: %w", m, ofperr.BundleUnsupportedMessage)
-		}
-		if err != nil {
+	for i := range n {
+		if err := do(tx, i); err != nil {
 			tx.abort()
 			return i, err
 		}
@@ -58,8 +67,8 @@ func (tx *flowTx) ownMeters() {
 	}
 }
 
-// portUpdate changes a port, and says whether that is a change.
-func (tx *flowTx) portUpdate(u *PortUpdate) (changed bool, err error) {
+// portUpdate changes a port.
+func (tx *flowTx) portUpdate(u *PortUpdate) error {
 	ports := append([]Port(nil), tx.next.ports.all...)
 	for i := range ports {
 		p := &ports[i]
@@ -69,18 +78,19 @@ func (tx *flowTx) portUpdate(u *PortUpdate) (changed bool, err error) {
 		was := *p
 		u.Do(p)
 		if *p == was {
-			return false, nil
+			return nil
 		}
 		set, err := newPortSet(ports)
 		if err != nil {
-			return false, err
+			return err
 		}
 		if set.get(u.OFPort) == nil {
-			return false, fmt.Errorf("port %d: its number cannot be changed, only by a change of all ports", u.OFPort)
+			return fmt.Errorf("port %d: its number cannot be changed, only by a change of all ports", u.OFPort)
 		}
 		tx.next.ports = set
 		tx.s.forget(tx.next)
-		return true, nil
+		tx.beyond = true
+		return nil
 	}
-	return false, fmt.Errorf("port %d: %w: %w", u.OFPort, ErrNoPort, ofperr.PortModBadPort)
+	return fmt.Errorf("port %d: %w: %w", u.OFPort, ErrNoPort, ofperr.PortModBadPort)
 }

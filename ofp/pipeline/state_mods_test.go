@@ -11,29 +11,30 @@ import (
 // one fails nothing of the others is left.
 func TestModsOfAllKinds(t *testing.T) {
 	m := newModRig(t, "in_port=1 actions=1")
-	group := func(id uint32) *GroupMod {
-		return &GroupMod{Command: GroupAdd, Group: Group{ID: id, Type: GroupIndirect, Buckets: []Bucket{{
-			WatchPort: AnyPort, WatchGroup: AnyGroup, Actions: []Action{{Kind: ActOutput, Port: 3}}}}}}
+	group := func(id uint32) Mod {
+		return Mod{Group: &GroupMod{Command: GroupAdd, Group: Group{ID: id, Type: GroupIndirect, Buckets: []Bucket{{
+			WatchPort: AnyPort, WatchGroup: AnyGroup, Actions: []Action{{Kind: ActOutput, Port: 3}}}}}}}
 	}
-	through := func(group, meter uint32) *FlowMod {
+	through := func(group, meter uint32) Mod {
 		f := mod(t, FlowAdd, "in_port=2 actions=1")
 		f.Flow.Do = Instructions{Meter: meter, Apply: []Action{{Kind: ActGroup, Group: group}}}
-		return &f
+		return Mod{Flow: &f}
 	}
-	down := &PortUpdate{OFPort: 4, Do: func(p *Port) { p.Up = false }}
+	down := Mod{Port: &PortUpdate{OFPort: 4, Do: func(p *Port) { p.Up = false }}}
+	addMeter := Mod{Meter: &MeterMod{MeterAdd, drop1000(5)}}
 	published := 0
 	m.OnPublish(func(*Snapshot) { published++ })
-	all := []any{group(7), &MeterMod{MeterAdd, drop1000(5)}, through(7, 5), down}
+	all := []Mod{group(7), addMeter, through(7, 5), down}
 	before := m.Snapshot()
 	for _, c := range []struct {
-		last any
+		last Mod
 		want error
 	}{
 		{group(7), ofperr.GroupModExists},
-		{&MeterMod{MeterAdd, drop1000(5)}, ofperr.MeterModExists},
+		{addMeter, ofperr.MeterModExists},
 		{through(8, 5), ofperr.ActionBadOutGroup},
-		{&PortUpdate{OFPort: 99}, ofperr.PortModBadPort},
-		{"hello", ofperr.BundleUnsupportedMessage},
+		{Mod{Port: &PortUpdate{OFPort: 99}}, ofperr.PortModBadPort},
+		{Mod{}, ofperr.BundleUnsupportedMessage},
 	} {
 		if i, err := m.Mods(append(all[:len(all):len(all)], c.last), nil); i != 4 || !errors.Is(err, c.want) {
 			t.Errorf("message %d: %v; want message 4: %v", i, err, c.want)
@@ -56,7 +57,7 @@ func TestModsOfAllKinds(t *testing.T) {
 	}
 	// What a group and a meter take with them is gone for those that come behind.
 	m.log = nil
-	if i, err := m.Mods([]any{&MeterMod{MeterDelete, Meter{ID: 5}}, through(7, 0), &GroupMod{Command: GroupDelete, Group: Group{ID: 7}}}, "me"); err != nil {
+	if i, err := m.Mods([]Mod{{Meter: &MeterMod{MeterDelete, Meter{ID: 5}}}, through(7, 0), {Group: &GroupMod{Command: GroupDelete, Group: Group{ID: 7}}}}, "me"); err != nil {
 		t.Fatalf("message %d: %v", i, err)
 	}
 	m.expect("0: in_port=1 actions=output:1")
