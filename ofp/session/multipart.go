@@ -56,7 +56,7 @@ func multipart(s *session, q *request) error {
 
 // writesPart says whether a request changes the switch: features of tables are set by the
 // request that asks for them.
-func writesPart(m *wire.Multipart) bool { return m.Part == partTableFeatures && len(m.Body) > 0 }
+func writesPart(m *wire.Multipart) bool { return m.Part == wire.PartTableFeatures && len(m.Body) > 0 }
 
 // answer has fn write the reply to m.
 func (s *session) answer(q *request, m *wire.Multipart, fn partHandler) error {

@@ -53,8 +53,16 @@ func box() *fixed {
 // serveUnix answers on a Unix socket until the test ends and returns its path.
 func serveUnix(t *testing.T, c Config) string {
 	t.Helper()
+	var s *Server
+	return serveUnixAs(t, c, &s)
+}
+
+// serveUnixAs is serveUnix, and tells the server.
+func serveUnixAs(t *testing.T, c Config, to **Server) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "br0.mgmt")
 	s := New(c)
+	*to = s
 	if _, err := s.Listen("punix:" + path); err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ type Config struct {
 	SendTimeout  time.Duration // for the peer to take 64 KiB [15s]
 	Queue        int           // bytes that wait for the peer before it is not read from any more [1 MiB]
 	Behind       int           // bytes that wait for a peer that must not miss them before its session ends [128 MiB: a flow-removed for each of a million flows]
-	PacketIns    int           // packet-ins that wait for one that connected to us; more are lost [100]
+	PacketIns    int           // packet-ins that wait for a session of which nothing else is said; more are lost [100]
 
 	dial func(ctx context.Context, t target, files TLSFiles) (net.Conn, error) // instead of target.dial, for tests
 }

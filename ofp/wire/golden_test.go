@@ -89,7 +89,12 @@ type golden struct{ hex, text string }
 
 func readGolden(t *testing.T) map[string]golden {
 	t.Helper()
-	b, err := os.ReadFile(goldenFile)
+	return readGoldenFile(t, goldenFile)
+}
+
+func readGoldenFile(t *testing.T, file string) map[string]golden {
+	t.Helper()
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

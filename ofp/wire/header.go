@@ -78,8 +78,10 @@ func name(b []byte, s string, n int) []byte {
 	return zeros(append(b, s...), n-len(s))
 }
 
-// parseName reads a field that name wrote: up to the first NUL.
+// parseName reads a field that name wrote: up to the first NUL, which the last byte is
+// taken for in any case.
 func parseName(b []byte) string {
+	b = b[:len(b)-1]
 	for i, c := range b {
 		if c == 0 {
 			return string(b[:i])

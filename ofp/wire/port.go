@@ -134,14 +134,14 @@ func ParsePort(v Version, b []byte) (p Port, rest []byte, err error) {
 		p.Number = from10(binary.BigEndian.Uint16(b))
 		copy(p.MAC[:], b[2:])
 		p.Name = parseName(b[8:24])
-		p.Config, p.State = PortConfig(binary.BigEndian.Uint32(b[24:])), PortState(binary.BigEndian.Uint32(b[28:]))
+		p.Config, p.State = PortConfig(binary.BigEndian.Uint32(b[24:])), PortState(binary.BigEndian.Uint32(b[28:]))&PortLinkDown
 		p.parseFeatures(b[32:])
 		return p, b[port10Len:], nil
 	}
 	p.Number = PortNumber(binary.BigEndian.Uint32(b))
 	copy(p.MAC[:], b[8:])
 	p.Name = parseName(b[16:32])
-	p.Config, p.State = PortConfig(binary.BigEndian.Uint32(b[32:])), PortState(binary.BigEndian.Uint32(b[36:]))
+	p.Config, p.State = PortConfig(binary.BigEndian.Uint32(b[32:]))&^PortNoFlood, PortState(binary.BigEndian.Uint32(b[36:]))
 	if v == V13 {
 		p.parseLink(b[40:])
 		return p, b[port13Len:], nil
