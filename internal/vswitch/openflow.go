@@ -21,7 +21,7 @@ func (s *Switch) startOpenFlow() error {
 	s.mu.Lock()
 	defer s.mu.Unlock() // a reload may come already
 	c := &s.cfg.Control
-	srv := session.New(session.Config{Switch: controlled{s}, Standalone: &s.alone, Log: s.log})
+	srv := session.New(session.Config{Switch: controlled{s}, Tables: s.state, Standalone: &s.alone, Log: s.log, Misses: s.missesWanted})
 	err := srv.SetControllers(controllersOf(c))
 	for _, l := range c.OpenFlow {
 		if err == nil {
@@ -36,6 +36,7 @@ func (s *Switch) startOpenFlow() error {
 		return errors.Join(fmt.Errorf("control.openflow: %w", err), srv.Close())
 	}
 	s.openflow = srv
+	s.tellControllers()
 	return nil
 }
 
@@ -126,12 +127,12 @@ var _ session.Switch = controlled{}
 // from output (0) to set_tp_dst (10), and not enqueue.
 const actions10 = 1<<11 - 1
 
-// Features describes the switch and its ports. Of statistics there are only those of
-// IPFIX yet, for which OpenFlow has no capability.
+// Features describes the switch and its ports.
 func (c controlled) Features() wire.Features {
 	f := wire.Features{
 		DatapathID: c.datapathID(), Tables: pipeline.NumTables,
-		Capabilities: wire.CapARPMatchIP, Actions: actions10,
+		Capabilities: wire.CapFlowStats | wire.CapTableStats | wire.CapPortStats | wire.CapGroupStats | wire.CapQueueStats | wire.CapARPMatchIP,
+		Actions:      actions10,
 	}
 	for _, p := range c.s.state.Snapshot().Ports() {
 		f.Ports = append(f.Ports, wirePort(&p))
@@ -154,12 +155,7 @@ func wirePort(p *pipeline.Port) wire.Port {
 	if !p.Up {
 		w.State = wire.PortLinkDown
 	}
-	if p.NoRecv {
-		w.Config |= wire.PortNoRecv
-	}
-	if p.NoFlood {
-		w.Config |= wire.PortNoFlood
-	}
+	w.Config = wire.PortConfig(p.Config())
 	return w
 }
 

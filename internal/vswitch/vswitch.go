@@ -207,6 +207,7 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 	}
 	go s.retry(watch)
 	go s.balance(watch)
+	go s.dp.DeliverPunts(watch, puntsEvery, s.punted)
 	go s.watchCollectors(watch)
 	go s.reloadOn(watch, hup)
 	s.sayPorts(out)

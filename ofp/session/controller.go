@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +20,11 @@ type Controller struct {
 	MaxBackoff time.Duration // longest wait between attempts; the first is firstBackoff
 	Rate       int           // packet-ins a second; 0: no limit
 	Burst      int           // beyond it at once; 0: a quarter of Rate
-	Queue      int           // packet-ins that wait for it; more are lost
+	Queue      int           // packet-ins that wait for it; more are lost. 0: Config.PacketIns
 }
 
-func (c *Controller) terms() *terms {
-	return &terms{probe: c.Probe, rate: c.Rate, burst: c.Burst, queue: c.Queue}
+func (c *Controller) terms(most int) *terms {
+	return &terms{probe: c.Probe, rate: c.Rate, burst: c.Burst, queue: cmp.Or(c.Queue, most)}
 }
 
 // Controllers is how the switch reaches its controllers.
@@ -110,7 +111,7 @@ func (c *controller) retune(to Controller) {
 	defer c.mu.Unlock()
 	c.cfg = to
 	if c.session != nil {
-		c.session.retune(to.terms())
+		c.session.retune(to.terms(c.srv.cfg.PacketIns))
 	}
 }
 
@@ -164,7 +165,7 @@ func (c *controller) connect(within time.Duration) (lasted time.Duration, err er
 		return 0, err
 	}
 	c.mu.Lock()
-	ses := newSession(c.srv, conn, at, c.cfg.terms(), c)
+	ses := newSession(c.srv, conn, at, c.cfg.terms(c.srv.cfg.PacketIns), c)
 	c.session, c.since = ses, time.Now()
 	c.mu.Unlock()
 	if c.ctx.Err() != nil {
@@ -215,4 +216,5 @@ func (c *controller) agreed(v wire.Version) {
 	defer c.mu.Unlock()
 	c.said = ""
 	c.srv.cfg.Log.Info("openflow: connected to a controller", "controller", c.cfg.Target, "version", v.String())
+	c.srv.watchAgain()
 }

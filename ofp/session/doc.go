@@ -20,7 +20,7 @@
 //   - Requests of a session are answered in their order, by its own goroutine, and each
 //     is done before the next is read: a barrier has nothing to wait for.
 //   - Every request is answered, be it by an error with what the specification says for
-//     it and the first 64 bytes of the request. An ERROR is never answered.
+//     it and the request. An ERROR is never answered.
 //   - When a new master is told that it is, no write of the old one is under way.
 //   - A session holds at most one message of its peer's (64 KiB), or one request in
 //     several (1 MiB), and a bounded number of bytes for it. Who does not read is not read

@@ -93,6 +93,7 @@ func (s *Server) look() (time.Duration, bool) {
 	case !f.on || admitted:
 		f.leave(s)
 	case f.alone:
+		return knockEvery, s.knock()
 	case quiet < patience:
 		return patience - quiet, true
 	default:
@@ -101,6 +102,7 @@ func (s *Server) look() (time.Duration, bool) {
 		if f.hooks != nil {
 			f.hooks.EnterStandalone()
 		}
+		return knockEvery, s.knock()
 	}
 	return 0, false
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pollux/flow"
 	"pollux/ofp/wire"
 )
 
@@ -115,13 +116,49 @@ func TestASilentControllerIsAdmitted(t *testing.T) {
 	failing(t, func(t *testing.T, s *Server, o *office, d *diary) {
 		standalone(t, s, controllerAt("tcp:a"))
 		p := o.meet(wire.V13)
-		for range 8 {
+		for echoes := 0; echoes < 6; {
 			ask := p.read()
-			ask[1] = 3
-			p.write(ask)
+			if wire.KindOf(wire.V13, ask[1]) == wire.EchoRequest {
+				ask[1] = 3
+				p.write(ask)
+				echoes++
+			}
 		}
 		d.want(t, "alone at 15s, not alone at 30s")
 	})
+}
+
+// While the switch is on its own a controller that is connected gets a packet every two
+// seconds, as it may do nothing before it gets one; none when it has done something.
+func TestKnocking(t *testing.T) {
+	for _, v := range spoken {
+		failing(t, func(t *testing.T, s *Server, o *office, d *diary) {
+			o.set(errors.New("away"))
+			standalone(t, s, controllerAt("tcp:a"))
+			time.Sleep(20 * time.Second)
+			o.set(nil)
+			p := o.meet(v)
+			start := time.Now()
+			for i := range 2 {
+				msg := p.read()
+				if got, want := time.Since(start), time.Duration(i+1)*knockEvery; wire.KindOf(v, msg[1]) != wire.PacketIn || got != want {
+					t.Fatalf("%s: %x after %v, want a packet after %v", v, msg, got, want)
+				}
+				in, err := wire.ParsePacketIn(v, msg[wire.HeaderLen:])
+				if err != nil || len(in.Data) != 60 || in.Reason != wire.ReasonNoMatch || flow.InPort.Get(&in.Metadata.Key).Lo != uint64(flow.PortLocal) {
+					t.Errorf("%s: %+v, %v", v, in, err)
+				}
+			}
+			p.barrier(v)
+			if msg := p.read(); wire.KindOf(v, msg[1]) != wire.EchoRequest {
+				t.Errorf("%s: %x", v, msg)
+			}
+			synctest.Wait()
+			if s.Alone() {
+				t.Errorf("%s: on its own", v)
+			}
+		})
+	}
 }
 
 // One of two is enough.

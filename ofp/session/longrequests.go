@@ -10,10 +10,8 @@ import (
 // longParts is the multipart requests that may come in several messages. Others are never
 // longer than one.
 var longParts = map[wire.Part]bool{
-	partTableFeatures: true,
+	wire.PartTableFeatures: true,
 }
-
-const partTableFeatures wire.Part = 12
 
 // maxRequest is the longest request in several messages, in bytes of body: the features of
 // 254 tables take less than half.

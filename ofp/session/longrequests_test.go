@@ -17,7 +17,7 @@ func TestRequestsInSeveralMessages(t *testing.T) {
 		body string
 		want string // of the whole request; - if it is not whole yet, ! if it is refused
 	}
-	const long, short = partTableFeatures, wire.PartDesc
+	const long, short = wire.PartTableFeatures, wire.PartDesc
 	for name, steps := range map[string][]step{
 		"one message":                 {{long, 1, false, "ab", "ab"}, {short, 1, false, "c", "c"}},
 		"three messages":              {{long, 1, true, "ab", "-"}, {long, 1, true, "", "-"}, {long, 1, false, "cd", "abcd"}, {long, 1, false, "e", "e"}},
@@ -52,7 +52,7 @@ func TestRequestWithoutEnd(t *testing.T) {
 	var a assembly
 	n := 0
 	for {
-		m := wire.Multipart{Part: partTableFeatures, More: true, Body: make([]byte, 60_000)}
+		m := wire.Multipart{Part: wire.PartTableFeatures, More: true, Body: make([]byte, 60_000)}
 		whole, err := a.add(&m, 1)
 		if whole {
 			t.Fatal("it is whole")
@@ -75,17 +75,17 @@ func TestRequestWithoutEnd(t *testing.T) {
 // Table features come in several messages by the specification, and are refused as any
 // request that the switch does not know: when they are whole, once.
 func TestSeveralMessagesOnTheWire(t *testing.T) {
-	old := parts[partTableFeatures]
-	defer func() { parts[partTableFeatures] = old }()
+	old := parts[wire.PartTableFeatures]
+	defer func() { parts[wire.PartTableFeatures] = old }()
 	var bodies [][]byte
-	parts[partTableFeatures] = func(_ *session, m *wire.Multipart, _ *wire.Replies) error {
+	parts[wire.PartTableFeatures] = func(_ *session, m *wire.Multipart, _ *wire.Replies) error {
 		bodies = append(bodies, bytes.Clone(m.Body))
 		return nil
 	}
 	p := dial(t, Config{Switch: box()})
 	p.greet(wire.V13)
 	for i := range 3 {
-		p.write(wire.AppendMultipartRequest(nil, wire.V13, 6, wire.Multipart{Part: partTableFeatures, More: i < 2, Body: bytes.Repeat([]byte{byte(i)}, 40_000)}))
+		p.write(wire.AppendMultipartRequest(nil, wire.V13, 6, wire.Multipart{Part: wire.PartTableFeatures, More: i < 2, Body: bytes.Repeat([]byte{byte(i)}, 40_000)}))
 	}
 	if msg := p.read(); wire.KindOf(wire.V13, msg[1]) != wire.MultipartReply {
 		t.Errorf("%x", msg)

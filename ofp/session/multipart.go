@@ -14,8 +14,31 @@ type partHandler func(s *session, m *wire.Multipart, out *wire.Replies) error
 // parts is the table of multipart requests. What is not in it is refused with
 // ofperr.BadMultipart.
 var parts = map[wire.Part]partHandler{
-	wire.PartDesc:     descPart,
-	wire.PartPortDesc: portDescPart,
+	wire.PartDesc:          descPart,
+	wire.PartPortDesc:      portDescPart,
+	wire.PartFlow:          flowsPart,
+	wire.PartFlowStats:     flowsPart,
+	wire.PartAggregate:     aggregatePart,
+	wire.PartTable:         tablePart,
+	wire.PartTableDesc:     tableDescPart,
+	wire.PartTableFeatures: tableFeaturesPart,
+	wire.PartPort:          portPart,
+	wire.PartQueue:         queuePart,
+	wire.PartQueueDesc:     queuePart,
+	wire.PartGroup:         groupPart,
+	wire.PartGroupDesc:     groupDescPart,
+	wire.PartGroupFeatures: groupFeaturesPart,
+	wire.PartMeter:         meterPart,
+	wire.PartMeterConfig:   meterConfigPart,
+	wire.PartMeterFeatures: meterFeaturesPart,
+}
+
+// partSince is the first version that has a part, of those that 1.0 has not; its number is
+// what 1.0 would have there, if it had any. Port descriptions Open vSwitch has in 1.0, too.
+var partSince = map[wire.Part]wire.Version{
+	wire.PartGroup: wire.V13, wire.PartGroupDesc: wire.V13, wire.PartGroupFeatures: wire.V13,
+	wire.PartMeter: wire.V13, wire.PartMeterConfig: wire.V13, wire.PartMeterFeatures: wire.V13,
+	wire.PartTableFeatures: wire.V13, wire.PartTableDesc: wire.V14, wire.PartQueueDesc: wire.V14, wire.PartFlowStats: wire.V15,
 }
 
 // niciraParts is the table of Nicira's. What is not in it is refused with
@@ -23,6 +46,8 @@ var parts = map[wire.Part]partHandler{
 var niciraParts = map[uint32]partHandler{
 	wire.NXIPFIXBridge: ipfixBridgePart,
 	wire.NXIPFIXFlow:   ipfixFlowPart,
+	wire.NXFlow:        flowsPart,
+	wire.NXAggregate:   aggregatePart,
 }
 
 // multipart answers a multipart request. A reply is sent message by message as it is made:
@@ -40,7 +65,7 @@ func multipart(s *session, q *request) error {
 		fn, unknown = niciraParts[m.Subtype], ofperr.BadExperimenterType
 	}
 	switch {
-	case fn == nil:
+	case fn == nil, s.version < partSince[m.Part]:
 		return fmt.Errorf("multipart type %d, subtype %d: %w", m.Part, m.Subtype, unknown)
 	case s.version != wire.V10:
 		if whole, err := s.parts.add(&m, q.XID); err != nil || !whole {
@@ -56,7 +81,7 @@ func multipart(s *session, q *request) error {
 
 // writesPart says whether a request changes the switch: features of tables are set by the
 // request that asks for them.
-func writesPart(m *wire.Multipart) bool { return m.Part == partTableFeatures && len(m.Body) > 0 }
+func writesPart(m *wire.Multipart) bool { return m.Part == wire.PartTableFeatures && len(m.Body) > 0 }
 
 // answer has fn write the reply to m.
 func (s *session) answer(q *request, m *wire.Multipart, fn partHandler) error {

@@ -9,31 +9,30 @@ import (
 	"pollux/ofp/wire"
 )
 
-// packetIn sends what made makes to the sessions that want packet-ins for reason, by the
-// numbers of 1.4 and up, and whose controller id is id. implicit says that the packet met
-// no flow at all, not even one for misses, which sessions from 1.3 on are not told of. It
-// never waits: who does not read, or gets too many, loses it, with a count.
-func (s *Server) packetIn(reason uint8, implicit bool, id uint16, made func(b []byte, to *state) []byte) {
+// PacketIn sends p to the sessions that want it and whose controller id is id (0 where no
+// action says another). It never waits: who does not read, or gets too many, loses it, with
+// a count.
+func (s *Server) PacketIn(p *wire.PacketInMsg, id uint16) {
 	now := time.Now()
-	var b []byte
+	var msg []byte
+	var of state // for which msg is written
 	for _, ses := range *s.sessions.Load() {
 		t := ses.terms.Load()
 		ses.mu.Lock()
 		st := ses.state
-		ok := st.id == id && st.wantsPacket(reason, implicit, ses.controller == nil)
-		full := ok && !ses.state.buckets[missed(reason)].take(t.rate, t.burst, now)
+		wanted := st.id == id && st.wantsPacket(p.Reason, ses.controller == nil)
+		limited := wanted && !ses.state.buckets[bucketOf(p.Reason)].take(t.rate, t.burst, now)
 		ses.mu.Unlock()
-		switch {
-		case !ok:
-			continue
-		case full:
+		if limited {
 			ses.lost.limited.Add(1)
+		}
+		if !wanted || limited {
 			continue
 		}
-		if b = made(b[:0], &st); len(b) == 0 {
-			continue
+		if msg == nil || st.version != of.version || st.packetIns != of.packetIns {
+			msg, of = wire.AppendPacketIn(msg[:0], st.version, 0, st.packetIns, p), st
 		}
-		if ses.out.offer(b, t.queue) {
+		if ses.out.offer(msg, t.queue) {
 			ses.lost.sent.Add(1)
 		} else {
 			ses.lost.full.Add(1)
@@ -41,24 +40,27 @@ func (s *Server) packetIn(reason uint8, implicit bool, id uint16, made func(b []
 	}
 }
 
-// missed returns which of a session's buckets packets for reason are of: those that no flow
-// matched have one of their own, so that they don't keep others from coming.
-func missed(reason uint8) int {
-	if reason == reasonNoMatch {
+// bucketOf returns which of a session's buckets packets for reason are of: those that no
+// flow matched have one of their own, so that they don't keep others from coming.
+func bucketOf(r wire.Reason) int {
+	switch r {
+	case wire.ReasonNoMatch, wire.ReasonExplicitMiss, wire.ReasonImplicitMiss:
 		return 1
 	}
 	return 0
 }
 
 // wantsPacket is wants for a packet-in.
-func (st *state) wantsPacket(reason uint8, implicit, service bool) bool {
-	if implicit && st.version >= wire.V13 {
-		return false
+func (st *state) wantsPacket(r wire.Reason, service bool) bool {
+	switch {
+	case r == wire.ReasonImplicitMiss && st.version >= wire.V13:
+		return false // it is dropped there, by the specification
+	case bucketOf(r) == 1:
+		r = wire.ReasonNoMatch
+	case r > wire.ReasonInvalidTTL && st.version < wire.V14:
+		r = wire.ReasonAction // which older versions don't tell apart
 	}
-	if reason >= reasonActionSet && st.version < wire.V14 {
-		reason = reasonAction // which older versions don't tell apart
-	}
-	return st.wants(asyncPacketIn, reason, service)
+	return st.wants(wire.AsyncPacketIn, uint8(r), service)
 }
 
 // misses says whether somebody wants packets that meet no flow at all, not even one for
@@ -77,7 +79,7 @@ func (s *Server) reviewMisses() {
 	wanted := slices.ContainsFunc(*s.sessions.Load(), func(ses *session) bool {
 		ses.mu.Lock()
 		defer ses.mu.Unlock()
-		return ses.state.id == 0 && ses.state.wantsPacket(reasonNoMatch, true, ses.controller == nil)
+		return ses.state.id == 0 && ses.state.wantsPacket(wire.ReasonImplicitMiss, ses.controller == nil)
 	})
 	if wanted == s.misses.wanted {
 		return

@@ -69,7 +69,7 @@ func (s *session) describe(p *Peer) {
 	if st.version == 0 {
 		return // no hello yet
 	}
-	p.Connected, p.Role, p.Version = true, st.role.String(), st.version.String()
+	p.Connected, p.Role, p.Version = true, roleName(st.role), st.version.String()
 }
 
 // Alone says whether the switch is on its own because no controller can be talked to.

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -32,6 +31,19 @@ var handlers = [wire.NumKinds]handler{
 	wire.SetConfig:        setConfig,
 	wire.MultipartRequest: multipart,
 	wire.BarrierRequest:   barrier,
+	wire.RoleRequest:      roleRequest,
+	wire.GetAsyncRequest:  getAsync,
+	wire.SetAsync:         setAsync,
+	wire.FlowMod:          flowMod,
+	wire.GroupMod:         groupMod,
+	wire.MeterMod:         meterMod,
+	wire.PortMod:          portMod,
+	wire.TableMod:         tableMod,
+	wire.PacketOut:        packetOut,
+	wire.BundleControl:    bundleControl,
+	wire.BundleAdd:        bundleAdd,
+
+	wire.QueueGetConfigRequest: queueConfig,
 }
 
 // serve answers the message msg with header h.
@@ -128,26 +140,16 @@ func setConfig(s *session, q *request) error {
 	if err != nil {
 		return err
 	}
-	if c.Fragments != wire.FragNormal {
+	old := s.version == wire.V10
+	if c.Fragments != wire.FragNormal && (!old || c.Fragments != invalidTTL) {
 		return fmt.Errorf("flags %#x: fragments are treated as any packet: %w", uint16(c.Fragments), ofperr.ConfigBadFlags)
 	}
 	s.config = c
-	s.change(func(st *state) { st.missLen = c.MissSendLen })
+	s.change(func(st *state) {
+		st.missLen = c.MissSendLen
+		if old {
+			st.setInvalidTTL(c.Fragments == invalidTTL)
+		}
+	})
 	return nil
-}
-
-// experimenter refuses: there is no message of an experimenter yet that the switch
-// knows.
-func experimenter(_ *session, q *request) error {
-	if len(q.body) < 4 {
-		return fmt.Errorf("experimenter message of %d bytes, want 4 or more: %w", len(q.body), ofperr.BadLen)
-	}
-	vendor := binary.BigEndian.Uint32(q.body)
-	switch {
-	case vendor != wire.Nicira:
-		return fmt.Errorf("experimenter %#08x: %w", vendor, ofperr.BadExperimenter)
-	case len(q.body) < 8:
-		return fmt.Errorf("message of Nicira's of %d bytes, want 8 or more: %w", len(q.body), ofperr.BadLen)
-	}
-	return fmt.Errorf("message %d of Nicira's: %w", binary.BigEndian.Uint32(q.body[4:]), ofperr.BadExperimenterType)
 }

@@ -12,6 +12,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"pollux/flow"
+	"pollux/ofp/ofperr"
+	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
 )
 
@@ -33,6 +36,16 @@ func (f *fixed) IPFIXBridge() (wire.IPFIXStats, bool) {
 	}
 	return *f.bridge, true
 }
+func (f *fixed) PortStats() []wire.PortStats {
+	return []wire.PortStats{{Port: 1, RxPackets: 5}, {Port: 2}}
+}
+func (f *fixed) PushCounts() {}
+func (f *fixed) PacketOut(frame []byte, _ *flow.Key, _ []pipeline.Action) error {
+	if len(frame) < 14 {
+		return fmt.Errorf("%d bytes: %w", len(frame), ofperr.BadPacket)
+	}
+	return nil
+}
 func (f *fixed) IPFIXSets() []wire.IPFIXStats { return f.sets }
 
 // box is a switch with two ports, an exporter and two sets.
@@ -53,8 +66,16 @@ func box() *fixed {
 // serveUnix answers on a Unix socket until the test ends and returns its path.
 func serveUnix(t *testing.T, c Config) string {
 	t.Helper()
+	var s *Server
+	return serveUnixAs(t, c, &s)
+}
+
+// serveUnixAs is serveUnix, and tells the server.
+func serveUnixAs(t *testing.T, c Config, to **Server) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "br0.mgmt")
 	s := New(c)
+	*to = s
 	if _, err := s.Listen("punix:" + path); err != nil {
 		t.Fatal(err)
 	}

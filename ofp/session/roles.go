@@ -8,29 +8,15 @@ import (
 	"pollux/ofp/wire"
 )
 
-// Role is what a session may do (OpenFlow 1.3 section 6.3.4). Numbers are those of
-// OFPCR_ROLE_*; Nicira's are one less.
-type Role uint32
-
-// The roles.
-const (
-	RoleNoChange Role = 0 // in requests: what is my role?
-	RoleEqual    Role = 1 // reads and writes, as all that are equal
-	RoleMaster   Role = 2 // reads and writes; there is one at most
-	RoleSlave    Role = 3 // reads
-)
-
-// String returns the role as Open vSwitch's database names it.
-func (r Role) String() string {
+// roleName names a role as Open vSwitch's database does.
+func roleName(r wire.Role) string {
 	switch r {
-	case RoleEqual:
-		return "other"
-	case RoleMaster:
+	case wire.RoleMaster:
 		return "master"
-	case RoleSlave:
+	case wire.RoleSlave:
 		return "slave"
 	}
-	return fmt.Sprintf("Role(%d)", uint32(r))
+	return "other"
 }
 
 // roles is what sessions agree on about who is master.
@@ -43,53 +29,79 @@ type roles struct {
 	elected    bool   // there was one
 }
 
-// unelected is the generation that is told before there was an election.
-const unelected = ^uint64(0)
-
-// setRole has ses be of a role, and a master until now be a slave. Where checked, generation
-// must not be older than the last one (section 6.3.4). It returns the role that ses has now
-// and the last generation.
-func (s *Server) setRole(ses *session, role Role, generation uint64, checked bool) (Role, uint64, error) {
+// setRole has ses be of the role that m asks for, and a master until now be a slave. A
+// generation that m has must not be older than the last one (OpenFlow 1.3 section 6.3.4). It
+// returns the role that ses has now and the last generation.
+func (s *Server) setRole(ses *session, m *wire.RoleMsg) (*wire.RoleMsg, error) {
 	defer s.reviewMisses() // of which slaves get none
 	s.roles.mu.Lock()
 	defer s.roles.mu.Unlock()
 	r := &s.roles
-	if checked && (role == RoleMaster || role == RoleSlave) {
-		if r.elected && int64(generation-r.generation) < 0 {
-			return 0, 0, fmt.Errorf("generation %#x, and there was %#x: %w", generation, r.generation, ofperr.RoleStale)
+	if m.HasGeneration {
+		if r.elected && int64(m.Generation-r.generation) < 0 {
+			return nil, fmt.Errorf("generation %#x, and there was %#x: %w", m.Generation, r.generation, ofperr.RoleStale)
 		}
-		r.generation, r.elected = generation, true
+		r.generation, r.elected = m.Generation, true
 	}
-	last := unelected
-	if r.elected {
-		last = r.generation
-	}
-	if role == RoleMaster {
+	if m.Role == wire.RoleMaster {
 		for _, other := range *s.sessions.Load() {
 			if other != ses {
-				other.demote(last)
+				other.demote(r)
 			}
 		}
 	}
 	ses.mu.Lock()
 	defer ses.mu.Unlock()
-	if role != RoleNoChange {
-		ses.state.role = role
+	if m.Role != wire.RoleNoChange {
+		ses.state.role = m.Role
 	}
-	return ses.state.role, last, nil
+	return &wire.RoleMsg{Role: ses.state.role, ShortID: m.ShortID, Generation: r.generation, HasGeneration: r.elected}, nil
 }
 
-// demote makes a master a slave, and tells it (1.4 and up).
-func (s *session) demote(generation uint64) {
+// demote makes a master a slave, and tells it (1.4 and up). r.mu is held.
+func (s *session) demote(r *roles) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.role == RoleMaster {
-		s.state.role = RoleSlave
+	st := &s.state
+	if st.role != wire.RoleMaster {
+		return
 	}
+	st.role = wire.RoleSlave
+	if st.version >= wire.V14 && st.wants(wire.AsyncRoleStatus, uint8(wire.RoleMasterRequest), false) {
+		m := wire.RoleStatusMsg{Role: wire.RoleSlave, Reason: wire.RoleMasterRequest, Generation: r.generation}
+		if !r.elected {
+			m.Generation = ^uint64(0) // as replies have it
+		}
+		s.out.post(wire.AppendRoleStatus(nil, st.version, 0, &m))
+	}
+}
+
+// roleRequest answers ROLE_REQUEST.
+func roleRequest(s *session, q *request) error {
+	m, err := wire.ParseRole(s.version, wire.RoleRequest, q.body)
+	if err != nil {
+		return err
+	}
+	if m, err = s.srv.setRole(s, m); err != nil {
+		return err
+	}
+	return s.reply(wire.AppendRole(s.scratch[:0], s.version, wire.RoleReply, q.XID, m))
+}
+
+// nxRoleRequest answers Nicira's.
+func nxRoleRequest(s *session, q *request, body []byte) error {
+	m, err := wire.ParseRoleNXT(body)
+	if err != nil {
+		return err
+	}
+	if m, err = s.srv.setRole(s, m); err != nil {
+		return err
+	}
+	return s.reply(wire.AppendRoleNXT(s.scratch[:0], s.version, q.XID, wire.NXTRoleReply, m))
 }
 
 // role returns what the session may do.
-func (s *session) role() Role {
+func (s *session) role() wire.Role {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.role
@@ -110,7 +122,7 @@ func (s *session) write(fn func() error) error {
 	}
 	s.srv.roles.mu.RLock()
 	defer s.srv.roles.mu.RUnlock()
-	if s.role() == RoleSlave {
+	if s.role() == wire.RoleSlave {
 		return ofperr.IsSlave
 	}
 	// Others wait for what fn does: it must not wait for the peer.

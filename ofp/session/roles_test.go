@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"testing"
@@ -41,10 +42,45 @@ func (f *floor) roles() string {
 	return text
 }
 
-// turn has a session be of a role.
-func (f *floor) turn(i int, r Role, generation uint64) (uint64, error) {
-	_, last, err := f.s.setRole((*f.s.sessions.Load())[i], r, generation, true)
-	return last, err
+// unelected is the generation of replies before there was an election.
+const unelected = ^uint64(0)
+
+// turn has a session be of a role, and returns the last generation.
+func (f *floor) turn(i int, r wire.Role, generation uint64) (uint64, error) {
+	f.t.Helper()
+	p, v := f.peers[i], wire.Version(0)
+	ses := (*f.s.sessions.Load())[i]
+	ses.mu.Lock()
+	v = ses.state.version
+	ses.mu.Unlock()
+	if v == wire.V10 {
+		_, err := f.s.setRole(ses, &wire.RoleMsg{Role: r, Generation: generation, HasGeneration: true})
+		return 0, err
+	}
+	ask := wire.AppendRole(nil, v, wire.RoleRequest, 3, &wire.RoleMsg{Role: r, Generation: generation, HasGeneration: true})
+	p.write(ask)
+	msg := p.read()
+	switch wire.KindOf(v, msg[1]) {
+	case wire.ErrorMsg:
+		if want := wire.AppendError(nil, v, ofperr.RoleStale, ask); !bytes.Equal(msg, want) {
+			f.t.Errorf("%x, want %x", msg, want)
+		}
+		return 0, ofperr.RoleStale
+	case wire.RoleReply:
+	default:
+		f.t.Fatalf("%x is no role reply", msg)
+	}
+	m, err := wire.ParseRole(v, wire.RoleReply, msg[wire.HeaderLen:])
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if r != wire.RoleNoChange && m.Role != r {
+		f.t.Errorf("asked for role %d, got %d", r, m.Role)
+	}
+	if !m.HasGeneration {
+		return unelected, nil
+	}
+	return m.Generation, nil
 }
 
 func TestElections(t *testing.T) {
@@ -53,27 +89,27 @@ func TestElections(t *testing.T) {
 		defer f.s.Close()
 		for _, c := range []struct {
 			who        int
-			role       Role
+			role       wire.Role
 			generation uint64
 			stale      bool
 			last       uint64
 			roles      string
 		}{
-			{0, RoleNoChange, 1, false, unelected, "other other other "},
-			{0, RoleEqual, 1, false, unelected, "other other other "}, // generations don't matter
-			{0, RoleMaster, 5, false, 5, "master other other "},
-			{1, RoleMaster, 4, true, 0, "master other other "},
-			{1, RoleSlave, 4, true, 0, "master other other "},
-			{1, RoleSlave, 5, false, 5, "master slave other "},
-			{1, RoleMaster, 6, false, 6, "slave master other "},
-			{2, RoleEqual, 0, false, 6, "slave master other "},
-			{2, RoleNoChange, 0, false, 6, "slave master other "},
-			{0, RoleEqual, 0, false, 6, "other master other "},
-			{0, RoleMaster, 1<<63 + 6, true, 0, "other master other "}, // half of all numbers are older
-			{0, RoleMaster, 1<<63 + 5, false, 1<<63 + 5, "master slave other "},
-			{2, RoleMaster, 1<<64 - 1, false, 1<<64 - 1, "slave slave master "},
-			{2, RoleMaster, 3, false, 3, "slave slave master "}, // it goes round
-			{2, RoleSlave, 3, false, 3, "slave slave slave "},
+			{0, wire.RoleNoChange, 1, false, unelected, "other other other "},
+			{0, wire.RoleEqual, 1, false, unelected, "other other other "}, // generations don't matter
+			{0, wire.RoleMaster, 5, false, 5, "master other other "},
+			{1, wire.RoleMaster, 4, true, 0, "master other other "},
+			{1, wire.RoleSlave, 4, true, 0, "master other other "},
+			{1, wire.RoleSlave, 5, false, 5, "master slave other "},
+			{1, wire.RoleMaster, 6, false, 6, "slave master other "},
+			{2, wire.RoleEqual, 0, false, 6, "slave master other "},
+			{2, wire.RoleNoChange, 0, false, 6, "slave master other "},
+			{0, wire.RoleEqual, 0, false, 6, "other master other "},
+			{0, wire.RoleMaster, 1<<63 + 6, true, 0, "other master other "}, // half of all numbers are older
+			{0, wire.RoleMaster, 1<<63 + 5, false, 1<<63 + 5, "master slave other "},
+			{2, wire.RoleMaster, 1<<64 - 2, false, 1<<64 - 2, "slave slave master "},
+			{2, wire.RoleMaster, 3, false, 3, "slave slave master "}, // it goes round
+			{2, wire.RoleSlave, 3, false, 3, "slave slave slave "},
 		} {
 			last, err := f.turn(c.who, c.role, c.generation)
 			if c.stale != errors.Is(err, ofperr.RoleStale) || !c.stale && err != nil || last != c.last {
@@ -100,14 +136,14 @@ func TestSlavesDoNotWrite(t *testing.T) {
 	}
 	f := newFloor(t, wire.V13, wire.V10)
 	mod := wire.AppendMessage(nil, wire.V13, wire.FlowMod, 1, nil)
-	if _, err := f.turn(0, RoleMaster, 1); err != nil {
+	if _, err := f.turn(0, wire.RoleMaster, 1); err != nil {
 		t.Fatal(err)
 	}
 	f.peers[0].write(mod)
 	<-begun
 	turned := make(chan error, 1)
 	go func() {
-		_, err := f.turn(1, RoleMaster, 2)
+		_, err := f.turn(1, wire.RoleMaster, 2)
 		if wrote != 1 {
 			err = errors.New("there is a new master while the old one writes")
 		}
@@ -138,5 +174,80 @@ func TestSlavesDoNotWrite(t *testing.T) {
 		if writes[k] != slaves[k] {
 			t.Errorf("%s: a slave may not: %v", k, writes[k])
 		}
+	}
+}
+
+// A master that another one follows is told so from 1.4 on, unless it does not want to know.
+func TestAMasterIsToldThatItIsNoMore(t *testing.T) {
+	for _, v := range spoken[1:] {
+		f := newFloor(t, v, wire.V13)
+		for i, wanted := range []bool{true, false} {
+			n := uint64(2*i + 1)
+			if _, err := f.turn(0, wire.RoleMaster, n); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.turn(1, wire.RoleMaster, n+1); err != nil {
+				t.Fatal(err)
+			}
+			if v >= wire.V14 && wanted {
+				msg := f.peers[0].read()
+				if wire.KindOf(v, msg[1]) != wire.RoleStatus {
+					t.Fatalf("%s: %x is no role status", v, msg)
+				}
+				if st, err := wire.ParseRoleStatus(msg[wire.HeaderLen:]); err != nil || *st != (wire.RoleStatusMsg{Role: wire.RoleSlave, Reason: wire.RoleMasterRequest, Generation: n + 1}) {
+					t.Errorf("%s: %+v, %v", v, st, err)
+				}
+			}
+			f.peers[0].alive(v) // and is told nothing else
+			if v >= wire.V14 {
+				// As a slave, property 6.
+				if e := f.peers[0].ask(v, wire.AppendMessage(nil, v, wire.SetAsync, 1, []byte{0, 6, 0, 8, 0, 0, 0, 0})); e != nil {
+					t.Errorf("%s: %x", v, e)
+				}
+			}
+		}
+	}
+}
+
+// The master dies: another becomes master, of a later generation alone, and the old one's
+// roles are nobody's.
+func TestTheMasterDies(t *testing.T) {
+	f := newFloor(t, wire.V13, wire.V15)
+	if _, err := f.turn(0, wire.RoleMaster, 7); err != nil {
+		t.Fatal(err)
+	}
+	f.peers[0].conn.Close()
+	until(t, "the end of the session", func() bool { return len(*f.s.sessions.Load()) == 1 })
+	f.peers = f.peers[1:]
+	if _, err := f.turn(0, wire.RoleMaster, 6); !errors.Is(err, ofperr.RoleStale) {
+		t.Errorf("an older generation: %v", err)
+	}
+	if last, err := f.turn(0, wire.RoleMaster, 8); err != nil || last != 8 {
+		t.Errorf("generation %d, %v", last, err)
+	}
+	if got := f.roles(); got != "other master " {
+		if p := f.s.Peers()[0]; p.Role != "" || got != " master " {
+			t.Errorf("roles %s: %+v", got, p)
+		}
+	}
+}
+
+// Roles by Nicira's extension, which has no generations and which versions mix with their own.
+func TestNicirasRoles(t *testing.T) {
+	f := newFloor(t, wire.V10, wire.V13)
+	for i, v := range []wire.Version{wire.V10, wire.V13} {
+		p := f.peers[i]
+		for _, r := range []wire.Role{wire.RoleSlave, wire.RoleEqual, wire.RoleMaster} {
+			p.write(wire.AppendRoleNXT(nil, v, 8, wire.NXTRoleRequest, &wire.RoleMsg{Role: r}))
+			if got, want := p.read(), wire.AppendRoleNXT(nil, v, 8, wire.NXTRoleReply, &wire.RoleMsg{Role: r}); !bytes.Equal(got, want) {
+				t.Errorf("%s: %x, want %x", v, got, want)
+			}
+		}
+	}
+	if got := f.roles(); got != "slave master " {
+		t.Errorf("roles %s", got)
+	}
+	if last, err := f.turn(1, wire.RoleNoChange, 0); err != nil || last != unelected {
+		t.Errorf("generation %#x, %v", last, err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pollux/flow"
+	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
 )
 
@@ -24,6 +26,13 @@ type Switch interface {
 	Features() wire.Features
 	// Desc says what the switch is in words.
 	Desc() wire.Desc
+	// PortStats returns the counters of all ports.
+	PortStats() []wire.PortStats
+	// PushCounts brings the counters of flows and groups up to date.
+	PushCounts()
+	// PacketOut has the switch treat a packet by a list of actions that Tables has checked. in
+	// has the port that it is said to come from, and its metadata.
+	PacketOut(frame []byte, in *flow.Key, list []pipeline.Action) error
 	Exporters
 }
 
@@ -38,7 +47,8 @@ type Exporters interface {
 // Config is how a Server behaves. Zero members get the defaults in brackets.
 type Config struct {
 	Switch     Switch
-	Standalone Standalone // is told when no controller can be talked to [nobody]
+	Tables     *pipeline.State // the bridge [one without ports and flows]
+	Standalone Standalone      // is told when no controller can be talked to [nobody]
 	// Misses is told whenever it changes whether a packet that meets no flow at all, not
 	// even one for misses, is to be sent to controllers: that is while one of a version
 	// before 1.3 wants it. At first it is not. It is called as Standalone is [nobody].
@@ -52,7 +62,7 @@ type Config struct {
 	SendTimeout  time.Duration // for the peer to take 64 KiB [15s]
 	Queue        int           // bytes that wait for the peer before it is not read from any more [1 MiB]
 	Behind       int           // bytes that wait for a peer that must not miss them before its session ends [128 MiB: a flow-removed for each of a million flows]
-	PacketIns    int           // packet-ins that wait for one that connected to us; more are lost [100]
+	PacketIns    int           // packet-ins that wait for a session of which nothing else is said; more are lost [100]
 
 	dial func(ctx context.Context, t target, files TLSFiles) (net.Conn, error) // instead of target.dial, for tests
 }
@@ -70,6 +80,10 @@ func (c *Config) defaults() {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Log = newCalm(c.Log)
+	if c.Tables == nil {
+		// Nothing is refused of a configuration that is empty.
+		c.Tables, _ = pipeline.New(pipeline.Config{})
+	}
 	if c.dial == nil {
 		c.dial = func(ctx context.Context, t target, files TLSFiles) (net.Conn, error) { return t.dial(ctx, files) }
 	}

@@ -46,6 +46,8 @@ type session struct {
 	mu    sync.Mutex // guards what follows
 	state state
 
+	bundles map[uint32]*bundle // that are not committed
+
 	version wire.Version // 0 until agreed
 	config  wire.SwitchConfig
 	began   time.Time // when the message in hand began to come; zero between messages
@@ -60,14 +62,20 @@ type session struct {
 
 // state is what others than its own goroutine ask of a session.
 type state struct {
-	version  wire.Version // 0 until agreed
-	role     Role
-	async    asyncConfig
-	id       uint16 // that controller actions name
-	missLen  uint16 // of SET_CONFIG
-	tableIDs bool   // NXT_FLOW_MOD_TABLE_ID: a flow mod of 1.0 has a table in its command
-	buckets  [2]bucket
+	version    wire.Version // 0 until agreed
+	role       wire.Role
+	async      wire.AsyncConfig
+	packetIns  wire.PacketInFormat
+	flowFormat wire.FlowFormat // of 1.0
+	id         uint16          // that controller actions name
+	missLen    uint16          // of SET_CONFIG
+	tableIDs   bool            // a flow mod of 1.0 has a table in its command
+	buckets    [2]bucket       // for packet-ins: of flows, and of misses
 }
+
+// defaultMissLen is how much of a packet a controller that the switch connects to is sent
+// before it has said, in bytes.
+const defaultMissLen = 128
 
 func newSession(srv *Server, conn net.Conn, at string, t *terms, c *controller) *session {
 	s := &session{
@@ -75,7 +83,7 @@ func newSession(srv *Server, conn net.Conn, at string, t *terms, c *controller) 
 		out: newOutbox(srv.cfg.Queue, srv.cfg.Behind), since: time.Now(),
 	}
 	s.terms.Store(t)
-	s.state.role = RoleEqual
+	s.state.role = wire.RoleEqual
 	if c != nil {
 		s.config.MissSendLen = defaultMissLen
 		s.state.missLen = defaultMissLen

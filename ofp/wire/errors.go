@@ -12,18 +12,15 @@ const (
 	typeNicira       = 0xb0c2 // NXET_VENDOR, 1.0: code 0, then vendor, type and code
 )
 
-// offenders is how much of an offending message an error repeats: the specification
-// asks for at least 64 bytes (OpenFlow 1.3 section 7.4.4).
-const offenders = 64
-
 // AppendError appends an ERROR of version v that says e of the message offending,
-// whose first 64 bytes it repeats and whose xid it has.
+// which it repeats, as far as there is room, as Open vSwitch does (the specification asks for
+// 64 bytes at least: OpenFlow 1.3 section 7.4.4), and whose xid it has.
 func AppendError(b []byte, v Version, e ofperr.Error, offending []byte) []byte {
 	var xid uint32
 	if len(offending) >= HeaderLen {
 		xid = binary.BigEndian.Uint32(offending[4:])
 	}
-	return appendError(b, v, e, xid, offending[:min(len(offending), offenders)])
+	return appendError(b, v, e, xid, offending)
 }
 
 // AppendHelloFailed appends the ERROR that answers a HELLO without a common version;

@@ -126,7 +126,7 @@ func undump(s string) (out []byte) {
 	return out
 }
 
-func TestErrorRepeats64Bytes(t *testing.T) {
+func TestErrorRepeatsTheMessage(t *testing.T) {
 	msg := AppendMessage(nil, V13, EchoRequest, 9, make([]byte, 1000))
 	b := AppendError(nil, V13, ofperr.BadType, msg)
 	h, err := ParseHeader(b)
@@ -134,8 +134,12 @@ func TestErrorRepeats64Bytes(t *testing.T) {
 		t.Fatalf("%+v, %v", h, err)
 	}
 	e, err := ParseError(V13, b[HeaderLen:])
-	if err != nil || e.Type != 1 || e.Code != 1 || e.Vendor != 0 || !bytes.Equal(e.Data, msg[:64]) {
+	if err != nil || e.Type != 1 || e.Code != 1 || e.Vendor != 0 || !bytes.Equal(e.Data, msg) {
 		t.Errorf("%+v, %v", e, err)
+	}
+	long := AppendMessage(nil, V13, EchoRequest, 9, make([]byte, MaxLen-HeaderLen))
+	if b := AppendError(nil, V13, ofperr.BadType, long); len(b) != MaxLen || !bytes.Equal(b[12:], long[:MaxLen-12]) {
+		t.Errorf("of the longest message %d bytes", len(b))
 	}
 }
 

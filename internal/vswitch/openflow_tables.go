@@ -1,0 +1,97 @@
+package vswitch
+
+import (
+	"fmt"
+	"time"
+
+	"pollux/actions"
+	"pollux/flow"
+	"pollux/ofp/ofperr"
+	"pollux/ofp/pipeline"
+	"pollux/ofp/wire"
+	"pollux/pmd"
+	"pollux/pmd/datapath"
+)
+
+// puntsEvery is how often packets for controllers are taken from the loops.
+const puntsEvery = time.Millisecond
+
+// PortStats returns the counters of all ports. Custom statistics of a port are those of its
+// driver that are not 0.
+func (c controlled) PortStats() []wire.PortStats {
+	began := c.s.began
+	st := c.s.dp.Stats()
+	out := make([]wire.PortStats, 0, len(st.Ports))
+	for i := range st.Ports {
+		p := &st.Ports[i]
+		w := wire.PortStats{
+			Port: wire.PortNumber(p.OFPort), Duration: time.Since(began),
+			RxPackets: p.Rx.Packets, RxBytes: p.Rx.Bytes, TxPackets: p.Tx.Packets, TxBytes: p.Tx.Bytes,
+			RxDropped: p.Driver.RxDropped + p.Driver.RxRingFull, TxDropped: p.Full.Packets,
+			RxErrors: p.Driver.RxInvalid, TxErrors: p.Driver.TxInvalid,
+			RxFrame: wire.NotCounted, RxOver: p.Driver.RxRingFull, RxCRC: wire.NotCounted, Collisions: wire.NotCounted,
+		}
+		for _, x := range []wire.Counter{
+			{Name: "rx_fill_empty", Value: p.Driver.RxFillEmpty}, {Name: "tx_errors_retried", Value: p.Driver.TxErrors},
+			{Name: "tx_full", Value: p.Full.Packets},
+		} {
+			if x.Value != 0 {
+				w.Custom = append(w.Custom, x)
+			}
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// PushCounts brings the counters of flows up to date.
+func (c controlled) PushCounts() { c.s.dp.PushCounts() }
+
+// PacketOut has a loop treat a packet of a controller.
+func (c controlled) PacketOut(frame []byte, in *flow.Key, list []pipeline.Action) error {
+	if len(frame) < 14 {
+		return fmt.Errorf("a packet of %d bytes has no Ethernet header: %w", len(frame), ofperr.BadPacket)
+	}
+	port := in.InPort()
+	return c.s.dp.PacketOut(pmd.PacketOut{Frame: frame, InPort: port, Fields: in, Translate: pipeline.PacketOut(list)})
+}
+
+// tellControllers has controllers told of what happens in the tables and at the ports.
+func (s *Switch) tellControllers() {
+	s.state.OnFlowRemoved(s.openflow.FlowRemoved)
+	s.state.OnTableStatus(s.openflow.TableStatusChanged)
+	s.state.OnPortChange(func(c pipeline.PortChange) {
+		s.openflow.PortStatus(&wire.PortStatusMsg{Reason: wire.PortReason(c.Kind), Port: wirePort(&c.Port)}, nil)
+	})
+}
+
+// missesWanted has packets that no flow matches sent to controllers, or dropped.
+func (s *Switch) missesWanted(wanted bool) {
+	p := s.state.Snapshot().Punting()
+	p.Miss, p.MissLen = wanted, actions.WholePacket
+	s.state.SetPunting(p)
+}
+
+// punted tells controllers of a packet.
+func (s *Switch) punted(p *datapath.PuntedPacket) {
+	m := wire.PacketInMsg{
+		Reason: wire.Reason(p.Reason), TableID: p.Table, Cookie: p.Cookie, FullLen: uint32(p.FullLen), Data: p.Data,
+		UserData: []byte(p.UserData),
+	}
+	if p.Cookie == actions.NoCookie {
+		m.Cookie = wire.NoCookie
+	}
+	m.Metadata.Key = p.Fields
+	m.Metadata.Mask = presence(&p.Fields)
+	s.openflow.PacketIn(&m, p.ID)
+}
+
+// presence is a mask of the fields of k that are not 0, and of its port.
+func presence(k *flow.Key) (m flow.Mask) {
+	for f := flow.FieldNone + 1; f < flow.NumFields; f++ {
+		if f == flow.InPort || !f.Get(k).IsZero() {
+			f.OrMask(&m, f.Full())
+		}
+	}
+	return m
+}

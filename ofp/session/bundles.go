@@ -1,0 +1,167 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+
+	"pollux/ofp/ofperr"
+	"pollux/ofp/pipeline"
+	"pollux/ofp/wire"
+)
+
+// Bounds of what a session may have in bundles that are not committed.
+const (
+	maxBundles    = 16
+	maxBundleMods = 1_000_000
+)
+
+// bundle is what a session has put together (OpenFlow 1.4 section 6.9).
+type bundle struct {
+	flags  wire.BundleFlags
+	closed bool
+	mods   []pipeline.Mod
+	msgs   [][]byte // of each, its message: for the error of one that fails
+}
+
+// bundleControl answers BUNDLE_CONTROL.
+func bundleControl(s *session, q *request) error { return onfBundleControl(s, q, q.body) }
+
+// onfBundleControl answers that of 1.3, which is an experimenter's.
+func onfBundleControl(s *session, q *request, body []byte) error {
+	m, err := wire.ParseBundleControl(body)
+	if err != nil {
+		return err
+	}
+	if err := s.bundleControl(m); err != nil {
+		return err
+	}
+	m.Type = m.Type.Reply()
+	return s.reply(wire.AppendBundle(s.scratch[:0], s.version, wire.BundleControl, q.XID, m))
+}
+
+func (s *session) bundleControl(m *wire.BundleMsg) error {
+	b := s.bundles[m.ID]
+	if m.Type == wire.BundleOpen {
+		switch {
+		case b != nil:
+			delete(s.bundles, m.ID) // the specification's words for both
+			return fmt.Errorf("bundle %d is open: %w", m.ID, ofperr.BundleExists)
+		case len(s.bundles) >= maxBundles:
+			return fmt.Errorf("bundle %d: there are %d open: %w", m.ID, maxBundles, ofperr.BundleTooMany)
+		}
+		if s.bundles == nil {
+			s.bundles = map[uint32]*bundle{}
+		}
+		s.bundles[m.ID] = &bundle{flags: m.Flags}
+		return nil
+	}
+	if b == nil {
+		if m.Type == wire.BundleClose || m.Type == wire.BundleCommit || m.Type == wire.BundleDiscard {
+			return fmt.Errorf("there is no bundle %d: %w", m.ID, ofperr.BundleUnknown)
+		}
+		return fmt.Errorf("bundle control of type %d: %w", m.Type, ofperr.BundleBadType)
+	}
+	switch m.Type {
+	case wire.BundleClose:
+		if b.closed {
+			delete(s.bundles, m.ID)
+			return fmt.Errorf("bundle %d is closed already: %w", m.ID, ofperr.BundleClosed)
+		}
+		if m.Flags != b.flags {
+			delete(s.bundles, m.ID)
+			return fmt.Errorf("bundle %d was opened with flags %d, not %d: %w", m.ID, b.flags, m.Flags, ofperr.BundleBadFlags)
+		}
+		b.closed = true
+		return nil
+	case wire.BundleCommit:
+		delete(s.bundles, m.ID)
+		if m.Flags != b.flags {
+			return fmt.Errorf("bundle %d was opened with flags %d, not %d: %w", m.ID, b.flags, m.Flags, ofperr.BundleBadFlags)
+		}
+		return s.commit(b)
+	case wire.BundleDiscard:
+		delete(s.bundles, m.ID)
+		return nil
+	}
+	return fmt.Errorf("bundle control of type %d: %w", m.Type, ofperr.BundleBadType)
+}
+
+// commit does a bundle: in order, and all of it or nothing, whatever its flags ask for at
+// least. The message that fails has an error of its own, before that of the commit.
+func (s *session) commit(b *bundle) error {
+	failed, err := s.cfg.Tables.Mods(b.mods, s)
+	if err == nil {
+		return nil
+	}
+	if !s.refuse(err, b.msgs[failed]) {
+		return err
+	}
+	return fmt.Errorf("message %d: %w", failed+1, ofperr.BundleMessageFailed)
+}
+
+// bundleAdd answers BUNDLE_ADD_MESSAGE.
+func bundleAdd(s *session, q *request) error { return onfBundleAdd(s, q, q.body) }
+
+// onfBundleAdd answers that of 1.3.
+func onfBundleAdd(s *session, q *request, body []byte) error {
+	m, err := wire.ParseBundleAdd(q.Header, body)
+	if err != nil {
+		return err
+	}
+	b := s.bundles[m.ID]
+	switch {
+	case b == nil && len(s.bundles) >= maxBundles:
+		return fmt.Errorf("bundle %d: there are %d open: %w", m.ID, maxBundles, ofperr.BundleTooMany)
+	case b == nil: // adding opens it
+		b = &bundle{flags: m.Flags}
+		if s.bundles == nil {
+			s.bundles = map[uint32]*bundle{}
+		}
+		s.bundles[m.ID] = b
+	case b.closed:
+		return fmt.Errorf("bundle %d is closed: %w", m.ID, ofperr.BundleClosed)
+	case b.flags != m.Flags:
+		return fmt.Errorf("bundle %d was opened with flags %d, not %d: %w", m.ID, b.flags, m.Flags, ofperr.BundleBadFlags)
+	case len(b.mods) >= maxBundleMods:
+		return fmt.Errorf("bundle %d has %d messages: %w", m.ID, maxBundleMods, ofperr.BundleTooManyMessages)
+	}
+	mod, err := s.bundled(m.Message)
+	if err != nil {
+		return err
+	}
+	b.mods = append(b.mods, mod)
+	b.msgs = append(b.msgs, slices.Clone(m.Message))
+	return nil
+}
+
+// bundled reads a message that is part of a bundle.
+func (s *session) bundled(msg []byte) (m pipeline.Mod, err error) {
+	h, err := wire.ParseHeader(msg)
+	if err != nil {
+		return m, err
+	}
+	body := msg[wire.HeaderLen:]
+	switch h.Kind() {
+	case wire.FlowMod:
+		fm, buffer, err := wire.ParseFlowMod(s.version, body, s.namesTables())
+		if err == nil && buffer != wire.NoBuffer {
+			err = fmt.Errorf("buffer %d: packets are not kept: %w", buffer, ofperr.BufferUnknown)
+		}
+		m.Flow = &fm
+		return m, err
+	case wire.GroupMod:
+		m.Group, err = wire.ParseGroupMod(s.version, body)
+		return m, err
+	case wire.MeterMod:
+		m.Meter, err = wire.ParseMeterMod(body)
+		return m, err
+	case wire.PortMod:
+		p, err := wire.ParsePortMod(s.version, body)
+		if err != nil {
+			return m, err
+		}
+		m.Port, err = s.cfg.Tables.Snapshot().PortModUpdate(uint32(p.Port), uint32(p.Config), uint32(p.Mask), macNumber(p.MAC))
+		return m, err
+	}
+	return m, fmt.Errorf("%s: %w", h.Kind(), ofperr.BundleUnsupportedMessage)
+}

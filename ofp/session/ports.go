@@ -1,0 +1,120 @@
+package session
+
+import (
+	"fmt"
+
+	"pollux/flow"
+	"pollux/ofp/ofperr"
+	"pollux/ofp/wire"
+)
+
+// portMod answers PORT_MOD.
+func portMod(s *session, q *request) error {
+	m, err := wire.ParsePortMod(s.version, q.body)
+	if err != nil {
+		return err
+	}
+	if m.Advertise != 0 {
+		return fmt.Errorf("port %d: what it advertises cannot be set: %w", m.Port, ofperr.PortModBadAdvertise)
+	}
+	return s.cfg.Tables.PortMod(uint32(m.Port), uint32(m.Config), uint32(m.Mask), macNumber(m.MAC))
+}
+
+func macNumber(a [6]byte) (n uint64) {
+	for _, b := range a {
+		n = n<<8 | uint64(b)
+	}
+	return n
+}
+
+// portPart answers requests for the counters of ports.
+func portPart(s *session, m *wire.Multipart, out *wire.Replies) error {
+	want, err := wire.ParsePortStatsRequest(s.version, m.Body)
+	if err != nil {
+		return err
+	}
+	// Of a port that there is not there are none, as in Open vSwitch.
+	var rec []byte
+	for _, p := range s.cfg.Switch.PortStats() {
+		if want == wire.PortAny || p.Port == want {
+			rec = p.Append(rec[:0], s.version)
+			out.Add(rec)
+		}
+	}
+	return nil
+}
+
+// queuePart answers requests for the counters of queues, of which there are none.
+func queuePart(s *session, m *wire.Multipart, _ *wire.Replies) error {
+	f, err := wire.ParseQueueRequest(s.version, m.Body)
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.Port != wire.PortAny && !s.hasPort(f.Port):
+		return fmt.Errorf("there is no port %d: %w", f.Port, ofperr.QueueBadPort)
+	case f.Queue != wire.AllQueues:
+		return fmt.Errorf("there is no queue %d: %w", f.Queue, ofperr.QueueUnknown)
+	}
+	return nil
+}
+
+// queueConfig answers QUEUE_GET_CONFIG_REQUEST.
+func queueConfig(s *session, q *request) error {
+	port, err := wire.ParseQueueConfigRequest(s.version, q.body)
+	if err != nil {
+		return err
+	}
+	if port != wire.PortAny && !s.hasPort(port) {
+		return fmt.Errorf("there is no port %d: %w", port, ofperr.QueueBadPort)
+	}
+	return s.reply(wire.AppendNoQueues(s.scratch[:0], s.version, q.XID, port))
+}
+
+func (s *session) hasPort(n wire.PortNumber) bool {
+	return s.cfg.Tables.Snapshot().HasPort(uint32(n))
+}
+
+// packetOut answers PACKET_OUT.
+func packetOut(s *session, q *request) error {
+	p, err := wire.ParsePacketOut(s.version, q.body)
+	if err != nil {
+		return err
+	}
+	if p.BufferID != wire.NoBuffer {
+		return fmt.Errorf("buffer %d: packets are not kept: %w", p.BufferID, ofperr.BufferUnknown)
+	}
+	m := flow.Match{} // of the packet nothing is known
+	list, err := wire.ParseActions(s.version, p.Actions, &m)
+	if err != nil {
+		return err
+	}
+	if err := wire.CheckActions(s.version, &m, list, true); err != nil {
+		return err
+	}
+	if err := s.cfg.Tables.CheckActions(list); err != nil {
+		return err
+	}
+	return s.cfg.Switch.PacketOut(p.Data, &p.Metadata.Key, list)
+}
+
+// setActions is the actions that an action set can have, by their numbers in the version.
+func setActions(v wire.Version) uint32 {
+	bits := func(ns ...int) (b uint32) {
+		for _, n := range ns {
+			b |= 1 << n
+		}
+		return b
+	}
+	// output, copy TTL out and in, MPLS TTL and dec, push and pop VLAN and MPLS, group, nw TTL and dec, set field
+	return bits(0, 11, 12, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25)
+}
+
+// applyActions is those that a list can have.
+func applyActions(v wire.Version) uint32 {
+	b := setActions(v)
+	if v >= wire.V15 {
+		b |= 1<<28 | 1<<29 // copy field, meter
+	}
+	return b
+}
