@@ -33,6 +33,12 @@ func TestRenewed(t *testing.T) {
 		{"a rule that one flow matches", add("table=1,priority=40000,udp,nw_src=10.0.0.0,tp_src=1024 actions=drop"), round - 1, 1},
 		{"other actions of the rule of one flow", add("table=1,udp,nw_src=10.0.0.0,tp_src=1025 actions=goto_table:2"), round - 1, 1},
 		{"a rule that looks at a register that was written", add("table=2,priority=40000,reg0=1 actions=drop"), 1, round - 1},
+		{"a new group", func() error {
+			return c.state.GroupMod(&pipeline.GroupMod{Command: pipeline.GroupAdd, Group: pipeline.Group{ID: 1}}, nil)
+		}, round, 0},
+		{"a group changes", func() error {
+			return c.state.GroupMod(&pipeline.GroupMod{Command: pipeline.GroupModify, Group: pipeline.Group{ID: 1}}, nil)
+		}, 0, round},
 		{"a port", func() error { return c.state.SetPortUp(2, true) }, 0, 0},
 		{"a port goes down", func() error { return c.state.SetPortUp(2, false) }, 0, round},
 		{"and up", func() error { return c.state.SetPortUp(2, true) }, 0, round},

@@ -232,13 +232,12 @@ func (i *Instructions) eachMeter(f func(uint32)) {
 	if i.Meter != 0 {
 		f(i.Meter)
 	}
-	for _, list := range [2][]Action{i.Apply, i.Write} {
-		for k := range list {
-			if list[k].Kind == ActMeter {
-				f(list[k].Meter)
-			}
+	i.some(func(a *Action) bool {
+		if a.Kind == ActMeter {
+			f(a.Meter)
 		}
-	}
+		return false
+	})
 }
 
 // meter has the packet go through a meter, as it is now.

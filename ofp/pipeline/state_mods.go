@@ -29,7 +29,10 @@ func (s *State) Mods(mods []Mod, by any) (failed int, err error) {
 		case m.Flow != nil:
 			return tx.mod(m.Flow)
 		case m.Group != nil:
-			tx.beyond = true
+			// No flow leads to a group that does not exist, and no group does: so no decision
+			// that was made before asked for a new one.
+			tx.anew = true
+			tx.beyond = tx.beyond || m.Group.Command != GroupAdd
 			return tx.groupMod(m.Group)
 		case m.Meter != nil:
 			tx.beyond = true

@@ -55,6 +55,9 @@ func TestModsOfAllKinds(t *testing.T) {
 	if p := m.Snapshot().ports.get(4); p.Up {
 		t.Error("the port is up")
 	}
+	if g := m.Snapshot().Generation(); g != before.Generation()+1 {
+		t.Errorf("generation %d after %d", g, before.Generation())
+	}
 	// What a group and a meter take with them is gone for those that come behind.
 	m.log = nil
 	if i, err := m.Mods([]Mod{{Meter: &MeterMod{MeterDelete, Meter{ID: 5}}}, through(7, 0), {Group: &GroupMod{Command: GroupDelete, Group: Group{ID: 7}}}}, "me"); err != nil {
@@ -67,4 +70,22 @@ func TestModsOfAllKinds(t *testing.T) {
 	if len(m.dos.by) != 1 {
 		t.Errorf("%d instructions are kept, want 1", len(m.dos.by))
 	}
+}
+
+// TestMetersInsideOfActions: a flow whose clone goes through a meter goes with the meter.
+func TestMetersInsideOfActions(t *testing.T) {
+	m := newModRig(t, "")
+	if err := m.MeterMod(&MeterMod{MeterAdd, drop1000(5)}); err != nil {
+		t.Fatal(err)
+	}
+	f := mod(t, FlowAdd, "in_port=1")
+	f.Flow.Do.Apply = []Action{{Kind: ActClone, List: &Lists{Actions: []Action{{Kind: ActMeter, Meter: 5}, {Kind: ActOutput, Port: 2}}}}}
+	m.do(f)
+	if st, err := m.MeterStats(5); err != nil || st[0].Flows != 1 {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if err := m.MeterMod(&MeterMod{MeterDelete, Meter{ID: 5}}); err != nil {
+		t.Fatal(err)
+	}
+	m.expect("")
 }

@@ -20,7 +20,8 @@ type flowTx struct {
 	evicted []evicted // to be put back if nothing comes of it
 	adopted []*Rule   // that are the configuration's from now on
 
-	beyond      bool // more is changed than flows
+	beyond      bool // more is changed than flows, and decisions may depend on it
+	anew        bool // more is changed, on which no decision depends yet
 	each        bool // it is of FlowModEach
 	metersOwned bool // next.meters may be written
 }
@@ -41,7 +42,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.steps)
 	clear(tx.evicted)
 	clear(tx.adopted)
-	tx.adopted, tx.beyond, tx.metersOwned, tx.each = tx.adopted[:0], false, false, false
+	tx.adopted, tx.beyond, tx.anew, tx.metersOwned, tx.each = tx.adopted[:0], false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
 	tx.s, tx.next, tx.now, tx.by = s, next, s.now(), by
 	return tx
@@ -156,7 +157,7 @@ func (tx *flowTx) finish() {
 
 // commit publishes the changes; none is no change.
 func (tx *flowTx) commit() {
-	if len(tx.steps) == 0 && !tx.beyond {
+	if len(tx.steps) == 0 && !tx.beyond && !tx.anew {
 		return
 	}
 	tx.build()
