@@ -3,6 +3,7 @@ package actions
 import (
 	"fmt"
 	"sync/atomic"
+	"unsafe"
 )
 
 // line is the distance between words that different threads write.
@@ -23,9 +24,10 @@ type PuntRing struct {
 	headSeen uint64        // head as the loop last loaded it
 	_        [line - 16]byte
 
-	// Only who drains writes this.
+	// Only who drains writes these.
 	head atomic.Uint64 // packets ever taken
-	_    [line - 8]byte
+	out  PuntedPacket  // in hand
+	_    [line - 8 - unsafe.Sizeof(PuntedPacket{})]byte
 }
 
 type puntSlot struct {
@@ -87,14 +89,15 @@ func (r *PuntRing) Len() int {
 // keeps, Punt apart, which never changes.
 func (r *PuntRing) Drain(fn func(p *PuntedPacket)) int {
 	head, tail := r.head.Load(), r.tail.Load()
-	var p PuntedPacket
+	p := &r.out
 	for i := head; i != tail; i++ {
 		s := &r.slots[i&r.mask]
 		from := (i & r.mask) * r.size
-		p = PuntedPacket{s.punt, r.mem[from : from+uint64(s.n) : from+uint64(s.n)], int(s.full), s.inPort, s.at}
-		fn(&p)
+		*p = PuntedPacket{s.punt, r.mem[from : from+uint64(s.n) : from+uint64(s.n)], int(s.full), s.inPort, s.at}
+		fn(p)
 		s.punt = nil // the ring keeps no program alive
 		r.head.Store(i + 1)
 	}
+	p.Punt = nil
 	return int(tail - head)
 }

@@ -19,7 +19,7 @@ import (
 type kept struct {
 	mega
 	credit *credit
-	path   classifier.Path
+	path   *classifier.Path
 	fdb    bool
 	gen    uint64
 }
@@ -46,10 +46,15 @@ func (c *keeper) decide(k *flow.Key) *kept {
 	u := pmd.Upcall{Key: k, Thread: 0}
 	snap := c.w.state.Snapshot()
 	snap.Translate(&u)
-	d := &kept{mega{mask: u.Mask, prog: u.Program}, u.Credit.(*credit), *u.Path, u.FDB, snap.generations()[b2i(u.FDB)]}
+	var path *classifier.Path
+	if u.Path != nil {
+		of := *u.Path
+		path = &of
+	}
+	d := &kept{mega{mask: u.Mask, prog: u.Program}, u.Credit.(*credit), path, u.FDB, snap.generations()[b2i(u.FDB)]}
 	u.Mask.Apply(&d.key, k)
-	if c.spoil != nil {
-		c.spoil(&d.path)
+	if c.spoil != nil && path != nil {
+		c.spoil(path)
 	}
 	return d
 }
@@ -71,7 +76,7 @@ func (c *keeper) packet() error {
 	}
 	d, snap := c.all[at], c.w.state.Snapshot()
 	if gen := snap.generations()[b2i(d.fdb)]; d.gen != gen {
-		if snap.Changes().Touched(d.gen, b2i(d.fdb), k, &d.mask, &d.path, d.credit) {
+		if snap.Changes().Touched(d.gen, b2i(d.fdb), k, &d.mask, d.path, d.credit) {
 			c.again++
 			c.all[at] = fresh
 			return nil

@@ -270,7 +270,7 @@ func TestLearningIsSound(t *testing.T) {
 			if at = slices.IndexFunc(cached, func(d *kept) bool { return d.mask.Match(&key, &d.key) }); at >= 0 {
 				d := cached[at]
 				if gen := s.Snapshot().Generation(); d.gen != gen {
-					if s.Snapshot().Changes().Touched(d.gen, 0, &key, &d.mask, &d.path, d.credit) {
+					if s.Snapshot().Changes().Touched(d.gen, 0, &key, &d.mask, d.path, d.credit) {
 						cached = slices.Delete(cached, at, at+1)
 						at = -1
 					} else {
@@ -281,7 +281,7 @@ func TestLearningIsSound(t *testing.T) {
 			if at < 0 {
 				u := pmd.Upcall{Key: &key, Thread: 0, Commit: true}
 				s.Snapshot().Translate(&u)
-				d := &kept{mega{mask: u.Mask, prog: u.Program}, u.Credit.(*credit), *u.Path, u.FDB, s.Snapshot().Generation()}
+				d := &kept{mega{mask: u.Mask, prog: u.Program}, u.Credit.(*credit), u.Path, u.FDB, s.Snapshot().Generation()}
 				u.Mask.Apply(&d.key, &key)
 				cached = append(cached, d)
 				at = len(cached) - 1

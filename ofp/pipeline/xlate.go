@@ -57,9 +57,12 @@ type xlate struct {
 	current *Rule // whose instructions are being executed
 	sent    bool  // something was sent
 	sender  cause // of the first that was sent
-	punted  bool  // something was sent to a controller
-	punter  cause // of the first of that
-	blamed  cause // of the reason why nothing was
+	// A table was looked in for a packet with hidden headers. Whether that asks for them may
+	// follow from rules that cannot match: any change of rules may touch such a decision.
+	blind  bool
+	punted bool  // something was sent to a controller
+	punter cause // of the first of that
+	blamed cause // of the reason why nothing was
 
 	table   uint8
 	depth   int
@@ -101,7 +104,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
 	x.rules, x.missed, x.groups, x.floors, x.young, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], x.young[:0], nil
-	x.punts, x.punted, x.punter = x.punts[:0], false, cause{}
+	x.punts, x.punted, x.punter, x.blind = x.punts[:0], false, cause{}, false
 	x.out, x.silent, x.inSet, x.inGroup, x.ttlIDs = false, false, false, 0, nil
 	x.table, x.depth, x.exit = 0, 0, false
 	x.stack, x.clones, x.most = x.stack[:0], 0, 0
@@ -170,6 +173,13 @@ func (x *xlate) end() {
 		x.reason, x.sent, x.punted = x.failed, false, false
 	}
 	x.ops = unclone(x.ops)
+	if x.failed == actions.DropHidden {
+		// A look-up that shows by one bit that a rule does not match may have asked for it
+		// because of others, which it does not name: the decision is for these headers alone.
+		for w := flow.StageL2; w < flow.NumWords; w++ {
+			x.up.Mask.Or(w, ^uint64(0))
+		}
+	}
 	x.judge()
 	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.punts, x.reason)
 	// And for one Ethernet type and one kind of fragment, unless it serves whatever comes in
@@ -181,7 +191,11 @@ func (x *xlate) end() {
 		}
 	}
 	x.up.Credit = x.made.credit(&credit{rules: x.rules, missed: x.missed, groups: x.groups, floors: x.floors, young: x.young, seen: x.seen})
-	x.up.Path = x.made.path(&x.path)
+	if x.blind {
+		x.up.Path = nil
+	} else {
+		x.up.Path = x.made.path(&x.path)
+	}
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }
 
@@ -265,6 +279,7 @@ func (x *xlate) lookup(t *table, inPort uint32) *Rule {
 		written |= 1 << flow.WPort
 	}
 	x.path.Look(t.id, written)
+	x.blind = x.blind || x.hidden.Map != 0
 	x.key.Set(flow.WPort, was&^0xffffffff|uint64(inPort))
 	x.wild.Clear()
 	var r *classifier.Rule

@@ -68,11 +68,19 @@ func TestPuntReasons(t *testing.T) {
 		flowOf(t, "cookie=6,priority=5,in_port=4", apply(resubmit)),
 		flowOf(t, "cookie=7,priority=5,in_port=5", Instructions{Goto: 1}),
 	)
+	group := GroupMod{Command: GroupAdd, Group: Group{ID: 1, Type: GroupIndirect, Buckets: []Bucket{{Actions: []Action{plainController}, WatchPort: AnyPort, WatchGroup: AnyGroup}}}}
+	if err := s.GroupMod(&group, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Add(flowOf(t, "cookie=8,priority=5,in_port=6", apply(Action{Kind: ActGroup, Group: 1}))); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ packet, miss, want string }{
 		{"in_port=1", "", "controller(reason=1,table=0,rule_cookie=0x1,controller_id=0,max_len=100)"},
 		{"in_port=9", "", "controller(reason=6,table=0,rule_cookie=0x2,controller_id=0,max_len=100)"},
 		{"in_port=2", "", "controller(reason=3,table=1,rule_cookie=0x5,controller_id=0,max_len=100)"},
 		{"in_port=3", "", "controller(reason=0,table=0,rule_cookie=0x4,controller_id=4,max_len=7,userdata=6162)"},
+		{"in_port=6", "", "controller(reason=4,table=0,rule_cookie=0x8,controller_id=0,max_len=100)"},
 		{"in_port=4", "", "drop"},
 		{"in_port=4", "resubmits are silent", "drop"},
 		{"in_port=5", "", "drop"},
