@@ -64,7 +64,7 @@ func (r *rig) run(p *actions.Program, frame []byte, in uint32) []sent {
 // blank zeroes the checksums, which the oracle does not keep.
 func blank(list []sent) []sent {
 	for i := range list {
-		f := []byte(list[i].frame)
+		f := append([]byte(list[i].frame), make([]byte, 64)...) // what was truncated is read as if it went on
 		var k flow.Key
 		_, l3, l4 := flow.ExtractOne(f, 1, &k)
 		if flow.PreMPLS.Met(&k) && int(l3) < len(f) { // look under the labels
@@ -82,7 +82,7 @@ func blank(list []sent) []sent {
 		if flow.PreIP.Met(&k) && at != 0 && int(l4)+at+2 <= len(f) {
 			binary.BigEndian.PutUint16(f[int(l4)+at:], 0)
 		}
-		list[i].frame = string(f)
+		list[i].frame = string(f[:len(list[i].frame)])
 	}
 	return list
 }
