@@ -29,8 +29,11 @@ const (
 	DropHidden
 	DropPuntFull
 	DropNoFwd
-	Punted // not a drop: a controller has the packet. Nothing is counted under it
 	NumReasons
+
+	// Punted is no drop: a controller has the packet. Program.Drop says so; nothing is counted
+	// under it.
+	Punted Reason = 255
 )
 
 var reasons = [NumReasons]struct{ name, sentence string }{
@@ -58,7 +61,6 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
 	DropPuntFull:      {"punt_full", "the packet, or a copy, was for a controller, and the control plane had not made room for it"},
 	DropNoFwd:         {"no_fwd", "output to a port that is configured not to forward"},
-	Punted:            {"controller", "not dropped: it was sent to a controller, and nowhere else"},
 }
 
 // Reason codes of forwardingStatus (IPFIX element 89, RFC 7270 section 4.12): two bits
@@ -104,6 +106,9 @@ func (r Reason) ForwardingStatus() uint8 {
 
 // String returns the reason's short name, as counters are named.
 func (r Reason) String() string {
+	if r == Punted {
+		return "controller"
+	}
 	if r >= NumReasons {
 		return "invalid"
 	}
@@ -112,6 +117,9 @@ func (r Reason) String() string {
 
 // Sentence says in words what the reason means.
 func (r Reason) Sentence() string {
+	if r == Punted {
+		return "not dropped: it was sent to a controller, and nowhere else"
+	}
 	if r >= NumReasons {
 		return "invalid reason"
 	}

@@ -38,12 +38,12 @@ const (
 	// OpClone does the next A ops to a copy of the packet, which is gone after them. Outputs
 	// there send copies of the copy. There are MaxClones inside each other at most.
 	OpClone
-	// OpCopyTTLIn copies the TTL of the outermost label into the label, or the IP header, that is
-	// under it.
-	OpCopyTTLIn
 	// OpController sends a copy of the packet, as it is now, to a controller, as Punts[A] says.
 	// Where nothing is output, the last one takes the packet itself: it is consumed.
 	OpController
+	// OpCopyTTLIn copies the TTL of the outermost label into the label, or the IP header, that is
+	// under it.
+	OpCopyTTLIn
 )
 
 // Op is one step of a program: plain data.

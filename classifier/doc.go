@@ -71,5 +71,6 @@
 //	one flow-mod, a new version     10 rules 0.9 µs, 1,000 rules 2.4 µs, 100,000 rules 13 µs
 //	building a table                5 µs a rule
 //
-// A megaflow takes 512 bytes and two to four slots of 10 bytes and its masked words.
+// A megaflow takes 512 bytes and two to four slots of 10 bytes and its masked words; a rule
+// 72 bytes, its masked words, and some 300 in the table's tries.
 package classifier

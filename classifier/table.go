@@ -126,6 +126,9 @@ func (t *Table) Matching(m *Match) iter.Seq[*Rule] {
 func (t *Table) Overlapping(m *Match, priority int32) iter.Seq[*Rule] {
 	return func(yield func(*Rule) bool) {
 		for _, s := range t.subs {
+			if s.all == nil || s.all.top.Priority < priority {
+				continue
+			}
 			if !s.all.each(func(r *Rule) bool {
 				return r.Priority != priority || !r.overlaps(m) || yield(r)
 			}) {

@@ -62,8 +62,15 @@ func mode(p *PortShow) string {
 
 // sumsText writes the closed sum of packets in one line.
 func sumsText(w io.Writer, s *datapath.Sums, unaccounted int64) {
-	fmt.Fprintf(w, "packets: in %d + cloned %d = sent %d + dropped %d + held %d; unaccounted %d\n",
-		s.In.Packets, s.Cloned.Packets, s.Sent.Packets, s.DroppedTotal().Packets, s.Held, unaccounted)
+	injected, consumed := "", ""
+	if n := s.Injected.Packets; n > 0 {
+		injected = fmt.Sprintf(" + injected %d", n)
+	}
+	if n := s.Consumed.Packets; n > 0 {
+		consumed = fmt.Sprintf(" + consumed %d", n)
+	}
+	fmt.Fprintf(w, "packets: in %d%s + cloned %d = sent %d%s + dropped %d + held %d; unaccounted %d\n",
+		s.In.Packets, injected, s.Cloned.Packets, s.Sent.Packets, consumed, s.DroppedTotal().Packets, s.Held, unaccounted)
 }
 
 // portsText writes all that is known of the ports: a table of counts, then a block
@@ -171,8 +178,14 @@ func (v *DropsShow) Text(w io.Writer) {
 	dropped := s.DroppedTotal()
 	t := newTable("", ">packets", ">bytes")
 	t.row("in", s.In.Packets, s.In.Bytes)
+	if s.Injected.Packets > 0 {
+		t.row("injected", s.Injected.Packets, s.Injected.Bytes)
+	}
 	t.row("cloned", s.Cloned.Packets, s.Cloned.Bytes)
 	t.row("sent", s.Sent.Packets, s.Sent.Bytes)
+	if s.Consumed.Packets > 0 {
+		t.row("consumed", s.Consumed.Packets, s.Consumed.Bytes)
+	}
 	t.row("dropped", dropped.Packets, dropped.Bytes)
 	t.row("held", s.Held)
 	t.row("unaccounted", v.Unaccounted)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"pollux/flow"
 	"pollux/ofp/ofperr"
 )
 
@@ -15,6 +16,9 @@ func (tx *flowTx) check(f *Flow) error {
 	}
 	if g := f.Do.Goto; g != 0 && (g <= f.Table || g >= NumTables) {
 		return fmt.Errorf("goto_table:%d from table %d; it only goes forward, to %d at most: %w", g, f.Table, NumTables-1, ofperr.InstructionBadTable)
+	}
+	if f.Do.some(func(a *Action) bool { return a.Kind == ActOutput && a.Port == flow.PortTable }) {
+		return fmt.Errorf("output to TABLE is for packet-outs: %w", ofperr.ActionBadOutPort)
 	}
 	return tx.checkDo(f)
 }
@@ -34,6 +38,14 @@ func (tx *flowTx) checkDo(f *Flow) (err error) {
 	return err
 }
 
+// CheckActions refuses what no packet-out can have, as FlowMods does for flows.
+func (s *State) CheckActions(list []Action) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tx := s.begin(s.next(), nil)
+	return tx.checkDo(&Flow{Do: Instructions{Apply: list}})
+}
+
 func (tx *flowTx) checkAction(a *Action) error {
 	switch a.Kind {
 	case ActResubmit:
@@ -44,6 +56,12 @@ func (tx *flowTx) checkAction(a *Action) error {
 		if tx.next.groups.get(a.Group) == nil {
 			return fmt.Errorf("group %d does not exist: %w", a.Group, ofperr.ActionBadOutGroup)
 		}
+	case ActController:
+		c := &a.Controller
+		if c.Meter != 0 && tx.next.meters[c.Meter] == nil {
+			return fmt.Errorf("meter %d does not exist: %w", c.Meter, ofperr.MeterModInvalid)
+		}
+		return c.refused()
 	case ActMeter:
 		if tx.next.meters[a.Meter] == nil {
 			return fmt.Errorf("meter %d does not exist: %w", a.Meter, ofperr.MeterModInvalid)

@@ -5,7 +5,11 @@
 // # Terms
 //
 //   - Flow: one line of ovs-ofctl syntax, parsed; plain data.
-//   - Rule: a Flow in a table, with its counters and times.
+//   - Rule: a Flow in a table, with its counters and times. It is immutable: what is modified
+//     is another Rule, which counts on with the counts of the one before.
+//   - Transaction (flowTx): changes in the making, each on what those before it would do.
+//     Nobody sees it until it is published whole; one that is refused leaves nothing.
+//   - Origin of a rule: the configuration, or a controller, whose flows a reload leaves alone.
 //   - State: the writable whole. Snapshot: one immutable picture of it; it is the
 //     pmd.Tables of the poll loops.
 //   - Translation: a walk through a Snapshot with a working copy of the key.
@@ -45,13 +49,18 @@
 //     asks for a flow by name and so depends on all that changes in its table.
 //   - What a decision learns follows from the mask: one decision learns one flow an action.
 //   - Rules count through the Creditor of each decision, by atomic additions, so
-//     that counts are exact as soon as the loops have pushed theirs.
+//     that counts are exact as soon as the loops have pushed theirs. No decision counts for a
+//     rule under a snapshot that lacks it: so what a rule counted is complete when loops have
+//     pushed once after its end was published (TellRemoved).
+//   - Loops take the snapshot in force after they have received. So no packet that comes in
+//     after FlowMods, or Mods, has returned meets the tables of before: that is a barrier.
 //
 // # Threads
 //
-// State's methods may be called from any thread; they take its mutex. Snapshot is
-// read by all threads at once. Translate takes no lock: it learns by putting
-// notes into the calling thread's own rings (Upcall.Thread, one caller each), which
+// State's methods may be called from any thread; they take its mutex. Who subscribes is called
+// with it held (OnPublish, OnFlowChange, OnTableStatus), save that OnFlowRemoved's are not. Snapshot is
+// read by all threads at once. Translate takes no lock: it learns by putting a
+// note into the calling thread's own ring (Upcall.Thread, one caller each), which
 // Tick drains. Counters are added by loops (Credit) and read by anybody.
 //
 // # Cost
@@ -60,4 +69,10 @@
 // thread for the rest; see BenchmarkTranslate. Publishing a learned address
 // copies one shard of 1/1024 of the table; Tick publishes at most once a call,
 // however many addresses were learned.
+//
+// A flow mod of one flow costs the path to it in its table, about 15 µs with 100,000 flows,
+// some 5 of them where many are published at once (FlowModEach); a loose one a look at each
+// rule whose mask is at least as narrow. Timeouts cost only rules that have one
+// (BenchmarkFlowMods). A rule takes some 550 bytes, and what it does 200 for each action
+// unless another rule does the same.
 package pipeline

@@ -232,6 +232,8 @@ func TestVacancy(t *testing.T) {
 }
 
 func TestTableModErrors(t *testing.T) {
+	long := strings.Repeat("x", 32)
+	short := long[:31]
 	s := testState(t, "")
 	for _, c := range []struct {
 		m    TableMod
@@ -243,6 +245,8 @@ func TestTableModErrors(t *testing.T) {
 		{TableMod{Vacancy: On, VacancyDown: 50, VacancyUp: 40}, ofperr.TableModBadConfig},
 		{TableMod{Vacancy: On, VacancyUp: 101}, ofperr.TableModBadConfig},
 		{TableMod{MaxFlows: -1}, ofperr.TableModBadConfig},
+		{TableMod{Name: &long}, ofperr.TableModBadConfig},
+		{TableMod{Table: 253, Name: &short}, nil},
 		{TableMod{Table: AllTables, Miss: MissDrop}, nil},
 	} {
 		if err := s.TableMod(&c.m); !errors.Is(err, c.want) {
@@ -252,7 +256,7 @@ func TestTableModErrors(t *testing.T) {
 	if _, err := s.TableConfigs(254); !errors.Is(err, ofperr.BadTable) {
 		t.Error(err)
 	}
-	if c, err := s.TableConfigs(AllTables); err != nil || len(c) != NumTables || c[253].MaxFlows != DefaultMaxFlows {
+	if c, err := s.TableConfigs(AllTables); err != nil || len(c) != NumTables || c[253].MaxFlows != DefaultMaxFlows || c[253].Name != short || c[0].Name != "" {
 		t.Errorf("%d tables, %v", len(c), err)
 	}
 	for _, ask := range []func() error{

@@ -30,6 +30,7 @@ func newRig(ports []Port) *rig {
 		}
 		r.Out[p.Slot] = new(actions.Staging)
 	}
+	r.Punts = actions.NewPuntRing(4096, 2048)
 	r.Flush = func(slot int) {
 		for _, p := range ports {
 			if int(p.Slot) != slot {
@@ -58,13 +59,20 @@ func (r *rig) run(p *actions.Program, frame []byte, in uint32) []sent {
 			r.Flush(slot)
 		}
 	}
+	r.Punts.Drain(func(p *actions.PuntedPacket) {
+		var k flow.Key
+		p.Key(&k)
+		s := told(p.MaxLen, p.ID, p.UserData, &k, append([]byte(nil), p.Data...))
+		r.out = append(r.out, s)
+	})
 	return r.out
 }
 
 // blank zeroes the checksums, which the oracle does not keep.
 func blank(list []sent) []sent {
 	for i := range list {
-		f := append([]byte(list[i].frame), make([]byte, 64)...) // what was truncated is read as if it went on
+		// What was cut off is made up, so that headers are found.
+		f := append([]byte(list[i].frame), make([]byte, 80)...)
 		var k flow.Key
 		_, l3, l4 := flow.ExtractOne(f, 1, &k)
 		if flow.PreMPLS.Met(&k) && int(l3) < len(f) { // look under the labels

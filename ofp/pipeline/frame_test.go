@@ -262,7 +262,7 @@ func pushLabel(f []byte, typ uint16, lse uint32) []byte {
 func popLabel(f []byte, typ uint16) []byte {
 	o := 12 + 4*tags(f)
 	out := binary.BigEndian.AppendUint16(append([]byte(nil), f[:o]...), typ)
-	return append(out, f[o+6:]...)
+	return append(out, f[min(o+6, len(f)):]...) // the frame may end within the label
 }
 
 func popTag(f []byte) []byte {

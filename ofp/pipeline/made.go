@@ -61,16 +61,17 @@ func (m *made) program(ops []actions.Op, samples []actions.Sample, meters []*act
 }
 
 // credit returns the credit of a translation.
-func (m *made) credit(rules []*Rule, missed []*tableCounters, groups []*groupCounts, floors []floor, young []*Rule, seen *fdbEntry) *credit {
+func (m *made) credit(of *credit) *credit {
+	rules, missed := of.rules, of.missed
 	h := uint32(len(missed))
 	for _, r := range rules {
 		h = (h ^ uint32(r.seq)) * 0x9e3779b1
 	}
 	at := &m.credits[h>>16%recentCredits]
-	if c := *at; c != nil && c.seen == seen && slices.Equal(c.rules, rules) && slices.Equal(c.missed, missed) && slices.Equal(c.groups, groups) && slices.Equal(c.floors, floors) && slices.Equal(c.young, young) {
+	if c := *at; c != nil && c.equal(of) {
 		return c
 	}
-	c := newCredit(rules, missed, groups, floors, young, seen)
+	c := newCredit(of)
 	*at = c
 	return c
 }

@@ -57,11 +57,11 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.learning = nil
 	o.stack, o.most, o.clones = nil, 0, 0
 	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.labels, o.blind = nil, nil, 0, 0, 0, false, nil, 0, false
-	if p := o.port(in); p != nil && p.NoRecv {
+	if p := o.port(in); p != nil && (p.NoRecv || p.Down) {
 		return nil, nil
 	}
 	err := o.lookup(in, 0)
-	if err == nil && slices.ContainsFunc(o.set, func(a Action) bool { return a.Kind == ActOutput || a.Kind == ActOutputReg }) {
+	if err == nil && slices.ContainsFunc(o.set, func(a Action) bool { return a.Kind == ActOutput || a.Kind == ActOutputReg || a.Kind == ActController }) {
 		o.exit = false
 		_, err = o.run(o.ordered())
 	}
@@ -95,7 +95,7 @@ func (o *oracle) ordered() (list []Action) {
 			list = append(list, a)
 		}
 	}
-	last(ActOutput, ActOutputReg)
+	last(ActOutput, ActOutputReg, ActController)
 	return list
 }
 
@@ -296,6 +296,8 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			if o.tagged() {
 				o.frame = popTag(o.frame)
 			}
+		case ActController:
+			o.out = append(o.out, told(a.Controller.MaxLen, a.Controller.ID, a.Controller.UserData, &o.meta, o.frame))
 		case ActOutputTrunc:
 			o.most = int(a.MaxLen)
 			o.output(a.Port)
@@ -329,7 +331,7 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			b := a.List.Bundle
 			var up []uint32
 			for i, n := range b.Slaves {
-				if p := o.port(n); n == flow.PortIn || n == flow.PortNormal || p != nil && p.Up {
+				if p := o.port(n); n == flow.PortIn || n == flow.PortNormal || p != nil && p.Up && !p.Down {
 					up = append(up, uint32(i))
 				}
 			}
@@ -542,7 +544,7 @@ func (o *oracle) output(n uint32) {
 }
 
 func (o *oracle) send(n uint32) {
-	if p := o.port(n); p != nil && p.Up {
+	if p := o.port(n); p != nil && p.Up && !p.Down && !p.NoFwd {
 		f := o.frame
 		if o.most > 0 {
 			f = f[:min(len(f), o.most)]
@@ -617,9 +619,9 @@ func (o *oracle) normal(in uint32) {
 }
 
 // execute interprets a program on a frame, op by op.
-func execute(p *actions.Program, frame []byte) []sent { return executeOps(p.Ops, frame) }
+func execute(p *actions.Program, frame []byte) []sent { return executeOps(p, p.Ops, frame) }
 
-func executeOps(ops []actions.Op, frame []byte) (out []sent) {
+func executeOps(p *actions.Program, ops []actions.Op, frame []byte) (out []sent) {
 	f, popped := bytes.Clone(frame), false
 	for n := 0; n < len(ops); n++ {
 		switch op := &ops[n]; op.Code {
@@ -629,8 +631,13 @@ func executeOps(ops []actions.Op, frame []byte) (out []sent) {
 				part = f[:min(len(f), most)]
 			}
 			out = append(out, sent{op.B, string(part)})
+		case actions.OpController:
+			var k flow.Key
+			c := &p.Punts[op.A]
+			c.Key(&k)
+			out = append(out, told(c.MaxLen, c.ID, c.UserData, &k, f))
 		case actions.OpClone:
-			out = append(out, executeOps(ops[n+1:n+1+int(op.A)], f)...)
+			out = append(out, executeOps(p, ops[n+1:n+1+int(op.A)], f)...)
 			n += int(op.A)
 		case actions.OpCopyTTLIn:
 			copyTTLIn(f)
@@ -647,6 +654,15 @@ func executeOps(ops []actions.Op, frame []byte) (out []sent) {
 		}
 	}
 	return out
+}
+
+// told is a packet as a controller gets it: its bytes, and what it is told of it.
+func told(maxLen, id uint16, userData string, k *flow.Key, frame []byte) sent {
+	text := fmt.Sprintf("|%d %x %d", id, userData, k.InPort())
+	for _, w := range &actions.PuntWords {
+		text += fmt.Sprintf(" %x", k.W[w])
+	}
+	return sent{flow.PortController, string(frame[:min(len(frame), int(maxLen))]) + text}
 }
 
 // refused says whether a translation gave up for a reason that the oracle does not know of,

@@ -65,7 +65,7 @@ func (x *xlate) send(n uint32) {
 			x.tr.warn("port %d is configured not to forward, skipping output", n)
 		}
 		return
-	case !p.Up || p.Down:
+	case !p.canSend():
 		x.note(actions.DropPortDown)
 		if x.tr != nil {
 			x.tr.warn("port %d is down, skipping output", n)

@@ -266,15 +266,21 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 	return true, nil
 }
 
+// noPacketHas is the fields that no packet of this switch has.
+var noPacketHas = []flow.Field{
+	flow.RecircID, flow.SkbPriority, flow.ActsetOutput,
+	flow.TunID, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunTOS, flow.TunTTL,
+	flow.TunFlags, flow.TunGBPID, flow.TunGBPFlags,
+	flow.CtState, flow.CtZone, flow.CtMark, flow.CtLabel, flow.CtNwProto, flow.CtNwSrc, flow.CtNwDst,
+	flow.CtIPv6Src, flow.CtIPv6Dst, flow.CtTpSrc, flow.CtTpDst,
+}
+
+// Matchable says whether some packet can have f, so that flows may match on it.
+func Matchable(f flow.Field) bool { return !slices.Contains(noPacketHas, f) }
+
 // unsupportedMatch returns a field that the match looks at and no packet has.
 func unsupportedMatch(m *flow.Match) flow.Field {
-	for _, f := range []flow.Field{
-		flow.RecircID, flow.SkbPriority, flow.ActsetOutput,
-		flow.TunID, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunTOS, flow.TunTTL,
-		flow.TunFlags, flow.TunGBPID, flow.TunGBPFlags,
-		flow.CtState, flow.CtZone, flow.CtMark, flow.CtLabel, flow.CtNwProto, flow.CtNwSrc, flow.CtNwDst,
-		flow.CtIPv6Src, flow.CtIPv6Dst, flow.CtTpSrc, flow.CtTpDst,
-	} {
+	for _, f := range noPacketHas {
 		if !f.GetMask(&m.Mask).IsZero() {
 			return f
 		}

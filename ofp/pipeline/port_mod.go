@@ -37,6 +37,9 @@ func (p *Port) SetConfig(config, mask uint32) {
 	}
 }
 
+// canSend says whether frames can leave by the port, as far as device and administrator go.
+func (p *Port) canSend() bool { return p.Up && !p.Down }
+
 type portConfig struct {
 	bit uint32
 	on  *bool
@@ -54,25 +57,31 @@ func (p *Port) configured() [5]portConfig {
 // PortModBadAddress, or PortModBadConfig for a bit to be set that Pollux does not have. What
 // was set stays when the port is written anew by Apply under the same number and name.
 func (s *State) PortMod(ofport, config, mask uint32, mac uint64) error {
-	p := s.Snapshot().ports.get(ofport)
+	u, err := s.Snapshot().PortModUpdate(ofport, config, mask, mac)
+	if err != nil {
+		return err
+	}
+	_, err = s.Mods([]Mod{{Port: u}}, nil)
+	return err
+}
+
+// PortModUpdate checks what PortMod is asked to do and returns it as a part of State.Mods.
+func (s *Snapshot) PortModUpdate(ofport, config, mask uint32, mac uint64) (*PortUpdate, error) {
+	p := s.ports.get(ofport)
 	switch {
 	case p == nil:
-		return fmt.Errorf("port %d does not exist: %w", ofport, ofperr.PortModBadPort)
+		return nil, fmt.Errorf("port %d does not exist: %w", ofport, ofperr.PortModBadPort)
 	case p.MAC != mac:
-		return fmt.Errorf("port %d has address %s, not %s: %w", ofport, macString(p.MAC), macString(mac), ofperr.PortModBadAddress)
+		return nil, fmt.Errorf("port %d has address %s, not %s: %w", ofport, macString(p.MAC), macString(mac), ofperr.PortModBadAddress)
 	case config&mask&^PortConfigAll != 0:
-		return fmt.Errorf("port %d: there is no configuration %#x: %w", ofport, config&mask&^PortConfigAll, ofperr.PortModBadConfig)
+		return nil, fmt.Errorf("port %d: there is no configuration %#x: %w", ofport, config&mask&^PortConfigAll, ofperr.PortModBadConfig)
 	}
 	mask &= PortConfigAll
-	err := s.UpdatePort(ofport, func(p *Port) {
+	return &PortUpdate{OFPort: ofport, Do: func(p *Port) {
 		p.SetConfig(config, mask)
 		p.modMask |= mask
 		p.modConfig = p.modConfig&^mask | config&mask
-	})
-	if err != nil { // it was removed meanwhile
-		return fmt.Errorf("port %d does not exist: %w", ofport, ofperr.PortModBadPort)
-	}
-	return nil
+	}}, nil
 }
 
 // keepMods gives ports that were there before, under the same number and name, the

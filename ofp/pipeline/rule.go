@@ -123,17 +123,18 @@ type floor struct {
 }
 
 // newCredit copies what a translation gathered.
-func newCredit(rules []*Rule, missed []*tableCounters, groups []*groupCounts, floors []floor, young []*Rule, seen *fdbEntry) *credit {
-	c := &credit{seen: seen}
-	c.rules = append(c.few[:0], rules...)
-	if len(missed) > 0 {
-		c.missed = append([]*tableCounters(nil), missed...)
-	}
-	if len(groups) > 0 {
-		c.groups = append([]*groupCounts(nil), groups...)
-	}
-	c.floors, c.young = slices.Clone(floors), slices.Clone(young)
+func newCredit(of *credit) *credit {
+	c := &credit{seen: of.seen}
+	c.rules = append(c.few[:0], of.rules...)
+	c.missed, c.groups = slices.Clone(of.missed), slices.Clone(of.groups)
+	c.floors, c.young = slices.Clone(of.floors), slices.Clone(of.young)
 	return c
+}
+
+// equal says whether both count for the same.
+func (c *credit) equal(o *credit) bool {
+	return c.seen == o.seen && slices.Equal(c.rules, o.rules) && slices.Equal(c.missed, o.missed) &&
+		slices.Equal(c.groups, o.groups) && slices.Equal(c.floors, o.floors) && slices.Equal(c.young, o.young)
 }
 
 // Outranks says whether all look-ups in a table gave rules of a higher priority than this.

@@ -89,6 +89,9 @@ func (s *Snapshot) Name() string { return s.name }
 // Ports returns the ports in the order of their numbers; not to be written.
 func (s *Snapshot) Ports() []Port { return s.ports.all }
 
+// HasPort says whether there is a port n.
+func (s *Snapshot) HasPort(n uint32) bool { return s.ports.get(n) != nil }
+
 // PortNames returns the names of the ports, for parsing and printing.
 func (s *Snapshot) PortNames() *PortTable { return &PortTable{s.ports} }
 

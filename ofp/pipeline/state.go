@@ -144,9 +144,6 @@ func (s *State) Apply(c Change) error {
 		ports.keepMods(next.ports)
 		next.ports = ports
 	}
-	if err := checkPunts(c.Flows); err != nil {
-		return err
-	}
 	if c.Flows != nil {
 		if err := tx.replace(c.Flows, c.allFlows); err != nil {
 			tx.abort()
@@ -154,12 +151,13 @@ func (s *State) Apply(c Change) error {
 		}
 	}
 	if c.Sampling != nil {
-		if err := checkSets(next); err != nil {
+		if err := tx.checkSets(); err != nil {
 			tx.abort()
 			return err
 		}
 	}
 	// From here on nothing fails.
+	tx.build()
 	if c.MACAgeing != 0 {
 		s.ageing = int64(c.MACAgeing)
 	}
@@ -247,33 +245,8 @@ var ErrNoPort = errors.New("no such port")
 
 // UpdatePort changes one port by fn; its number must stay.
 func (s *State) UpdatePort(ofport uint32, fn func(*Port)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next := s.next()
-	ports := append([]Port(nil), next.ports.all...)
-	for i := range ports {
-		p := &ports[i]
-		if p.OFPort != ofport {
-			continue
-		}
-		was := *p
-		fn(p)
-		if *p == was {
-			return nil
-		}
-		set, err := newPortSet(ports)
-		if err != nil {
-			return err
-		}
-		if set.get(ofport) == nil {
-			return fmt.Errorf("port %d: its number cannot be changed, only by a change of all ports", ofport)
-		}
-		next.ports = set
-		s.forget(next)
-		s.put(next)
-		return nil
-	}
-	return fmt.Errorf("port %d: %w", ofport, ErrNoPort)
+	_, err := s.Mods([]Mod{{Port: &PortUpdate{ofport, fn}}}, nil)
+	return err
 }
 
 // SetPortUp says whether frames can leave by a port.
@@ -357,19 +330,16 @@ func (s *State) bringUpToDate(now int64) {
 
 // checkSets refuses a configuration that takes the exporter of a sample action of its own
 // away. What controllers added samples for nobody then.
-func checkSets(next *Snapshot) error {
+func (tx *flowTx) checkSets() error {
 	var all ParseErrors
-	for _, t := range next.tables {
-		if t.rules.Len() == 0 {
-			continue
-		}
-		for c := range t.rules.Rules() {
+	for id := range tablesOf(AllTables) {
+		for c := range tx.view(id).Rules() {
 			r := c.Data.(*Rule)
 			if r.origin != fromConfig {
 				continue
 			}
 			f := r.whole()
-			err := next.sampling.check(&f)
+			err := tx.next.sampling.check(&f)
 			if err == nil {
 				continue
 			}

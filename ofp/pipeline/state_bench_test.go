@@ -25,31 +25,31 @@ func manyFlows(n int) Flow {
 	}
 }
 
-// BenchmarkFlowMods is single flow mods, which load and then delete so many flows: the time
-// of one is to hardly depend on how many there are.
+// BenchmarkFlowMods is flow mods, one by one or so many that have come together, which load
+// and then delete so many flows: the time of one is to hardly depend on how many there are.
 func BenchmarkFlowMods(b *testing.B) {
-	for _, n := range []int{1000, 10_000, 100_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+	for _, c := range []struct{ flows, together int }{{1000, 1}, {10_000, 1}, {100_000, 1}, {100_000, 64}} {
+		b.Run(fmt.Sprintf("flows=%d/together=%d", c.flows, c.together), func(b *testing.B) {
 			for b.Loop() {
 				s := testState(b, "")
-				mods := make([]FlowMod, 1)
-				for i := range n {
-					mods[0] = FlowMod{Command: FlowAdd, Flow: manyFlows(i)}
-					if _, err := s.FlowMods(mods, nil); err != nil {
-						b.Fatal(err)
-					}
-				}
-				for i := range n {
-					mods[0] = FlowMod{Command: FlowDeleteStrict, Flow: manyFlows(i), OutPort: AnyPort, OutGroup: AnyGroup}
-					if _, err := s.FlowMods(mods, nil); err != nil {
-						b.Fatal(err)
+				mods := make([]FlowMod, 0, c.together)
+				for _, command := range []FlowCommand{FlowAdd, FlowDeleteStrict} {
+					for i := range c.flows {
+						mods = append(mods, FlowMod{Command: command, Flow: manyFlows(i), OutPort: AnyPort, OutGroup: AnyGroup})
+						if len(mods) < c.together && i+1 < c.flows {
+							continue
+						}
+						if errs := s.FlowModEach(mods, nil); errs != nil {
+							b.Fatal(errs)
+						}
+						mods = mods[:0]
 					}
 				}
 				if len(s.DumpFlows()) != 0 {
 					b.Fatal("flows are left")
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(2*n*b.N), "ns/mod")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(2*c.flows*b.N), "ns/mod")
 			b.ReportMetric(0, "ns/op")
 		})
 	}

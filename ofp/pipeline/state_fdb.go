@@ -57,7 +57,7 @@ func (s *State) learn(now int64, sweep bool) {
 
 func (s *State) takeNote(e *fdbEdit, cur *Snapshot, n note) {
 	p := cur.ports.get(n.port)
-	if p == nil || !p.Up || !p.includes(n.key.vlan()) {
+	if p == nil || !p.canSend() || !p.includes(n.key.vlan()) {
 		return // the port is not what it was when the packet came
 	}
 	had := e.next.lookup(n.key.vlan(), n.key.mac()) != nil
@@ -88,7 +88,7 @@ func (s *State) forget(next *Snapshot) {
 	e := editFDB(next.fdb)
 	n := e.removeIf(func(v *fdbEntry) bool {
 		p := next.ports.get(v.port)
-		return p == nil || !p.Up || !p.includes(v.key.vlan())
+		return p == nil || !p.canSend() || !p.includes(v.key.vlan())
 	})
 	if n > 0 {
 		next.fdb = e.next

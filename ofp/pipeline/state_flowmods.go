@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 
 	"pollux/classifier"
@@ -14,51 +15,50 @@ import (
 // there is none. When it returns, no packet that is received from then on meets the tables
 // of before: loops take the snapshot in force after they have received.
 func (s *State) FlowMods(mods []FlowMod, by any) (failed int, err error) {
-	return s.mods(len(mods), by, func(tx *flowTx, i int) (bool, error) { return false, tx.mod(&mods[i]) })
+	return s.mods(len(mods), by, func(tx *flowTx, i int) error { return tx.mod(&mods[i]) })
 }
 
-// Mod is one request of a bundle: one of its members is set.
-type Mod struct {
-	Flow  *FlowMod
-	Group *GroupMod
-}
-
-// Mods is FlowMods for requests of several kinds.
-func (s *State) Mods(mods []Mod, by any) (failed int, err error) {
-	return s.mods(len(mods), by, func(tx *flowTx, i int) (bool, error) {
-		if g := mods[i].Group; g != nil {
-			return true, tx.groupMod(g)
-		}
-		return false, tx.mod(mods[i].Flow)
-	})
-}
-
-// mods is FlowMods for n requests of any kind. do does one, and says whether it changes more
-// than flows.
-func (s *State) mods(n int, by any, do func(tx *flowTx, i int) (more bool, err error)) (failed int, err error) {
+// FlowModEach does mods in order, each by itself: errs has an error for each that was
+// refused, and is nil if none was. What comes of it is what FlowMods would do for one after
+// the other, but all are published at once, which costs loops less: it is for requests that
+// have come together.
+func (s *State) FlowModEach(mods []FlowMod, by any) (errs []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tx := s.begin(s.next(), by)
-	all := false
-	for i := range n {
-		more, err := do(tx, i)
-		if err != nil {
-			tx.abort()
-			return i, err
+	tx.each = true
+	for i := range mods {
+		err := tx.mod(&mods[i])
+		if err == errCommitFirst {
+			tx.commit()
+			tx = s.begin(s.next(), by)
+			tx.each = true
+			err = tx.mod(&mods[i])
 		}
-		all = all || more
+		learns := len(s.learners) > 0
+		mods[i].Flow.Do.learners(func(learnerKey) { learns = true })
+		if learns && len(tx.steps) > 0 {
+			// What goes with a flow that learns goes before the next request.
+			tx.commit()
+			tx = s.begin(s.next(), by)
+			tx.each = true
+		}
+		if err != nil {
+			if errs == nil {
+				errs = make([]error, len(mods))
+			}
+			errs[i] = err
+		}
 	}
-	if !all {
-		tx.commit()
-		return -1, nil
-	}
-	tx.build()
-	s.put(tx.next)
-	tx.finish()
-	return -1, nil
+	tx.commit()
+	return errs
 }
 
-// mod does one flow mod (OpenFlow 1.5.1 section 6.4).
+// errCommitFirst is the error of a flow mod for which another flow makes room, where that
+// may be one which is not there before the transaction is committed.
+var errCommitFirst = errors.New("commit first")
+
+// mod does one flow mod (OpenFlow 1.5.1 section 6.4), or nothing if it returns an error.
 func (tx *flowTx) mod(m *FlowMod) error {
 	if m.Flow.Flags&^(SendFlowRem|NoPacketCounts|NoByteCounts) != 0 {
 		return fmt.Errorf("flags %#x: %w", m.Flow.Flags, ofperr.FlowModBadFlags)
@@ -95,8 +95,14 @@ func (tx *flowTx) add(f *Flow, from origin, checkOverlap, reset bool) error {
 				return err
 			}
 		}
-		if limit := tx.s.tables[f.Table].limit(); tx.view(f.Table).Len() >= limit && !tx.evict(f.Table) {
-			return fmt.Errorf("table %d has %d flows: %w", f.Table, limit, ofperr.FlowModTableFull)
+		t := &tx.s.tables[f.Table]
+		if tx.view(f.Table).Len() >= t.limit() {
+			if tx.each && t.evict != nil && len(tx.steps) > 0 {
+				return errCommitFirst
+			}
+			if !tx.evict(f.Table) {
+				return fmt.Errorf("table %d has %d flows: %w", f.Table, t.limit(), ofperr.FlowModTableFull)
+			}
 		}
 	}
 	r := tx.newRule(f, from)
@@ -137,15 +143,22 @@ func (tx *flowTx) modify(m *FlowMod, strict bool) error {
 		}
 		return tx.checkDo(f)
 	}
-	for _, old := range rules {
+	modified := func(old *Rule) Flow {
 		whole := old.whole()
 		whole.Do = f.Do
 		if m.SetsCookie {
 			whole.Cookie = f.Cookie
 		}
+		return whole
+	}
+	for _, old := range rules {
+		whole := modified(old)
 		if err := tx.check(&whole); err != nil {
 			return err
 		}
+	}
+	for _, old := range rules {
+		whole := modified(old)
 		r := tx.newRule(&whole, old.origin)
 		r.Created, r.seq = old.Created, old.seq
 		if !m.ResetCounts {

@@ -311,3 +311,36 @@ func TestOutPortAndGroup(t *testing.T) {
 		t.Errorf("%+v, %v by the controller's port", sum, err)
 	}
 }
+
+// TestLearnedFlowsGoBetweenRequests: what goes with a flow that learns does not take what a
+// later request of the same burst adds.
+func TestLearnedFlowsGoBetweenRequests(t *testing.T) {
+	learns := mod(t, FlowAdd, "in_port=1 actions=learn(table=1,cookie=0x5,delete_learned,NXM_OF_ETH_SRC[],NXM_OF_IN_PORT[])")
+	forget := mod(t, FlowDeleteStrict, "in_port=1")
+	later := mod(t, FlowAdd, "table=1,cookie=0x5,in_port=8 actions=drop")
+	for _, before := range [][]FlowMod{{learns}, nil} {
+		m := newModRig(t, "table=1,cookie=0x5,in_port=9 actions=drop")
+		burst := []FlowMod{forget, later}
+		if before != nil {
+			m.do(before...)
+		} else {
+			burst = []FlowMod{learns, forget, later}
+		}
+		if errs := m.FlowModEach(burst, nil); errs != nil {
+			t.Fatal(errs)
+		}
+		m.expect("0: cookie=0x5, table=1, in_port=8 actions=drop")
+	}
+}
+
+// TestARefusedReloadForgetsNothing of who learns what.
+func TestARefusedReloadForgetsNothing(t *testing.T) {
+	const learns = "in_port=1 actions=learn(table=1,cookie=0x5,delete_learned,NXM_OF_ETH_SRC[],NXM_OF_IN_PORT[])"
+	m := newModRig(t, learns)
+	m.do(mod(t, FlowAdd, "table=1,cookie=0x5,in_port=9 actions=drop"))
+	if err := m.Apply(Change{Flows: []Flow{mod(t, FlowAdd, "in_port=2 actions=sample(probability=1,collector_set_id=7)").Flow}}); err == nil {
+		t.Fatal("accepted")
+	}
+	m.do(mod(t, FlowDelete, "in_port=1"))
+	m.expect("")
+}

@@ -46,7 +46,6 @@ func (tx *flowTx) replace(flows []Flow, all bool) error {
 			}
 		}
 	}
-	tx.build()
 	return nil
 }
 

@@ -56,24 +56,12 @@ func (s *State) MeterFeatures() MeterFeatures {
 // the flows that use it; removing none is no error. Of a meter that is changed the counters
 // begin anew, as in Open vSwitch.
 func (s *State) MeterMod(mod *MeterMod) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next := s.next()
-	next.meters = maps.Clone(next.meters)
-	if next.meters == nil {
-		next.meters = map[uint32]*meterEntry{}
-	}
-	tx := s.begin(next, nil)
-	if err := tx.meterMod(mod); err != nil {
-		return err
-	}
-	tx.build()
-	s.put(next)
-	tx.finish()
-	return nil
+	_, err := s.Mods([]Mod{{Meter: mod}}, nil)
+	return err
 }
 
 func (tx *flowTx) meterMod(mod *MeterMod) error {
+	tx.ownMeters()
 	next := tx.next
 	id := mod.Meter.ID
 	old := next.meters[id]

@@ -369,3 +369,67 @@ func compare(t *rapid.T, s *State, m *model, now int64) {
 		t.Fatalf("%+v, %v; want %d flows, %d packets", sum, err, len(m.flows), packets)
 	}
 }
+
+// TestFlowModEachIsOneAfterTheOther: the same flow mods, together and one by one, are refused
+// alike, and leave and tell the same.
+func TestFlowModEachIsOneAfterTheOther(t *testing.T) {
+	refused := 0
+	rapid.Check(t, func(t *rapid.T) {
+		now := int64(0)
+		var states [2]*State
+		var logs [2][]string
+		for i := range states {
+			s, err := New(Config{Threads: 1, Now: func() int64 { return now }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for id := range uint8(3) {
+				if err := s.TableMod(&TableMod{Table: id, MaxFlows: 3, Eviction: Switch(1 + id%2)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.OnFlowChange(func(c FlowChange) {
+				logs[i] = append(logs[i], fmt.Sprint(c.Kind, c.Reason, c.Flow.String()))
+			})
+			states[i] = s
+		}
+		for range rapid.IntRange(1, 6).Draw(t, "bursts") {
+			now += 1e9
+			var mods []FlowMod
+			for range rapid.IntRange(1, 12).Draw(t, "mods") {
+				mods = append(mods, genMod(t))
+			}
+			got := states[0].FlowModEach(mods, nil)
+			for i := range mods {
+				_, want := states[1].FlowMods(mods[i:i+1], nil)
+				var one error
+				if got != nil {
+					one = got[i]
+				}
+				// Which of several flows it overlaps with is not said.
+				var code, wantCode ofperr.Error
+				errors.As(one, &code)
+				errors.As(want, &wantCode)
+				if code != wantCode || one == nil != (want == nil) {
+					t.Fatalf("mod %d: %v, want %v", i, one, want)
+				}
+				if want != nil {
+					refused++
+				}
+			}
+		}
+		// Rules of one table come in no particular order, and so do changes of one mod.
+		for i := range logs {
+			slices.Sort(logs[i])
+		}
+		if !slices.Equal(logs[0], logs[1]) {
+			t.Fatalf("told\n%s\nwant\n%s", strings.Join(logs[0], "\n"), strings.Join(logs[1], "\n"))
+		}
+		if got, want := dump(states[0]), dump(states[1]); got != want {
+			t.Fatalf("got\n%s\nwant\n%s", got, want)
+		}
+	})
+	if refused == 0 {
+		t.Error("nothing was refused")
+	}
+}

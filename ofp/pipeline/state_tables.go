@@ -9,6 +9,9 @@ import (
 // DefaultMaxFlows is how many flows a table has at most, unless it is told otherwise.
 const DefaultMaxFlows = 1_000_000
 
+// maxTableName is how long a table's name is at most (OFP_MAX_TABLE_NAME_LEN less its end).
+const maxTableName = 31
+
 // Switch is a setting of a request that may leave it as it is.
 type Switch uint8
 
@@ -36,14 +39,16 @@ type TableMod struct {
 	Table                  uint8 // AllTables: all
 	Miss                   TableMiss
 	Eviction               Switch
-	Vacancy                Switch // events of it
-	VacancyDown, VacancyUp uint8  // percent of MaxFlows that are free; with Vacancy On
-	MaxFlows               int    // 0: unchanged; not in OpenFlow
+	Vacancy                Switch  // events of it
+	VacancyDown, VacancyUp uint8   // percent of MaxFlows that are free; with Vacancy On
+	MaxFlows               int     // 0: unchanged; not in OpenFlow
+	Name                   *string // nil: unchanged; of OFPMP_TABLE_FEATURES, 31 bytes at most
 }
 
 // TableConfig is what a table is configured to do.
 type TableConfig struct {
 	Table                  uint8
+	Name                   string // "" is none
 	Eviction               bool
 	Vacancy                bool
 	VacancyDown, VacancyUp uint8 // percent
@@ -73,6 +78,7 @@ type TableStatus struct {
 
 // tableState is what a State knows of a table that packets have no use for.
 type tableState struct {
+	name    string
 	max     int // 0: DefaultMaxFlows
 	evict   *dueHeap
 	vacancy bool
@@ -106,6 +112,8 @@ func (s *State) TableMod(m *TableMod) error {
 		return fmt.Errorf("table %d: a miss is a drop; a flow of priority 0 does what else is wanted: %w", m.Table, ofperr.TableModBadConfig)
 	case m.Vacancy == On && (m.VacancyDown > m.VacancyUp || m.VacancyUp > 100):
 		return fmt.Errorf("table %d: vacancy from %d to %d percent: %w", m.Table, m.VacancyDown, m.VacancyUp, ofperr.TableModBadConfig)
+	case m.Name != nil && len(*m.Name) > maxTableName:
+		return fmt.Errorf("table %d: a name of %d bytes, %d at most: %w", m.Table, len(*m.Name), maxTableName, ofperr.TableModBadConfig)
 	case m.MaxFlows < 0:
 		return fmt.Errorf("table %d: %d flows at most: %w", m.Table, m.MaxFlows, ofperr.TableModBadConfig)
 	}
@@ -115,6 +123,9 @@ func (s *State) TableMod(m *TableMod) error {
 		t := &s.tables[id]
 		if m.MaxFlows > 0 {
 			t.max = m.MaxFlows
+		}
+		if m.Name != nil {
+			t.name = *m.Name
 		}
 		switch {
 		case m.Eviction == On && t.evict == nil:
@@ -151,7 +162,7 @@ func (s *State) TableConfigs(id uint8) ([]TableConfig, error) {
 func (s *State) tableConfig(id uint8) TableConfig {
 	t := &s.tables[id]
 	return TableConfig{
-		Table: id, Eviction: t.evict != nil, Vacancy: t.vacancy, VacancyDown: t.down, VacancyUp: t.up,
+		Table: id, Name: t.name, Eviction: t.evict != nil, Vacancy: t.vacancy, VacancyDown: t.down, VacancyUp: t.up,
 		MaxFlows: t.limit(), Flows: s.snap.Load().tables[id].rules.Len(),
 	}
 }

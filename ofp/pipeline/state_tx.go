@@ -19,6 +19,10 @@ type flowTx struct {
 	steps   []step    // in order
 	evicted []evicted // to be put back if nothing comes of it
 	adopted []*Rule   // that are the configuration's from now on
+
+	beyond      bool // more is changed than flows
+	each        bool // it is of FlowModEach
+	metersOwned bool // next.meters may be written
 }
 
 // step is one rule that came (old is nil), went (new is nil) or was replaced.
@@ -37,7 +41,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.steps)
 	clear(tx.evicted)
 	clear(tx.adopted)
-	tx.adopted = tx.adopted[:0]
+	tx.adopted, tx.beyond, tx.metersOwned, tx.each = tx.adopted[:0], false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
 	tx.s, tx.next, tx.now, tx.by = s, next, s.now(), by
 	return tx
@@ -152,10 +156,14 @@ func (tx *flowTx) finish() {
 
 // commit publishes the changes; none is no change.
 func (tx *flowTx) commit() {
-	if len(tx.steps) == 0 {
+	if len(tx.steps) == 0 && !tx.beyond {
 		return
 	}
 	tx.build()
-	tx.s.putRules(tx.next)
+	if tx.beyond {
+		tx.s.put(tx.next)
+	} else {
+		tx.s.putRules(tx.next)
+	}
 	tx.finish()
 }

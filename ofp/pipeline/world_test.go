@@ -112,6 +112,7 @@ func randomLine(r *rand.Rand) string {
 		add(2, "mpls_label=16", "mpls_tc=3", "mpls_ttl=64", "mpls_bos=1")
 		any = append(any, "set_field:17->mpls_label", "set_mpls_tc:1", "set_mpls_ttl:9", "dec_mpls_ttl", "dec_mpls_ttl,1", "move:mpls_label[]->reg0[0..19]", "load:5->OXM_OF_MPLS_LABEL[]", "load:1->OXM_OF_MPLS_LABEL[3..5],2")
 	}
+	any = append(any, "CONTROLLER:65535", "controller(max_len=40)", "controller(id=3,max_len=100,userdata=01.02)", "load:7->reg5[],controller", "clone(load:1->reg0[],controller),1")
 	if l4 {
 		any = append(any, "mod_tp_dst:80", "mod_tp_src:80")
 	}
@@ -133,7 +134,7 @@ func randomLine(r *rand.Rand) string {
 		acts = append(acts, "clear_actions")
 	}
 	if r.IntN(4) == 0 {
-		w := pick("output:2", "output:3,pop_vlan", "mod_vlan_vid:5", "push_vlan:0x8100,output:4", "output:reg0[0..15]", "NORMAL")
+		w := pick("output:2", "output:3,pop_vlan", "mod_vlan_vid:5", "push_vlan:0x8100,output:4", "output:reg0[0..15]", "NORMAL", "CONTROLLER:50")
 		if v4 || v6 {
 			w += pick("", ",dec_ttl", ",mod_nw_tos:32")
 		}
@@ -157,7 +158,8 @@ func randomLine(r *rand.Rand) string {
 func randomPorts(r *rand.Rand) []Port {
 	ports := []Port{{OFPort: flow.PortLocal, Slot: 99, Name: "br0", Up: true}}
 	for n := uint32(1); n <= 5; n++ {
-		p := Port{OFPort: n, Slot: n - 1, Name: fmt.Sprintf("p%d", n), Up: r.IntN(8) != 0, NoFlood: r.IntN(8) == 0, NoRecv: r.IntN(16) == 0}
+		p := Port{OFPort: n, Slot: n - 1, Name: fmt.Sprintf("p%d", n), Up: r.IntN(8) != 0, NoFlood: r.IntN(8) == 0, NoRecv: r.IntN(16) == 0,
+			Down: r.IntN(16) == 0, NoFwd: r.IntN(16) == 0}
 		switch r.IntN(4) {
 		case 0:
 			p.Mode, p.Tag = Access, 5

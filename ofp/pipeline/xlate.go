@@ -100,10 +100,9 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
-	x.rules, x.missed, x.groups, x.floors, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], nil
+	x.rules, x.missed, x.groups, x.floors, x.young, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], x.young[:0], nil
 	x.punts, x.punted, x.punter = x.punts[:0], false, cause{}
 	x.out, x.silent, x.inSet, x.inGroup, x.ttlIDs = false, false, false, 0, nil
-	x.young = x.young[:0]
 	x.table, x.depth, x.exit = 0, 0, false
 	x.stack, x.clones, x.most = x.stack[:0], 0, 0
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
@@ -181,7 +180,7 @@ func (x *xlate) end() {
 			m.Or(flow.WIP, 0xff<<32)
 		}
 	}
-	x.up.Credit = x.made.credit(x.rules, x.missed, x.groups, x.floors, x.young, x.seen)
+	x.up.Credit = x.made.credit(&credit{rules: x.rules, missed: x.missed, groups: x.groups, floors: x.floors, young: x.young, seen: x.seen})
 	x.up.Path = x.made.path(&x.path)
 	x.snap, x.up, x.tr, x.seen = nil, nil, nil, nil
 }

@@ -188,5 +188,5 @@ func (x *xlate) memberUp(n uint32) bool {
 		return true
 	}
 	p := x.snap.ports.get(n)
-	return p != nil && p.Up
+	return p != nil && p.canSend()
 }

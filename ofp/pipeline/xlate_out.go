@@ -31,6 +31,12 @@ func (s *Snapshot) TranslateOut(u *pmd.Upcall, list []Action) {
 	x.end()
 }
 
+// CheckOut refuses a packet-out's list that has what the switch cannot do, or that refers to
+// what is not there, with the error that a flow with it would have.
+func (s *Snapshot) CheckOut(list []Action) error {
+	return (&flowTx{next: s}).checkDo(&Flow{Do: Instructions{Apply: list}})
+}
+
 // PacketOut returns what pmd.PacketOut asks of the tables in force, for a list of actions.
 func PacketOut(list []Action) func(pmd.Tables, *pmd.Upcall) {
 	return func(t pmd.Tables, u *pmd.Upcall) { t.(*Snapshot).TranslateOut(u, list) }

@@ -46,23 +46,6 @@ func (c *ControllerAction) refused() error {
 	return nil
 }
 
-// checkPunts refuses flows with packets to controllers that the switch cannot send.
-func checkPunts(flows []Flow) error {
-	for i := range flows {
-		f := &flows[i]
-		for _, list := range [...][]Action{f.Do.Apply, f.Do.Write} {
-			for k := range list {
-				if a := &list[k]; a.Kind == ActController {
-					if err := a.Controller.refused(); err != nil {
-						return err
-					}
-				}
-			}
-		}
-	}
-	return nil
-}
-
 // outputController is output to flow.PortController, where no length or 0 is all of the packet.
 func (x *xlate) outputController(maxLen uint16) {
 	if maxLen == 0 {

@@ -20,12 +20,19 @@ const (
 	NXTFlowAge           uint32 = 18 // without a body, and without effect
 	NXTSetAsync          uint32 = 19
 	NXTSetControllerID   uint32 = 20
+	NXTMonitorCancel     uint32 = 21 // 1.0, as the next two
+	NXTMonitorPaused     uint32 = 22
+	NXTMonitorResumed    uint32 = 23
 	NXTSetAsync2         uint32 = 27
 	NXTResume            uint32 = 28
 	NXTPacketIn2         uint32 = 30
+	NXTGroupMod          uint32 = 31 // 1.0
 
-	ONFBundleControl uint32 = 2300 // BUNDLE_CONTROL for 1.3
-	ONFBundleAdd     uint32 = 2301 // BUNDLE_ADD_MESSAGE for 1.3
+	ONFMonitorCancel  uint32 = 1870 // 1.3, as the others of this vendor
+	ONFMonitorPaused  uint32 = 1871
+	ONFMonitorResumed uint32 = 1872
+	ONFBundleControl  uint32 = 2300 // BUNDLE_CONTROL
+	ONFBundleAdd      uint32 = 2301 // BUNDLE_ADD_MESSAGE
 )
 
 // Extension is the body of an Experimenter message.

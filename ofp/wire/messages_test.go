@@ -32,6 +32,11 @@ func of[T any](parse func(v Version, body []byte) (T, error), write func(b []byt
 
 // records makes a reader of a multipart message's records.
 func records[T any](part Part, parse func(v Version, b []byte) (T, []byte, error), write func(b []byte, v Version, x T) []byte) reader {
+	return recordsOf(Multipart{Part: part}, parse, write)
+}
+
+// recordsOf is records of any head.
+func recordsOf[T any](m Multipart, parse func(v Version, b []byte) (T, []byte, error), write func(b []byte, v Version, x T) []byte) reader {
 	return reader{
 		parse: func(v Version, body []byte) (any, error) {
 			var out []T
@@ -48,7 +53,7 @@ func records[T any](part Part, parse func(v Version, b []byte) (T, []byte, error
 			return out, nil
 		},
 		append: func(v Version, xid uint32, x any) (out []byte) {
-			r := NewReplies(v, xid, Multipart{Part: part}, func(msg []byte) { out = append(out, msg...) })
+			r := NewReplies(v, xid, m, func(msg []byte) { out = append(out, msg...) })
 			for _, rec := range x.([]T) {
 				r.Add(write(nil, v, rec))
 			}
@@ -64,6 +69,8 @@ var (
 	readers      = map[Kind]reader{}
 	extensions   = map[[2]uint32]reader{}
 	partReplies  = map[Part]reader{}
+	extReplies   = map[[2]uint32]reader{} // by vendor and subtype
+	requests     = map[[3]uint32]reader{} // of multipart requests, by part, vendor and subtype
 	partRequests = map[Part]func(v Version, body []byte) error{}
 )
 
@@ -97,12 +104,21 @@ func readerOf(h Header, body []byte) (r reader, rest []byte, ok bool) {
 		}
 		r, ok = extensions[[2]uint32{e.Vendor, e.Subtype}]
 		return r, e.Body, ok
+	case MultipartRequest:
+		m, err := ParseMultipart(h.Version, body)
+		if err != nil {
+			return r, nil, false
+		}
+		r, ok = requests[[3]uint32{uint32(m.Part), m.Vendor, m.Subtype}]
+		return r, m.Body, ok
 	case MultipartReply:
 		m, err := ParseMultipart(h.Version, body)
 		if err != nil {
 			return r, nil, false
 		}
-		r, ok = partReplies[m.Part]
+		if r, ok = partReplies[m.Part]; m.Part == PartExperimenter {
+			r, ok = extReplies[[2]uint32{m.Vendor, m.Subtype}]
+		}
 		return r, m.Body, ok
 	default:
 		r, ok = readers[k]

@@ -25,7 +25,8 @@ type Multipart struct {
 	Part Part
 	More bool
 	// Vendor and Subtype are those of PartExperimenter, and 0 of others. Subtypes are
-	// read of Nicira's only: other vendors' may be anything.
+	// read of Nicira's and the Open Networking Foundation's only: other vendors' may be
+	// anything.
 	Vendor  uint32
 	Subtype uint32
 	Body    []byte // what follows the head; it points into what was parsed
@@ -57,11 +58,11 @@ func ParseMultipart(v Version, body []byte) (Multipart, error) {
 		return Multipart{}, fmt.Errorf("multipart of an experimenter without its number: %w", ofperr.BadLen)
 	}
 	m.Vendor, m.Body = binary.BigEndian.Uint32(m.Body), m.Body[4:]
-	if m.Vendor != Nicira {
+	if m.Vendor != Nicira && (m.Vendor != ONF || v == V10) {
 		return m, nil
 	}
 	if n := niciraPartHead(v); len(m.Body) < n {
-		return Multipart{}, fmt.Errorf("multipart of Nicira's with %d bytes of head, want %d: %w", len(m.Body), n, ofperr.BadLen)
+		return Multipart{}, fmt.Errorf("multipart of an experimenter with %d bytes of head, want %d: %w", len(m.Body), n, ofperr.BadLen)
 	}
 	m.Subtype, m.Body = binary.BigEndian.Uint32(m.Body), m.Body[niciraPartHead(v):]
 	return m, nil

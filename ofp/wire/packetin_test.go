@@ -159,7 +159,7 @@ func TestBadPacketOuts(t *testing.T) {
 	l2, none := out(1), &PacketOutMsg{BufferID: NoBuffer}
 	l2.Metadata.SetMasked(flow.Reg0, flow.Value{Lo: 1}, flow.Value{Lo: 1})
 	ether := AppendPacketOut(nil, V15, 1, out(1))
-	ether = bytes.Replace(ether, []byte{0x80, 0, 0, 4}, []byte{0x80, 0, 5 << 1, 4}, 1)
+	ether = bytes.Replace(ether, []byte{0x80, 0, 0, 4}, []byte{0x80, 0, 11 << 1, 4}, 1)
 	for _, c := range []struct {
 		name string
 		v    Version

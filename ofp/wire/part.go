@@ -14,5 +14,10 @@ const (
 	PartTableFeatures    Part = 12
 	PartTableDesc        Part = 14 // 1.4 and up
 	PartQueueDesc        Part = 15 // 1.4 and up
+	PartFlowMonitor      Part = 16 // 1.4 and up
 	PartControllerStatus Part = 18 // 1.5
 )
+
+// ONFFlowMonitor is the subtype of the Open Networking Foundation's PartExperimenter that is
+// PartFlowMonitor for 1.3.
+const ONFFlowMonitor uint32 = 1870

@@ -104,15 +104,9 @@ func appendFieldIDs(b []byte, v Version, kind uint16, fields []FieldAbility) []b
 	at := len(b)
 	b = startProperty(b, kind)
 	for _, f := range fields {
-		id, ok := idIn(v, f.Field)
-		if !ok {
-			continue
+		if t := tlvOf(f.Field, v); t != nil && t.since <= v {
+			b = t.appendHead(b, f.Masked)
 		}
-		n, mask := wireLen(f.Field), fieldID(0)
-		if f.Masked {
-			n, mask = 2*n, 1
-		}
-		b = append(b, byte(id>>16), byte(id>>8), byte(id<<1|mask), byte(n))
 	}
 	return endProperty(b, at)
 }
@@ -191,16 +185,12 @@ func parseBitmap(b []byte) (bits uint32, err error) {
 // parseFieldIDs reads heads of fields.
 func parseFieldIDs(b []byte) (fields []FieldAbility, err error) {
 	for len(b) > 0 {
-		if len(b) < 4 {
-			return nil, fmt.Errorf("numbers of fields past their end: %w", ofperr.PropertyBadLen)
+		h, rest, err := readTLVHead(b)
+		// Lengths in lists of heads are ignored, as Open vSwitch does.
+		if h.tlv == nil {
+			return nil, err
 		}
-		id := oxmID(be.Uint16(b), b[2]>>1)
-		f, ok := fieldsByID[id]
-		if !ok {
-			return nil, fmt.Errorf("field %#x: %w", uint32(id), ofperr.MatchBadField)
-		}
-		fields = append(fields, FieldAbility{f, b[2]&1 != 0})
-		b = b[4:]
+		fields, b = append(fields, FieldAbility{h.field, h.masked}), rest
 	}
 	return fields, nil
 }

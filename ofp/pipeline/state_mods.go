@@ -1,0 +1,96 @@
+package pipeline
+
+import (
+	"fmt"
+	"maps"
+
+	"pollux/ofp/ofperr"
+)
+
+// PortUpdate changes one port; its number must stay.
+type PortUpdate struct {
+	OFPort uint32
+	Do     func(*Port)
+}
+
+// Mod is one request of a bundle: one of its members is set.
+type Mod struct {
+	Flow  *FlowMod
+	Group *GroupMod
+	Meter *MeterMod
+	Port  *PortUpdate
+}
+
+// Mods is FlowMods for requests of several kinds: the commit of a bundle (OpenFlow 1.4
+// section 6.9).
+func (s *State) Mods(mods []Mod, by any) (failed int, err error) {
+	return s.mods(len(mods), by, func(tx *flowTx, i int) error {
+		switch m := &mods[i]; {
+		case m.Flow != nil:
+			return tx.mod(m.Flow)
+		case m.Group != nil:
+			tx.beyond = true
+			return tx.groupMod(m.Group)
+		case m.Meter != nil:
+			tx.beyond = true
+			return tx.meterMod(m.Meter)
+		case m.Port != nil:
+			return tx.portUpdate(m.Port)
+		}
+		return fmt.Errorf("a request of no known kind: %w", ofperr.BundleUnsupportedMessage)
+	})
+}
+
+// mods is FlowMods for n requests of any kind, of which do does one.
+func (s *State) mods(n int, by any, do func(tx *flowTx, i int) error) (failed int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tx := s.begin(s.next(), by)
+	for i := range n {
+		if err := do(tx, i); err != nil {
+			tx.abort()
+			return i, err
+		}
+	}
+	tx.commit()
+	return -1, nil
+}
+
+// ownMeters makes the map of meters the transaction's own, to be written.
+func (tx *flowTx) ownMeters() {
+	if tx.metersOwned {
+		return
+	}
+	tx.next.meters, tx.metersOwned = maps.Clone(tx.next.meters), true
+	if tx.next.meters == nil {
+		tx.next.meters = map[uint32]*meterEntry{}
+	}
+}
+
+// portUpdate changes a port.
+func (tx *flowTx) portUpdate(u *PortUpdate) error {
+	ports := append([]Port(nil), tx.next.ports.all...)
+	for i := range ports {
+		p := &ports[i]
+		if p.OFPort != u.OFPort {
+			continue
+		}
+		was := *p
+		u.Do(p)
+		if *p == was {
+			return nil
+		}
+		set, err := newPortSet(ports)
+		if err != nil {
+			return err
+		}
+		if set.get(u.OFPort) == nil {
+			return fmt.Errorf("port %d: its number cannot be changed, only by a change of all ports", u.OFPort)
+		}
+		tx.next.ports = set
+		tx.s.forget(tx.next)
+		tx.beyond = true
+		return nil
+	}
+	return fmt.Errorf("port %d: %w: %w", u.OFPort, ErrNoPort, ofperr.PortModBadPort)
+}
