@@ -220,6 +220,7 @@ func TestDropsAreTold(t *testing.T) {
 // drawSampled draws a program with samples of two exporters on the way in and out.
 func drawSampled(t *rapid.T) *Program {
 	b := NewBuilder()
+	tags := 0
 	for n := range rapid.IntRange(1, 9).Draw(t, "steps") {
 		port := rapid.IntRange(1, 5).Draw(t, "port")
 		s := Sample{Exporter: rapid.IntRange(0, 1).Draw(t, "exporter"), Point: cache.Point{ID: uint32(n)}}
@@ -233,9 +234,13 @@ func drawSampled(t *rapid.T) *Program {
 		case 5:
 			b.Output(port-1, uint32(port))
 		case 6:
-			b.PushVLAN(0x8100, 7)
+			if tags < 2 { // the key sees two, and with a third no port, by which packets are told apart
+				b.PushVLAN(0x8100, 7)
+				tags++
+			}
 		case 7:
 			b.PopVLAN()
+			tags = max(tags-1, 0)
 		case 8:
 			b.Set(flow.IPTTL, v(uint64(n)), flow.Ones(8))
 		case 9:

@@ -74,6 +74,44 @@ func TestConjunctionIsRefused(t *testing.T) {
 	}
 }
 
+// TestConjunctionDependsOnLesserRules is a conj_id flow whose priority is not that of the
+// clauses: whatever changes down to the lesser of both has the decision made again.
+func TestConjunctionDependsOnLesserRules(t *testing.T) {
+	for _, c := range []struct {
+		clauses, flow int
+		change        string // "-" removes
+		want          bool
+	}{
+		{10, 100, "-priority=10,in_port=1", true},
+		{10, 100, "priority=50,in_port=1 actions=3", true},
+		{10, 100, "priority=50,in_port=1 actions=conjunction(2,1/2)", true},
+		{10, 100, "priority=9,in_port=1 actions=3", false},
+		{100, 10, "priority=50,in_port=1 actions=3", true},
+		{100, 10, "priority=9,in_port=1 actions=3", false},
+		{100, 10, "priority=200,in_port=1 actions=3", true},
+	} {
+		s := testState(t, fmt.Sprintf("priority=%d,in_port=1 actions=conjunction(1,1/2)\npriority=%d,tcp actions=conjunction(1,2/2)\npriority=%d,conj_id=1 actions=2", c.clauses, c.clauses, c.flow))
+		u := pmd.Upcall{Key: packetOf(t, s, "in_port=1,tcp"), Thread: -1}
+		s.Snapshot().Translate(&u)
+		gen := s.Snapshot().Generation()
+		var err error
+		if match, ok := strings.CutPrefix(c.change, "-priority=10,"); ok {
+			err = s.Delete(0, 10, flowMatch(t, match))
+		} else {
+			var f Flow
+			if f, err = ParseFlow(c.change, nil); err == nil {
+				err = s.Add(f)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Snapshot().Changes().Touched(gen, 0, u.Key, &u.Mask, u.Path, u.Credit); got != c.want || u.Program.String() != "2" {
+			t.Errorf("%+v: touched %v; program %v", c, got, u.Program)
+		}
+	}
+}
+
 // TestConjunctionsManyFlows is 30 addresses, 30 addresses and 30 ports, in 90 flows and not
 // 27,000, against a walk through the sets.
 func TestConjunctionsManyFlows(t *testing.T) {

@@ -54,7 +54,7 @@ func formatMore(a *Action, ports flow.PortNames) string {
 		return "pop:" + a.Dst.String()
 	case ActMultipath:
 		m := a.List.Multipath
-		return fmt.Sprintf("multipath(%s,%d,%s,%d,%d,%s)", hashFieldNames[m.Fields], m.Basis, multipathAlgorithms[m.Algorithm],
+		return fmt.Sprintf("multipath(%s,%d,%s,%d,%d,%s)", nameOf(hashFieldNames, int(m.Fields)), m.Basis, nameOf(multipathAlgorithms, int(m.Algorithm)),
 			uint32(m.MaxLink)+1, m.Arg, m.Dst)
 	case ActBundle:
 		return formatBundle(a.List.Bundle, ports)
@@ -71,6 +71,14 @@ func formatMore(a *Action, ports flow.PortNames) string {
 		return fmt.Sprintf("check_pkt_larger(%d)->%s", a.MaxLen, a.Dst)
 	}
 	return fmt.Sprintf("action %d", a.Kind)
+}
+
+// nameOf returns the name of a number, or the number where it has none.
+func nameOf(names []string, n int) string {
+	if n < len(names) {
+		return names[n]
+	}
+	return fmt.Sprint(n)
 }
 
 func formatController(c *ControllerAction) string {
@@ -123,7 +131,7 @@ func formatBundle(b *Bundle, ports flow.PortNames) string {
 			members[i] = "ANY"
 		}
 	}
-	return fmt.Sprintf("%s(%s,%d,%s,ofport,%smembers:%s)", name, hashFieldNames[b.Fields], b.Basis, alg, dst, strings.Join(members, ","))
+	return fmt.Sprintf("%s(%s,%d,%s,ofport,%smembers:%s)", name, nameOf(hashFieldNames, int(b.Fields)), b.Basis, alg, dst, strings.Join(members, ","))
 }
 
 func formatLearn(l *Learn, ports flow.PortNames) string {

@@ -78,8 +78,19 @@ func (a *Action) refused() refusal {
 		case a.MaxLen < minTruncated:
 			return refusal{ofperr.ActionBadArgument, "shorter than an Ethernet header"}
 		}
+	case ActBundle:
+		switch b := a.List.Bundle; {
+		case int(b.Fields) >= len(hashFieldNames):
+			return refusal{ofperr.ActionBadArgument, "unknown fields to hash"}
+		case len(b.Slaves) > maxSlaves:
+			return refusal{ofperr.ActionTooMany, "too many members"}
+		}
 	case ActMultipath:
-		if m := a.List.Multipath; m.Dst.Bits < 16 && uint32(m.MaxLink) >= 1<<m.Dst.Bits {
+		m := a.List.Multipath
+		if int(m.Fields) >= len(hashFieldNames) || int(m.Algorithm) >= len(multipathAlgorithms) {
+			return refusal{ofperr.ActionBadArgument, "unknown fields to hash, or unknown algorithm"}
+		}
+		if m.Dst.Bits < 16 && uint32(m.MaxLink) >= 1<<m.Dst.Bits {
 			return refusal{ofperr.ActionBadArgument, "the destination does not hold the numbers of all links"}
 		}
 	case ActConjunction:

@@ -87,18 +87,22 @@ func randomLine(r *rand.Rand) string {
 	if l4 && strings.Contains(strings.Join(match, ","), "nw_frag=no") || proto == "tcp6" {
 		any = append(any, "mod_tp_dst:443", "mod_tp_src:1024", "move:tp_src[]->tp_dst[]")
 	}
-	any = append(any, "learn(table=3,priority=5,hard_timeout=10,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])",
-		"learn(table=2,priority=7,limit=2,cookie=0x7,result_dst=reg0[0],reg1=reg0,load:eth_src[0..7]->reg1[0..7]),output:reg0[0..15]")
-	any = append(any, "clone(2,3)", "clone(load:5->reg0[],mod_dl_src:02:00:00:00:00:03,2),3", "clone(pop_vlan,3,clone(mod_vlan_vid:6,4),in_port),1",
-		"clone(push_vlan:0x88a8,resubmit(,2)),resubmit(,3)", "clone(exit,2),3", "clone(push_mpls:0x8847,2),1", "clone(drop)", "clone(mod_dl_dst:02:00:00:00:00:02,NORMAL)",
-		"push:NXM_NX_REG0[],pop:NXM_NX_REG1[]", "push:eth_src[],push:eth_dst[0..7],pop:reg0[0..7],pop:eth_dst[]", "push:in_port[]", "pop:reg0[0..15],output:reg0[0..15]", "clone(push:reg1[],2),pop:reg1[]",
-		"output(port=2,max_len=60)", "output(port=in_port,max_len=14),mod_vlan_vid:5,output(port=3,max_len=30)",
-		"multipath(eth_src,1,hrw,4,0,NXM_NX_REG0[0..3]),output:reg0[0..15]", "multipath(symmetric_l4,1,modulo_n,4,0,reg1[0..3]),output:reg1", "multipath(symmetric_l3l4,1,hash_threshold,3,0,reg0[]),output:reg0",
-		"multipath(symmetric_l3l4+udp,1,iter_hash,5,7,reg0[]),output:reg0", "multipath(symmetric_l3,0,hrw,100,0,reg0[0..7]),output:reg0",
-		"bundle(nw_src,0,hrw,ofport,members:1,2,3)", "bundle(nw_dst,0,hrw,ofport,members:4,in_port,9)", "bundle(symmetric_l4,0,active_backup,ofport,members:9,3,2)", "bundle(eth_src,0,hrw,ofport,members:9)",
-		"bundle_load(symmetric_l3l4,0,hrw,ofport,reg0[0..15],members:1,2,3,4),output:reg0[0..15]", "bundle_load(eth_src,0,active_backup,ofport,reg1[],members:9),output:reg1")
-	if v4 || v6 {
-		any = append(any, "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_in,1,pop_mpls:0x0800,dec_ttl,2", "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_out,1", "dec_ttl(1,2)", "clone(dec_ttl,2),3", "clone(dec_ttl,dec_ttl,resubmit(,1)),mod_nw_ttl:7,1", "clone(mod_nw_tos:32,1,mod_nw_ttl:9)")
+	if r.IntN(2) == 0 {
+		if r.IntN(6) == 0 {
+			any = append(any, "learn(table=3,priority=5,hard_timeout=10,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])",
+				"learn(table=2,priority=7,limit=2,cookie=0x7,result_dst=reg0[0],reg1=reg0,load:eth_src[0..7]->reg1[0..7]),output:reg0[0..15]")
+		}
+		any = append(any, "clone(2,3)", "clone(load:5->reg0[],mod_dl_src:02:00:00:00:00:03,2),3", "clone(pop_vlan,3,clone(mod_vlan_vid:6,4),in_port),1",
+			"clone(push_vlan:0x88a8,resubmit(,2)),resubmit(,3)", "clone(exit,2),3", "clone(push_mpls:0x8847,2),1", "clone(drop)", "clone(mod_dl_dst:02:00:00:00:00:02,NORMAL)",
+			"push:NXM_NX_REG0[],pop:NXM_NX_REG1[]", "push:eth_src[],push:eth_dst[0..7],pop:reg0[0..7],pop:eth_dst[]", "push:in_port[]", "pop:reg0[0..15],output:reg0[0..15]", "clone(push:reg1[],2),pop:reg1[]",
+			"output(port=2,max_len=60)", "output(port=in_port,max_len=14),mod_vlan_vid:5,output(port=3,max_len=30)",
+			"multipath(eth_src,1,hrw,4,0,NXM_NX_REG0[0..3]),output:reg0[0..15]", "multipath(symmetric_l4,1,modulo_n,4,0,reg1[0..3]),output:reg1", "multipath(symmetric_l3l4,1,hash_threshold,3,0,reg0[]),output:reg0",
+			"multipath(symmetric_l3l4+udp,1,iter_hash,5,7,reg0[]),output:reg0", "multipath(symmetric_l3,0,hrw,100,0,reg0[0..7]),output:reg0",
+			"bundle(nw_src,0,hrw,ofport,members:1,2,3)", "bundle(nw_dst,0,hrw,ofport,members:4,in_port,9)", "bundle(symmetric_l4,0,active_backup,ofport,members:9,3,2)", "bundle(eth_src,0,hrw,ofport,members:9)",
+			"bundle_load(symmetric_l3l4,0,hrw,ofport,reg0[0..15],members:1,2,3,4),output:reg0[0..15]", "bundle_load(eth_src,0,active_backup,ofport,reg1[],members:9),output:reg1")
+		if v4 || v6 {
+			any = append(any, "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_in,1,pop_mpls:0x0800,dec_ttl,2", "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_out,1", "dec_ttl(1,2)", "clone(dec_ttl,2),3", "clone(dec_ttl,dec_ttl,resubmit(,1)),mod_nw_ttl:7,1", "clone(mod_nw_tos:32,1,mod_nw_ttl:9)")
+		}
 	}
 	any = append(any, "push_mpls:0x8847", "push_mpls:0x8848,set_mpls_label:16", "push_mpls:0x8847,set_mpls_ttl:9,set_mpls_tc:3,2", "push_mpls:0x8847,2,pop_mpls:0x0800,3")
 	if proto == "mpls" {
@@ -112,7 +116,7 @@ func randomLine(r *rand.Rand) string {
 	if l4 {
 		any = append(any, "mod_tp_dst:80", "mod_tp_src:80")
 	}
-	switch r.IntN(14) {
+	switch r.IntN(18) {
 	case 0, 1:
 		// A clause of conjunction 1 of two, or 2 of three.
 		id := 1 + r.IntN(2)
