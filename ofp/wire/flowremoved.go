@@ -2,9 +2,6 @@ package wire
 
 import (
 	"encoding/binary"
-	"fmt"
-
-	"pollux/ofp/ofperr"
 )
 
 // RemovedReason is why a flow is no more (enum ofp_flow_removed_reason).
@@ -27,24 +24,24 @@ const (
 	removed15Len = 16
 )
 
-// FlowRemoved tells that a flow is no more. Of Flow it says table, priority, cookie,
+// FlowRemovedMsg tells that a flow is no more. Of Flow it says table, priority, cookie,
 // timeouts and match; the rest is the flow's statistics as they were.
-type FlowRemoved struct {
+type FlowRemovedMsg struct {
 	FlowStat
 	Reason RemovedReason
 }
 
 // Append appends a FLOW_REMOVED, in 1.0 Nicira's when nx says so.
-func (r *FlowRemoved) Append(b []byte, v Version, xid uint32, nx bool) []byte {
+func (r *FlowRemovedMsg) Append(b []byte, v Version, xid uint32, nx bool) []byte {
 	at, f := len(b), &r.Flow
 	switch {
 	case v >= V15:
-		b = append(begin(b, v, FlowRemoved15, xid), f.Table, byte(r.Reason))
+		b = append(begin(b, v, FlowRemoved, xid), f.Table, byte(r.Reason))
 		b = r.timeouts(b)
 		b = AppendMatch(binary.BigEndian.AppendUint64(b, f.Cookie), v, &f.Match)
 		b = r.counters().append(b)
 	case v != V10:
-		b = r.head(begin(b, v, FlowRemoved15, xid), f.Table)
+		b = r.head(begin(b, v, FlowRemoved, xid), f.Table)
 		b = append(append(b, be16(f.IdleTimeout)...), be16(f.HardTimeout)...)
 		b = AppendMatch(r.twoCounts(b, false), v, &f.Match)
 	case nx:
@@ -54,19 +51,24 @@ func (r *FlowRemoved) Append(b []byte, v Version, xid uint32, nx bool) []byte {
 		b = append(r.twoCounts(b, false), match...)
 		b = zeros(b, (8-len(match)%8)%8)
 	default:
-		b = r.head(appendMatch10(begin(b, v, FlowRemoved15, xid), &f.Match), 0)
+		b = r.head(appendMatch10(begin(b, v, FlowRemoved, xid), &f.Match), 0)
 		b = r.twoCounts(append(b, append(be16(f.IdleTimeout), 0, 0)...), true)
 	}
 	return end(b, at)
 }
 
 // head appends what the messages before 1.5 begin with.
-func (r *FlowRemoved) head(b []byte, table uint8) []byte {
+func (r *FlowRemovedMsg) head(b []byte, table uint8) []byte {
 	b = binary.BigEndian.AppendUint64(b, r.Flow.Cookie)
 	b = append(append(b, be16(r.Flow.Priority)...), byte(r.Reason), table)
 	return seconds(b, r.Duration)
 }
 
-func (r *FlowRemoved) twoCounts(b []byte, zeroUnknown bool) []byte {
-	return r.counts(b, zeroUnknown)[:]
+// twoCounts appends packets and bytes.
+func (r *FlowRemovedMsg) twoCounts(b []byte, zeroUnknown bool) []byte {
+	packets, bytes := r.Packets, r.Bytes
+	if zeroUnknown {
+		packets, bytes = knownCount(packets), knownCount(bytes)
+	}
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, packets), bytes)
 }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"pollux/flow"
 	"pollux/ofp/ofperr"
 	"pollux/ofp/pipeline"
 )
@@ -133,4 +132,3 @@ func AppendFlowRequest(b []byte, v Version, xid uint32, m Multipart, f *pipeline
 	m.Body = body
 	return AppendMultipartRequest(b, v, xid, m)
 }
-

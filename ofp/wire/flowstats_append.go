@@ -109,4 +109,3 @@ func (s *FlowStat) appendDesc(b []byte, v Version) []byte {
 	b = AppendMatch(binary.BigEndian.AppendUint64(b, s.Flow.Cookie), v, &s.Flow.Match)
 	return s.counters().append(b)
 }
-
