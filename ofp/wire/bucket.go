@@ -20,13 +20,22 @@ const (
 	bucketWatchGroup
 )
 
+// mostOfBuckets is how many bytes of buckets a message has room for, beside what else it has
+// of a group: 100 fields of a selection method at most. Groups are longer only by buckets
+// that were inserted; those that find no room are left out.
+const mostOfBuckets = mostRecord - 4096
+
 // appendBuckets13 appends buckets as 1.3 and 1.4 have them, in their order.
 func appendBuckets13(b []byte, v Version, g *pipeline.Group) []byte {
+	start := len(b)
 	for i := range g.Buckets {
 		k, at := &g.Buckets[i], len(b)
 		b = be.AppendUint16(append(b, 0, 0), k.Weight)
 		b = be.AppendUint32(be.AppendUint32(b, k.WatchPort), k.WatchGroup)
 		b = AppendActions(zeros(b, 4), v, k.Actions, nil)
+		if len(b)-start > mostOfBuckets {
+			return b[:at]
+		}
 		be.PutUint16(b[at:], uint16(len(b)-at))
 	}
 	return b
@@ -59,20 +68,23 @@ func parseBuckets13(v Version, b []byte) (out []pipeline.Bucket, err error) {
 // appendBuckets15 appends buckets as 1.5 has them: with their number, and properties for what
 // is not as if it was not given.
 func appendBuckets15(b []byte, v Version, g *pipeline.Group) []byte {
+	start := len(b)
 	for i := range g.Buckets {
 		k, at := &g.Buckets[i], len(b)
 		b = be.AppendUint32(zeros(b, 4), k.ID)
 		b = AppendActions(b, v, k.Actions, nil)
 		be.PutUint16(b[at+2:], uint16(len(b)-at-bucket15Len))
 		if k.Weight != 0 || g.Type == pipeline.GroupSelect {
-			start := len(b)
-			b = endProperty(append(startProperty(b, bucketWeight), byte(k.Weight>>8), byte(k.Weight), 0, 0), start)
+			b = property32(b, bucketWeight, uint32(k.Weight)<<16) // with padding behind it
 		}
 		if k.WatchPort != pipeline.AnyPort {
 			b = property32(b, bucketWatchPort, k.WatchPort)
 		}
 		if k.WatchGroup != pipeline.AnyGroup {
 			b = property32(b, bucketWatchGroup, k.WatchGroup)
+		}
+		if len(b)-start > mostOfBuckets {
+			return b[:at]
 		}
 		be.PutUint16(b[at:], uint16(len(b)-at))
 	}
@@ -122,7 +134,7 @@ func bucketProperty(k *pipeline.Bucket, p property) error {
 	}
 	switch p.kind {
 	case bucketWeight:
-		k.Weight = uint16(n >> 16) // with padding behind it
+		k.Weight = uint16(n >> 16)
 	case bucketWatchPort:
 		k.WatchPort = n
 	case bucketWatchGroup:

@@ -64,6 +64,11 @@ func (r *FlowRemovedMsg) head(b []byte, table uint8) []byte {
 	return seconds(b, r.Duration)
 }
 
+// twoCounts appends packets and bytes.
 func (r *FlowRemovedMsg) twoCounts(b []byte, zeroUnknown bool) []byte {
-	return r.counts(b, zeroUnknown)[:]
+	packets, bytes := r.Packets, r.Bytes
+	if zeroUnknown {
+		packets, bytes = knownCount(packets), knownCount(bytes)
+	}
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, packets), bytes)
 }
