@@ -61,7 +61,7 @@ func (r *FlowRemovedMsg) Append(b []byte, v Version, xid uint32, nx bool) []byte
 func (r *FlowRemovedMsg) head(b []byte, table uint8) []byte {
 	b = binary.BigEndian.AppendUint64(b, r.Flow.Cookie)
 	b = append(append(b, be16(r.Flow.Priority)...), byte(r.Reason), table)
-	return seconds(b, r.Duration)
+	return appendDuration(b, r.Duration)
 }
 
 // twoCounts appends packets and bytes.

@@ -72,7 +72,7 @@ func ParseNXFlowRemoved(body []byte) (*FlowRemovedMsg, error) {
 func (r *FlowRemovedMsg) parseHead(b []byte) {
 	r.Flow.Cookie, r.Flow.Priority = be.Uint64(b), be.Uint16(b[8:])
 	r.Reason, r.Flow.Table = RemovedReason(b[10]), b[11]
-	r.Duration = parseSeconds(b[12:])
+	r.Duration = parseDuration(b[12:])
 	r.Flow.IdleTimeout = be.Uint16(b[20:])
 	r.Packets, r.Bytes = be.Uint64(b[24:]), be.Uint64(b[32:])
 }

@@ -38,17 +38,6 @@ func knownCount(n uint64) uint64 {
 	return n
 }
 
-// seconds appends d as seconds and nanoseconds of 32 bits each.
-func seconds(b []byte, d time.Duration) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(d/time.Second))
-	return binary.BigEndian.AppendUint32(b, uint32(d%time.Second))
-}
-
-// parseSeconds reads what seconds wrote.
-func parseSeconds(b []byte) time.Duration {
-	return time.Duration(binary.BigEndian.Uint32(b))*time.Second + time.Duration(binary.BigEndian.Uint32(b[4:]))
-}
-
 func (s *FlowStat) timeouts(b []byte) []byte {
 	for _, n := range []uint16{s.Flow.Priority, s.Flow.IdleTimeout, s.Flow.HardTimeout} {
 		b = binary.BigEndian.AppendUint16(b, n)
@@ -68,7 +57,7 @@ func (s *FlowStat) counts(b []byte, zeroUnknown bool) []byte {
 
 func (s *FlowStat) append10(b []byte) []byte {
 	b = appendMatch10(append(b, 0, 0, s.Flow.Table, 0), &s.Flow.Match)
-	b = zeros(s.timeouts(seconds(b, s.Duration)), 6)
+	b = zeros(s.timeouts(appendDuration(b, s.Duration)), 6)
 	return s.counts(b, true)
 }
 
@@ -84,7 +73,7 @@ func parseAge(n uint16) time.Duration { return time.Duration(n)*time.Second - ti
 
 func (s *FlowStat) appendNX(b []byte) []byte {
 	at := len(b)
-	b = s.timeouts(seconds(append(b, 0, 0, s.Flow.Table, 0), s.Duration))
+	b = s.timeouts(appendDuration(append(b, 0, 0, s.Flow.Table, 0), s.Duration))
 	b = append(append(zeros(b, 2), be16(age(s.IdleAge))...), be16(age(s.HardAge))...)
 	b = s.counts(b, false)
 	match := len(b)
@@ -94,7 +83,7 @@ func (s *FlowStat) appendNX(b []byte) []byte {
 }
 
 func (s *FlowStat) append13(b []byte, v Version) []byte {
-	b = s.timeouts(seconds(append(b, 0, 0, s.Flow.Table, 0), s.Duration))
+	b = s.timeouts(appendDuration(append(b, 0, 0, s.Flow.Table, 0), s.Duration))
 	importance := s.Flow.Importance
 	if v < V14 {
 		importance = 0

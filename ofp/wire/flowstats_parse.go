@@ -61,14 +61,14 @@ func (s *FlowStat) read10(v Version, b []byte) (do []byte, err error) {
 	s.Flow.Table = b[2]
 	s.Flow.Match, _ = parseMatch10(b[4:])
 	b = b[4+match10Len:]
-	s.Duration = parseSeconds(b)
+	s.Duration = parseDuration(b)
 	s.timeoutsAt(b[8:])
 	s.countsAt(b[20:])
 	return b[44:], nil
 }
 
 func (s *FlowStat) readNX(v Version, b []byte) (do []byte, err error) {
-	s.Flow.Table, s.Duration = b[2], parseSeconds(b[4:])
+	s.Flow.Table, s.Duration = b[2], parseDuration(b[4:])
 	s.timeoutsAt(b[12:])
 	s.IdleAge, s.HardAge = parseAge(binary.BigEndian.Uint16(b[20:])), parseAge(binary.BigEndian.Uint16(b[22:]))
 	s.countsAt(b[24:])
@@ -78,7 +78,7 @@ func (s *FlowStat) readNX(v Version, b []byte) (do []byte, err error) {
 }
 
 func (s *FlowStat) read13(v Version, b []byte) (do []byte, err error) {
-	s.Flow.Table, s.Duration = b[2], parseSeconds(b[4:])
+	s.Flow.Table, s.Duration = b[2], parseDuration(b[4:])
 	s.timeoutsAt(b[12:])
 	s.Flow.Flags = pipeline.FlowFlags(binary.BigEndian.Uint16(b[18:]))
 	if v >= V14 {

@@ -39,11 +39,11 @@ func (o oxs) append(b []byte) []byte {
 	}
 	if o.duration >= 0 {
 		field(oxsDuration, 8)
-		b = seconds(b, o.duration)
+		b = appendDuration(b, o.duration)
 	}
 	if o.idle >= 0 {
 		field(oxsIdle, 8)
-		b = seconds(b, o.idle)
+		b = appendDuration(b, o.idle)
 	}
 	if o.flows != nil {
 		field(oxsFlows, 4)
@@ -81,9 +81,9 @@ func parseOXS(b []byte) (o oxs, rest []byte, err error) {
 		b = b[4+len(v):]
 		switch {
 		case h == oxsClass<<16|oxsDuration<<9|8:
-			o.duration = parseSeconds(v)
+			o.duration = parseDuration(v)
 		case h == oxsClass<<16|oxsIdle<<9|8:
-			o.idle = parseSeconds(v)
+			o.idle = parseDuration(v)
 		case h == oxsClass<<16|oxsFlows<<9|4:
 			flows := binary.BigEndian.Uint32(v)
 			o.flows = &flows

@@ -204,7 +204,9 @@ func appendDuration(b []byte, d time.Duration) []byte {
 	return be.AppendUint32(b, uint32(d%time.Second))
 }
 
-// parseDuration reads what appendDuration wrote.
+// parseDuration reads what appendDuration wrote, and what has more nanoseconds than a second
+// has as what appendDuration writes of it.
 func parseDuration(b []byte) time.Duration {
-	return time.Duration(be.Uint32(b))*time.Second + time.Duration(be.Uint32(b[4:]))
+	d := time.Duration(be.Uint32(b))*time.Second + time.Duration(be.Uint32(b[4:]))
+	return min(d/time.Second, 0xffffffff)*time.Second + d%time.Second
 }
