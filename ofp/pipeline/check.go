@@ -38,14 +38,6 @@ func (tx *flowTx) checkDo(f *Flow) (err error) {
 	return err
 }
 
-// CheckActions refuses what no packet-out can have, as FlowMods does for flows.
-func (s *State) CheckActions(list []Action) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	tx := s.begin(s.next(), nil)
-	return tx.checkDo(&Flow{Do: Instructions{Apply: list}})
-}
-
 func (tx *flowTx) checkAction(a *Action) error {
 	switch a.Kind {
 	case ActResubmit:

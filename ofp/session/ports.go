@@ -92,7 +92,7 @@ func packetOut(s *session, q *request) error {
 	if err := wire.CheckActions(s.version, &m, list, true); err != nil {
 		return err
 	}
-	if err := s.cfg.Tables.CheckActions(list); err != nil {
+	if err := s.cfg.Tables.Snapshot().CheckOut(list); err != nil {
 		return err
 	}
 	return s.cfg.Switch.PacketOut(p.Data, &p.Metadata.Key, list)
