@@ -148,6 +148,23 @@ ports:
 	}
 }
 
+// configText and writeText read and write the configuration as it is.
+func (r *rig) configText() string {
+	r.t.Helper()
+	b, err := os.ReadFile(r.config)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(b)
+}
+
+func (r *rig) writeText(text string) {
+	r.t.Helper()
+	if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // start runs the switch until it says ready.
 func (r *rig) start() {
 	r.t.Helper()
