@@ -157,8 +157,8 @@ func TestOVSMonitorReadsPackets(t *testing.T) {
 		p := packet(wire.ReasonAction, 0x02000000, 60)
 		p.TableID, p.Cookie = 7, 0x1234
 		p.Metadata.SetMasked(flow.InPort, flow.Value{Lo: 3}, flow.InPort.Full())
-		s.PacketIn(p, 0)
 		until(t, "ovs-ofctl to print the packet", func() bool {
+			s.PacketIn(p, 0) // once more: while ovs-ofctl waits for an answer it drops what else comes
 			text := out.String()
 			return strings.Contains(text, "NXT_PACKET_IN2") && strings.Contains(text, "table_id=7 cookie=0x1234 total_len=64 in_port=3 (via action) data_len=64 (unbuffered)")
 		})
