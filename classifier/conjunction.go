@@ -46,14 +46,12 @@ func (t *Table) LookupConjunctive(key *flow.Key, wild *flow.Mask) (r *Rule, floo
 		least = hard.Priority
 	}
 	for level := highest(soft, 1<<30); level > least; level = highest(soft, level) {
-		id, ok := fulfilled(soft, level)
-		if !ok {
-			continue
-		}
-		k := *key
-		flow.ConjID.Set(&k, flow.Value{Lo: uint64(id)})
-		if r, _ := t.gather(&k, wild, nil); r != nil {
-			return r, min(level, r.Priority)
+		for id, ok := fulfilled(soft, level, -1); ok; id, ok = fulfilled(soft, level, int64(id)) {
+			k := *key
+			flow.ConjID.Set(&k, flow.Value{Lo: uint64(id)})
+			if r, _ := t.gather(&k, wild, nil); r != nil {
+				return r, min(level, r.Priority)
+			}
 		}
 	}
 	return hard, least
@@ -101,15 +99,15 @@ func highest(rules []*Rule, less int32) int32 {
 	return most
 }
 
-// fulfilled returns the lowest number of a conjunction of which rules of this priority fulfil
-// all clauses.
-func fulfilled(rules []*Rule, priority int32) (id uint32, ok bool) {
+// fulfilled returns the lowest number above another of a conjunction of which rules of this
+// priority fulfil all clauses.
+func fulfilled(rules []*Rule, priority int32, above int64) (id uint32, ok bool) {
 	for i, r := range rules {
 		if r.Priority != priority {
 			continue
 		}
 		for _, c := range *r.Clauses {
-			if ok && c.ID >= id || c.Of == 0 {
+			if ok && c.ID >= id || c.Of == 0 || int64(c.ID) <= above {
 				continue
 			}
 			var have uint64

@@ -133,7 +133,7 @@ func TestStandaloneWhenTheControllerDies(t *testing.T) {
 	r.start()
 	r.pings()
 	stop()
-	r.wait("the switch to stand alone", func() bool { return strings.Contains(r.out.String(), "standalone") })
+	r.wait("the switch to stand alone", func() bool { return strings.Contains(r.out.String(), "forwards by itself") })
 	time.Sleep(time.Second) // the controller's flows idle out
 	r.pings()
 	controller(t, "ovs-testcontroller", args...)
