@@ -23,6 +23,7 @@ import (
 type StallsSpec struct {
 	Scenario *scenarios.Scenario // default: 10,000 flows of 20 masks, every packet accounted
 	Time     time.Duration       // beside the control plane; then a sixth of it, while allocations are noted
+	FlowMods int                 // a second, about; default 1,000
 	Long     time.Duration       // iterations of this length or more are told of one by one; default 1 ms
 	Each     func(done, all int)
 }
@@ -34,12 +35,15 @@ traffic: {flows: 10000, masks: 20}
 ipfix: {sampling: 1, active_timeout: 1s}
 `
 
-// RunStalls has a loop forward, while flows are added and deleted as fast as the tables
-// publish them, statistics asked for, and flow records exported. It counts what the loop
-// allocates, and says what long iterations come of.
+// RunStalls has a loop forward, while flows are added and deleted, each published by itself,
+// statistics asked for, and flow records exported. It counts what the loop allocates, says
+// what long iterations come of, and how fast the loop is beside what it was without all that.
 func RunStalls(ctx context.Context, spec StallsSpec) (res *StallsResult, err error) {
 	if spec.Long == 0 {
 		spec.Long = time.Millisecond
+	}
+	if spec.FlowMods == 0 {
+		spec.FlowMods = 1000
 	}
 	sc := spec.Scenario
 	if sc == nil {
@@ -75,10 +79,14 @@ func RunStalls(ctx context.Context, spec StallsSpec) (res *StallsResult, err err
 		return nil, err
 	}
 	s := &stallsRun{spec: spec, r: r, core: cores[0]}
+	quiet, err := s.quiet(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if res, err = s.run(ctx); err != nil {
 		return nil, err
 	}
-	res.Title = sc.Title
+	res.Title, res.QuietMpps = sc.Title, quiet
 	// Noting allocations, which makes each a hundred times as dear, would show in the times:
 	// so it is done in a run of its own.
 	old := runtime.MemProfileRate
@@ -104,6 +112,19 @@ type stallsRun struct {
 	tid  int
 
 	mods, asked atomic.Uint64
+}
+
+// quiet returns how many million packets a second of its time the loop forwards beside
+// nothing.
+func (s *stallsRun) quiet(ctx context.Context) (mpps float64, err error) {
+	if err := s.r.dp.Start(); err != nil {
+		return 0, err
+	}
+	defer s.r.dp.StopLoops()
+	turn := s.r.read()
+	err = sleep(ctx, max(s.spec.Time/6, 200*time.Millisecond))
+	after := s.r.read()
+	return float64(after.packets-turn.packets) / float64(max(after.loop-turn.loop, 1)) * 1e3, err
 }
 
 func (s *stallsRun) run(ctx context.Context) (*StallsResult, error) {
@@ -171,13 +192,14 @@ func (s *stallsRun) run(ctx context.Context) (*StallsResult, error) {
 	return res, nil
 }
 
-// change adds and deletes a flow, again and again: every change is a new snapshot, by
+// change adds and deletes flows, again and again: every change is a new snapshot, by
 // which all decisions are looked at anew.
 func (s *stallsRun) change(ctx context.Context) error {
 	f, err := pipeline.ParseFlow("priority=1,in_port=1,udp,nw_dst=203.0.113.7,tp_dst=9,actions=drop", nil)
 	if err != nil {
 		return err
 	}
+	start := time.Now()
 	for ctx.Err() == nil {
 		if err := s.r.state.Add(f); err != nil {
 			return err
@@ -187,13 +209,15 @@ func (s *stallsRun) change(ctx context.Context) error {
 			return err
 		}
 		s.r.dp.Barrier()
-		s.mods.Add(2)
-		time.Sleep(modPause)
+		n := s.mods.Add(2)
+		if ahead := time.Duration(n)*time.Second/time.Duration(s.spec.FlowMods) - time.Since(start); ahead > modPause {
+			time.Sleep(modPause)
+		}
 	}
 	return nil
 }
 
-// modPause is between two pairs of changes: a thousand changes a second or so.
+// modPause is how long changes pause when there have been enough.
 const modPause = time.Millisecond
 
 // ask wants all statistics there are, several times a second.

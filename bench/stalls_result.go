@@ -37,6 +37,7 @@ type StallsResult struct {
 	NotedSeconds float64     `json:"noted_seconds"`
 	NotedMods    uint64      `json:"noted_flow_mods"`
 
+	QuietMpps   float64 `json:"quiet_mpps"`     // in the loop's own time, beside nothing
 	Ran         float64 `json:"ran_seconds"`    // processor time of the loop
 	Waited      float64 `json:"waited_seconds"` // that others had its core, and it would have run
 	Stolen      float64 `json:"stolen_seconds"` // that the host had it
@@ -163,6 +164,10 @@ func (r *StallsResult) String() string {
 	fmt.Fprintln(&b, r.Title)
 	fmt.Fprintf(&b, "%.0f s: %.2f Mpps, %.0f flow-mods a second, all statistics %.0f times a second, %.0f flow records a second\n",
 		s, float64(r.Packets)/s/1e6, float64(r.FlowMods)/s, float64(r.Statistics)/s, float64(r.Records)/s)
+	if r.QuietMpps > 0 && r.Ran > 0 {
+		busy := float64(r.Packets) / r.Ran / 1e6
+		fmt.Fprintf(&b, "in the loop's own time: %.2f Mpps, and %.2f before, beside nothing: %.2f of it\n", busy, r.QuietMpps, busy/r.QuietMpps)
+	}
 	fmt.Fprintf(&b, "decisions older than the tables: %d renewed, %d translated again\n", r.Renewed, r.Translated)
 	it := &r.Iterations
 	fmt.Fprintf(&b, "iterations: %d; p50 %s, p99 %s, p99.9 %s, p99.999 %s, longest %s\n\n", it.Count, NsText(it.P50), NsText(it.P99), NsText(it.P999), NsText(it.P99999), NsText(it.Max))

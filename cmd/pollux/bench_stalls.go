@@ -35,6 +35,9 @@ Without a scenario there are 10,000 flows of 20 masks.`,
 					return err
 				}
 			}
+			if s.FlowMods < 1 {
+				return fmt.Errorf("flow-mods %d: must be 1 or more", s.FlowMods)
+			}
 			if s.Time < time.Second {
 				return fmt.Errorf("time %v: must be 1s or more", s.Time)
 			}
@@ -65,6 +68,7 @@ Without a scenario there are 10,000 flows of 20 masks.`,
 	}
 	f := cmd.Flags()
 	f.DurationVar(&s.Time, "time", time.Minute, "length of the run")
+	f.IntVar(&s.FlowMods, "flow-mods", 1000, "changes of flows a second, about, each with a barrier")
 	f.DurationVar(&s.Long, "long", time.Millisecond, "iterations of this length or more are told apart by cause")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVar(&out, "out", "", "file to write the JSON to, beside what is printed")
