@@ -24,6 +24,7 @@ peers: ## install the tools that tests compare with (Debian)
 	command -v tshark >/dev/null || missing="$$missing tshark"; \
 	command -v ovs-ofctl >/dev/null || missing="$$missing openvswitch-common"; \
 	command -v ovs-testcontroller >/dev/null || missing="$$missing openvswitch-testcontroller"; \
+	command -v osken-manager >/dev/null || missing="$$missing python3-os-ken"; \
 	command -v ping >/dev/null || missing="$$missing iputils-ping"; \
 	command -v ethtool >/dev/null || missing="$$missing ethtool"; \
 	command -v tcpdump >/dev/null || missing="$$missing tcpdump"; \
