@@ -58,7 +58,7 @@ func ParseMultipart(v Version, body []byte) (Multipart, error) {
 		return Multipart{}, fmt.Errorf("multipart of an experimenter without its number: %w", ofperr.BadLen)
 	}
 	m.Vendor, m.Body = binary.BigEndian.Uint32(m.Body), m.Body[4:]
-	if m.Vendor != Nicira && (m.Vendor != ONF || v == V10) {
+	if !m.hasSubtype(v) {
 		return m, nil
 	}
 	if n := niciraPartHead(v); len(m.Body) < n {
@@ -75,10 +75,17 @@ func (m *Multipart) head(b []byte, v Version) []byte {
 	b = zeros(b, partHead(v)-4)
 	if m.Part == PartExperimenter {
 		b = binary.BigEndian.AppendUint32(b, m.Vendor)
-		b = binary.BigEndian.AppendUint32(b, m.Subtype)
-		b = zeros(b, niciraPartHead(v)-4)
+		if m.hasSubtype(v) {
+			b = binary.BigEndian.AppendUint32(b, m.Subtype)
+			b = zeros(b, niciraPartHead(v)-4)
+		}
 	}
 	return b
+}
+
+// hasSubtype says whether what follows the vendor is known to be a subtype.
+func (m *Multipart) hasSubtype(v Version) bool {
+	return m.Vendor == Nicira || m.Vendor == ONF && v != V10
 }
 
 // AppendMultipartRequest appends a request for m with m.Body.
