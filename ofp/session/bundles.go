@@ -11,8 +11,9 @@ import (
 
 // Bounds of what a session may have in bundles that are not committed.
 const (
-	maxBundles    = 16
-	maxBundleMods = 1_000_000
+	maxBundles     = 16
+	maxBundleMods  = 1_000_000
+	maxBundleBytes = 256 << 20 // of messages
 )
 
 // bundle is what a session has put together (OpenFlow 1.4 section 6.9).
@@ -20,6 +21,7 @@ type bundle struct {
 	flags  wire.BundleFlags
 	closed bool
 	mods   []pipeline.Mod
+	bytes  int      // of messages
 	msgs   [][]byte // of each, its message: for the error of one that fails
 }
 
@@ -125,6 +127,10 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 	case len(b.mods) >= maxBundleMods:
 		return fmt.Errorf("bundle %d has %d messages: %w", m.ID, maxBundleMods, ofperr.BundleTooManyMessages)
 	}
+	if held := s.bundledBytes(); held+len(m.Message) > maxBundleBytes {
+		return fmt.Errorf("bundles have %d bytes of messages: %w", held, ofperr.BundleTooManyMessages)
+	}
+	b.bytes += len(m.Message)
 	mod, err := s.bundled(m.Message)
 	if err != nil {
 		return err
@@ -132,6 +138,14 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 	b.mods = append(b.mods, mod)
 	b.msgs = append(b.msgs, slices.Clone(m.Message))
 	return nil
+}
+
+// bundledBytes is how many bytes of messages the session's bundles hold.
+func (s *session) bundledBytes() (n int) {
+	for _, b := range s.bundles {
+		n += b.bytes
+	}
+	return n
 }
 
 // bundled reads a message that is part of a bundle.
