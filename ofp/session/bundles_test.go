@@ -38,7 +38,7 @@ func (p *bundlePeer) errorOf(msg []byte) (e ofperr.Error) {
 	}
 	ofperr.All(func(o ofperr.Error) {
 		vendor, kind, code := o.Numbers(uint8(p.v))
-		if vendor == got.Vendor && code == got.Code && (vendor != 0 || kind == got.Type) {
+		if vendor == got.Vendor && code == got.Code && (vendor != 0 && p.v != wire.V10 || kind == got.Type) {
 			e = o
 		}
 	})

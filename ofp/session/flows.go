@@ -1,20 +1,90 @@
 package session
 
 import (
+	"errors"
 	"fmt"
+	"net"
+	"slices"
 
 	"pollux/ofp/ofperr"
 	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
 )
 
-// flowMod answers FLOW_MOD.
+// heldMod is a flow mod that waits for those which have come with it.
+type heldMod struct {
+	buffer uint32
+	msg    []byte
+}
+
+// maxHeld is how many flow mods are done at once.
+const maxHeld = 64
+
+// flowMod answers FLOW_MOD. While the next message has come in whole, too, it is held: what
+// comes together is published together, each by itself refused or not, which costs tables and
+// loops a fraction. Whatever is not a flow mod has those that are held done first.
 func flowMod(s *session, q *request) error {
+	if s.role() == wire.RoleSlave {
+		return errors.Join(s.doHeld(), ofperr.IsSlave)
+	}
 	fm, buffer, err := wire.ParseFlowMod(s.version, q.body, s.namesTables())
 	if err != nil {
-		return err
+		return errors.Join(s.doHeld(), err)
 	}
-	return s.flowMod(&fm, buffer)
+	s.mods = append(s.mods, fm)
+	s.held = append(s.held, heldMod{buffer, slices.Clone(s.msg.Bytes())})
+	if len(s.held) < maxHeld && s.nextIsHere() {
+		return nil
+	}
+	return s.doHeld()
+}
+
+// nextIsHere says whether the next message has been received whole.
+func (s *session) nextIsHere() bool {
+	n := s.in.Buffered()
+	if n < wire.HeaderLen {
+		return false
+	}
+	head, err := s.in.Peek(wire.HeaderLen)
+	if err != nil {
+		return false
+	}
+	h, err := wire.ParseHeader(head)
+	return err == nil && int(h.Length) <= n
+}
+
+// doHeld does the flow mods that are held, and tells the peer of those that are refused.
+func (s *session) doHeld() error {
+	if len(s.held) == 0 {
+		return nil
+	}
+	var errs []error
+	if err := s.write(func() error { errs = s.cfg.Tables.FlowModEach(s.mods, s); return nil }); err != nil {
+		errs = slices.Repeat([]error{err}, len(s.mods))
+	}
+	gone := false
+	for i, h := range s.held {
+		err := s.bufferError(&s.mods[i], h.buffer)
+		if errs != nil && errs[i] != nil {
+			err = errs[i]
+		}
+		gone = gone || err != nil && !s.refuse(err, h.msg)
+	}
+	clear(s.mods)
+	s.mods, s.held = s.mods[:0], s.held[:0]
+	if gone {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// bufferError is the error of a flow mod that names a buffer: there are none. It is told when
+// the flow is there, as Open vSwitch does.
+func (s *session) bufferError(fm *pipeline.FlowMod, buffer uint32) error {
+	if buffer == wire.NoBuffer || fm.Command == pipeline.FlowDelete || fm.Command == pipeline.FlowDeleteStrict {
+		return nil
+	}
+	return fmt.Errorf("buffer %d: packets are not kept: %w", buffer, ofperr.BufferUnknown)
 }
 
 // nxFlowMod answers Nicira's NXT_FLOW_MOD.
@@ -23,7 +93,10 @@ func nxFlowMod(s *session, _ *request, body []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.flowMod(&fm, buffer)
+	if _, err := s.cfg.Tables.FlowMods([]pipeline.FlowMod{fm}, s); err != nil {
+		return err
+	}
+	return s.bufferError(&fm, buffer)
 }
 
 // namesTables says whether the session's flow mods of 1.0 have a table in the command.
@@ -31,18 +104,6 @@ func (s *session) namesTables() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.tableIDs
-}
-
-// flowMod changes the tables. There are no buffers; that the one named is not there is told
-// when the flow is, as Open vSwitch does.
-func (s *session) flowMod(fm *pipeline.FlowMod, buffer uint32) error {
-	if _, err := s.cfg.Tables.FlowMods([]pipeline.FlowMod{*fm}, s); err != nil {
-		return err
-	}
-	if buffer != wire.NoBuffer && fm.Command != pipeline.FlowDelete && fm.Command != pipeline.FlowDeleteStrict {
-		return fmt.Errorf("buffer %d: packets are not kept: %w", buffer, ofperr.BufferUnknown)
-	}
-	return nil
 }
 
 // flowsPart answers requests for flows, in all their forms.

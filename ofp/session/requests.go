@@ -49,6 +49,11 @@ var handlers = [wire.NumKinds]handler{
 // serve answers the message msg with header h.
 func (s *session) serve(h wire.Header, msg []byte) error {
 	k := h.Kind()
+	if k != wire.FlowMod || h.Version != s.version {
+		if err := s.doHeld(); err != nil {
+			return err
+		}
+	}
 	if h.Version != s.version {
 		k = wire.KindOf(wire.V10, h.Type)
 		if k != wire.Hello && k != wire.ErrorMsg { // which are the same in all versions
@@ -60,7 +65,7 @@ func (s *session) serve(h wire.Header, msg []byte) error {
 		return fmt.Errorf("%s (type %d): %w", k, h.Type, ofperr.BadType)
 	}
 	q := &request{h, msg[wire.HeaderLen:]}
-	if writes[k] {
+	if writes[k] && k != wire.FlowMod { // which looks for itself, when it is done
 		return s.write(func() error { return fn(s, q) })
 	}
 	return fn(s, q)

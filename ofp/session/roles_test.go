@@ -126,16 +126,16 @@ func TestElections(t *testing.T) {
 // under way.
 func TestSlavesDoNotWrite(t *testing.T) {
 	begun, goOn, wrote := make(chan bool, 1), make(chan bool), 0
-	old := handlers[wire.FlowMod]
-	defer func() { handlers[wire.FlowMod] = old }()
-	handlers[wire.FlowMod] = func(s *session, q *request) error {
+	old := handlers[wire.PortMod]
+	defer func() { handlers[wire.PortMod] = old }()
+	handlers[wire.PortMod] = func(s *session, q *request) error {
 		begun <- true
 		<-goOn
 		wrote++
 		return s.write(func() error { return nil }) // what a request consists of
 	}
 	f := newFloor(t, wire.V13, wire.V10)
-	mod := wire.AppendMessage(nil, wire.V13, wire.FlowMod, 1, nil)
+	mod := wire.AppendMessage(nil, wire.V13, wire.PortMod, 1, nil)
 	if _, err := f.turn(0, wire.RoleMaster, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -154,12 +154,15 @@ func TestSlavesDoNotWrite(t *testing.T) {
 	if err := <-turned; err != nil {
 		t.Fatal(err)
 	}
-	f.peers[0].write(mod)
-	if got, want := f.peers[0].read(), wire.AppendError(nil, wire.V13, ofperr.IsSlave, mod); string(got) != string(want) {
-		t.Errorf("%x, want %x", got, want)
+	for _, k := range []wire.Kind{wire.PortMod, wire.FlowMod} { // which looks for itself
+		mod := wire.AppendMessage(nil, wire.V13, k, 1, nil)
+		f.peers[0].write(mod)
+		if got, want := f.peers[0].read(), wire.AppendError(nil, wire.V13, ofperr.IsSlave, mod); string(got) != string(want) {
+			t.Errorf("%s: %x, want %x", k, got, want)
+		}
 	}
 	f.peers[0].barrier(wire.V13)
-	f.peers[1].write(wire.AppendMessage(nil, wire.V10, wire.FlowMod, 1, nil))
+	f.peers[1].write(wire.AppendMessage(nil, wire.V10, wire.PortMod, 1, nil))
 	<-begun
 	goOn <- true
 	f.peers[1].barrier(wire.V10)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pollux/ofp/ofperr"
+	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
 )
 
@@ -47,6 +48,8 @@ type session struct {
 	state state
 
 	bundles map[uint32]*bundle // that are not committed
+	mods    []pipeline.FlowMod // that wait for those which have come with them
+	held    []heldMod          // of each
 
 	version wire.Version // 0 until agreed
 	config  wire.SwitchConfig
