@@ -27,7 +27,10 @@ func (w *actionWriter) oxm(f flow.Field, v, mask flow.Value) {
 	at := len(w.b)
 	b := actionBegin(w.b, act13SetField)
 	if f == flow.InPort {
-		// NXM's, as OpenFlow says that its own can't be set.
+		// NXM's, as OpenFlow says that its own can't be set. It has the lower 16 bits.
+		if mask.Lo&0xffff == 0xffff {
+			mask = f.Full()
+		}
 		b = tlvOf(f, V10).appendValue(b, v, mask)
 	} else {
 		b = AppendOXM(b, w.v, OXM{Field: f, Value: v, Mask: mask})

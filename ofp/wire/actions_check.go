@@ -75,7 +75,7 @@ func (c *actionChecker) action(a *pipeline.Action) error {
 		}
 		return c.destination(a.Dst)
 	case pipeline.ActSetField:
-		if c.v == V10 && (&actionWriter{v: V10}).set10(a.Dst.Field, a.Value) {
+		if c.v == V10 && a.Mask == a.Dst.Field.Full() && legacyField(a.Dst.Field) {
 			c.tag(a.Dst.Field == flow.VlanVID || a.Dst.Field == flow.DlVlanPCP)
 			return nil
 		}
@@ -121,6 +121,16 @@ func (c *actionChecker) headers(a *pipeline.Action) error {
 		c.match.SetMasked(flow.EthType, flow.Value{Lo: uint64(a.EtherType)}, flow.EthType.Full())
 	}
 	return nil
+}
+
+// legacyField says whether 1.0 has an action of its own that sets f; see set10.
+func legacyField(f flow.Field) bool {
+	switch f {
+	case flow.VlanVID, flow.DlVlanPCP, flow.EthSrc, flow.EthDst, flow.IPv4Src, flow.IPv4Dst, flow.IPDSCP,
+		flow.TCPSrc, flow.UDPSrc, flow.SCTPSrc, flow.TCPDst, flow.UDPDst, flow.SCTPDst, flow.MPLSLabel, flow.MPLSTC:
+		return true
+	}
+	return false
 }
 
 func clearWord(m *flow.Match, w flow.Word) {

@@ -144,6 +144,10 @@ func (t *tlv) appendHead(b []byte, masked bool) []byte {
 	return b
 }
 
+// fragBits are all that ip_frag has: the other bits of its byte are of no packet, so that a
+// match that compares them is the same as one that doesn't.
+const fragBits = flow.FragAny | flow.FragLater
+
 // OXM is one field with a value, as matches and set_field have it.
 type OXM struct {
 	Field       flow.Field
@@ -179,6 +183,9 @@ func ParseOXM(b []byte) (o OXM, rest []byte, err error) {
 	if err := o.checkValue(); err != nil {
 		return o, nil, err
 	}
+	if o.Field == flow.IPFrag {
+		o.Mask.Lo &= fragBits
+	}
 	return o, b[h.payload:], nil
 }
 
@@ -188,7 +195,7 @@ func (o *OXM) checkValue() error {
 	allowed := o.Field.Full()
 	switch o.Field {
 	case flow.IPFrag:
-		allowed.Lo = flow.FragAny | flow.FragLater
+		allowed.Lo = fragBits
 	case flow.IPTOS:
 		allowed.Lo = 0xfc
 	case flow.TunFlags:
@@ -223,7 +230,7 @@ func AppendOXM(b []byte, v Version, o OXM) []byte {
 }
 
 func (t *tlv) appendValue(b []byte, v, mask flow.Value) []byte {
-	masked := mask != t.field.Full()
+	masked := mask != t.field.Full() && !(t.field == flow.IPFrag && mask.Lo == fragBits)
 	b = appendBigEndian(t.appendHead(b, masked), v, t.bytes)
 	if masked {
 		b = appendBigEndian(b, mask, t.bytes)
