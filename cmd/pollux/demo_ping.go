@@ -20,7 +20,8 @@ type pingResult struct {
 
 // ping sends ICMP echo requests (RFC 792) out of a namespace, one after the other, until
 // want of them are answered, but tries at most. It waits up to wait for the reply of
-// each before it sends the next; a reply that comes later counts as well.
+// each before it sends the next; a reply that comes later counts as well, so more than
+// want may be received when several come at once.
 func ping(ctx context.Context, ns *lab.Namespace, to string, want, tries int, wait time.Duration) (res pingResult, err error) {
 	var c *net.IPConn
 	err = ns.Do(func() (err error) {

@@ -245,19 +245,21 @@ func TestPing(t *testing.T) {
 	if err != nil || r.Sent != 2 || r.Received != 0 {
 		t.Errorf("nobody: %+v %v", r, err)
 	}
-	// A neighbour that comes late costs requests, no more.
+	// A neighbour that comes late costs requests, no more. The kernel holds what it has
+	// no address for yet: several replies may come together, so there can be more of
+	// them than were waited for.
 	if err := b.SetUp("e", false); err != nil {
 		t.Fatal(err)
 	}
 	up := make(chan error, 1)
 	time.AfterFunc(300*time.Millisecond, func() { up <- b.SetUp("e", true) })
 	r, err = ping(t.Context(), a, "10.78.0.2", 3, 300, 100*time.Millisecond)
-	if err := errors.Join(err, <-up); err != nil || r.Received != 3 {
+	if err := errors.Join(err, <-up); err != nil || r.Received < 3 || r.Received > r.Sent {
 		t.Errorf("a neighbour that comes late: %+v %v", r, err)
 	}
 	answerLate(t, b)
 	r, err = ping(t.Context(), a, "10.78.0.2", 3, 300, 100*time.Millisecond)
-	if err != nil || r.Received != 3 || r.Sent < 4 || r.Best < 100*time.Millisecond {
+	if err != nil || r.Received < 3 || r.Sent < 4 || r.Best < 100*time.Millisecond {
 		t.Errorf("answers that come late: %+v %v", r, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
