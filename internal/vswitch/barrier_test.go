@@ -1,12 +1,8 @@
 package vswitch
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
-	"io"
-	"net"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pollux/flow"
+	"pollux/internal/ofclient"
 	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
 )
@@ -80,110 +77,15 @@ func (s *rawSocket) receive() (dst uint64, mark byte) {
 	}
 }
 
-// ofConn is a controller's end of a session, spoken by hand.
-type ofConn struct {
-	t    *testing.T
-	conn net.Conn
-	in   *bufio.Reader
-	v    wire.Version
-	out  []byte // what is to be sent
-	xid  uint32
-}
-
 // dialOpenFlow begins a session of version v on the switch's own socket.
-func (r *rig) dialOpenFlow(v wire.Version) *ofConn {
+func (r *rig) dialOpenFlow(v wire.Version) *ofclient.Conn {
 	r.t.Helper()
-	conn, err := net.Dial("unix", filepath.Join(filepath.Dir(r.sock), "br0.mgmt"))
+	c, err := ofclient.Dial("unix", filepath.Join(filepath.Dir(r.sock), "br0.mgmt"), v, patience)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(func() { conn.Close() })
-	c := &ofConn{t: r.t, conn: conn, in: bufio.NewReader(conn), v: v}
-	c.out = wire.AppendHello(nil, 1<<v, 1)
-	c.flush()
-	for {
-		if h, _ := c.read(); wire.KindOf(wire.V15, h.Type) == wire.Hello {
-			return c
-		}
-	}
-}
-
-func (c *ofConn) flush() {
-	c.t.Helper()
-	if _, err := c.conn.Write(c.out); err != nil {
-		c.t.Fatal(err)
-	}
-	c.out = c.out[:0]
-}
-
-// read returns the next message.
-func (c *ofConn) read() (wire.Header, []byte) {
-	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
-	head, err := c.in.Peek(wire.HeaderLen)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	h, err := wire.ParseHeader(head)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	msg := make([]byte, h.Length)
-	if _, err := io.ReadFull(c.in, msg); err != nil {
-		c.t.Fatal(err)
-	}
-	return h, msg
-}
-
-func (c *ofConn) flow(fm pipeline.FlowMod) {
-	c.xid++
-	c.out = wire.AppendFlowMod(c.out, c.v, c.xid, &fm, wire.NoBuffer, wire.Style{})
-}
-
-func (c *ofConn) group(m pipeline.GroupMod) {
-	c.xid++
-	c.out = wire.AppendGroupMod(c.out, c.v, c.xid, &m)
-}
-
-// bundled has the messages that are to be sent go as one bundle.
-func (c *ofConn) bundled() {
-	messages := bytes.Clone(c.out)
-	c.out = c.out[:0]
-	control := func(what wire.BundleType) {
-		c.xid++
-		c.out = wire.AppendBundle(c.out, c.v, wire.BundleControl, c.xid, &wire.BundleMsg{ID: 7, Type: what, Flags: wire.BundleAtomic | wire.BundleOrdered})
-	}
-	control(wire.BundleOpen)
-	for len(messages) > 0 {
-		n := binary.BigEndian.Uint16(messages[2:])
-		m := bytes.Clone(messages[:n])
-		c.out = wire.AppendBundle(c.out, c.v, wire.BundleAdd, binary.BigEndian.Uint32(m[4:]), &wire.BundleMsg{ID: 7, Flags: wire.BundleAtomic | wire.BundleOrdered, Message: m})
-		messages = messages[n:]
-	}
-	control(wire.BundleCommit)
-}
-
-// barrier sends what is to be sent, and a barrier, and waits for its reply.
-func (c *ofConn) barrier() {
-	c.t.Helper()
-	c.xid++
-	c.out = wire.AppendMessage(c.out, c.v, wire.BarrierRequest, c.xid, nil)
-	c.flush()
-	for {
-		h, msg := c.read()
-		switch h.Kind() {
-		case wire.ErrorMsg:
-			e, err := wire.ParseError(c.v, msg[wire.HeaderLen:])
-			c.t.Fatalf("the switch refuses: %v %v", e, err)
-		case wire.EchoRequest:
-			c.out = wire.AppendMessage(c.out, c.v, wire.EchoReply, h.XID, msg[wire.HeaderLen:])
-			c.flush()
-		case wire.BarrierReply:
-			if h.XID == c.xid {
-				return
-			}
-		}
-	}
+	r.t.Cleanup(func() { c.Close() })
+	return c
 }
 
 // setDst is the actions that write version v into a frame's destination.
@@ -206,12 +108,12 @@ func TestBarrierOnTheWire(t *testing.T) {
 
 	out := pipeline.Action{Kind: pipeline.ActOutput, Port: 2}
 	mod := func(command pipeline.FlowCommand, do ...pipeline.Action) {
-		c.flow(pipeline.FlowMod{Command: command, OutPort: pipeline.AnyPort, OutGroup: pipeline.AnyGroup, Flow: pipeline.Flow{
+		c.FlowMod(&pipeline.FlowMod{Command: command, OutPort: pipeline.AnyPort, OutGroup: pipeline.AnyGroup, Flow: pipeline.Flow{
 			Table: 1, Priority: 5, Do: pipeline.Instructions{Apply: do},
 		}})
 	}
 	group := func(command pipeline.GroupCommand, v uint64) {
-		c.group(pipeline.GroupMod{Command: command, Group: pipeline.Group{ID: 1, Type: pipeline.GroupIndirect, Buckets: []pipeline.Bucket{
+		c.GroupMod(&pipeline.GroupMod{Command: command, Group: pipeline.Group{ID: 1, Type: pipeline.GroupIndirect, Buckets: []pipeline.Bucket{
 			{WatchPort: pipeline.AnyPort, WatchGroup: pipeline.AnyGroup, Actions: []pipeline.Action{setDst(v), out}},
 		}}})
 	}
@@ -221,32 +123,38 @@ func TestBarrierOnTheWire(t *testing.T) {
 		func(v uint64) { mod(pipeline.FlowDelete); mod(pipeline.FlowAdd, setDst(v), out) },
 		func(v uint64) { // among others
 			for i := range 50 {
-				c.flow(pipeline.FlowMod{Command: pipeline.FlowAdd, OutPort: pipeline.AnyPort, OutGroup: pipeline.AnyGroup, Flow: pipeline.Flow{Table: 7, Priority: uint16(i)}})
+				c.FlowMod(&pipeline.FlowMod{Command: pipeline.FlowAdd, OutPort: pipeline.AnyPort, OutGroup: pipeline.AnyGroup, Flow: pipeline.Flow{Table: 7, Priority: uint16(i)}})
 			}
 			mod(pipeline.FlowModify, setDst(v), out)
 		},
 		func(v uint64) {
 			mod(pipeline.FlowDelete)
 			mod(pipeline.FlowAdd, setDst(v), out)
-			c.bundled()
+			c.Bundle()
 		},
 		func(v uint64) {
 			group(pipeline.GroupModify, v)
 			mod(pipeline.FlowModify, pipeline.Action{Kind: pipeline.ActGroup, Group: 1})
 		},
 		func(v uint64) { group(pipeline.GroupModify, v) },
-		func(v uint64) { group(pipeline.GroupModify, v); c.bundled() },
+		func(v uint64) { group(pipeline.GroupModify, v); c.Bundle() },
 	}
 	group(pipeline.GroupAdd, 0)
 	mod(pipeline.FlowAdd, setDst(0), out)
-	c.barrier()
+	barrier := func() {
+		t.Helper()
+		if err := c.Barrier(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	barrier()
 	var before, after int // frames of before the reply, by the tables that they met
 	for v := uint64(1); v <= rounds; v++ {
 		changes[v%uint64(len(changes))](v)
 		for range early {
 			a.send(1)
 		}
-		c.barrier()
+		barrier()
 		a.send(2)
 		for mark := byte(1); mark != 2; {
 			var dst uint64
