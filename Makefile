@@ -51,11 +51,12 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 		done; \
 	done
 
-bench: build ## memory, veths, stalls and all scenarios in four minutes; ends with a table, writes bench/out/report.html (root)
+bench: build ## memory, veths, stalls, a storm of flow-mods and all scenarios in four minutes; ends with a table, writes bench/out/report.html (root)
 	@mkdir -p bench/out && rm -f bench/out/*.json
 	./$(BIN) bench memory --turns 9 --out bench/out/memory.json
 	./$(BIN) bench veth --repeats 3 --out bench/out/veth.json
 	./$(BIN) bench stalls --time 45s --out bench/out/stalls.json
+	./$(BIN) bench storm --time 15s --out bench/out/storm.json
 	./$(BIN) bench run all --brief --repeats 5 --out bench/out/run.json
 	./$(BIN) bench report bench/out/*.json --html bench/out/report.html --md bench/out/report.md
 

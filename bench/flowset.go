@@ -24,13 +24,13 @@ type FlowSpec struct {
 // FlowSet is a set of flows. It is immutable and may be shared.
 type FlowSet struct {
 	shapes []Shape
-	flow   []flow
+	flow   []oneFlow
 	tmpl   []template // one a shape
 	order  []uint32
 }
 
-// flow is what differs between the flows of one shape.
-type flow struct {
+// oneFlow is what differs between the flows of one shape.
+type oneFlow struct {
 	shape    uint16
 	src, dst [16]byte // the last 4 bytes are the address of an IPv4 flow
 	sp, dp   uint16   // ports; ICMP: identifier and 0
@@ -67,7 +67,7 @@ func NewFlowSet(s FlowSpec) (*FlowSet, error) {
 	if len(s.SrcMAC) != 6 || len(s.DstMAC) != 6 {
 		return nil, fmt.Errorf("MAC addresses %v and %v: must have 6 bytes", s.SrcMAC, s.DstMAC)
 	}
-	fs := &FlowSet{shapes: append([]Shape(nil), s.Shapes...), flow: make([]flow, s.Flows)}
+	fs := &FlowSet{shapes: append([]Shape(nil), s.Shapes...), flow: make([]oneFlow, s.Flows)}
 	for i, sh := range fs.shapes {
 		if err := sh.check(); err != nil {
 			return nil, fmt.Errorf("shape %d: %w", i+1, err)
@@ -84,8 +84,8 @@ func NewFlowSet(s FlowSpec) (*FlowSet, error) {
 
 // newFlow makes flow i. The source address holds i, which keeps flows apart
 // whatever the random rest is.
-func newFlow(i, shape int, rng *rand.Rand) flow {
-	f := flow{shape: uint16(shape), sp: uint16(1024 + rng.IntN(64000)), dp: uint16(1024 + rng.IntN(64000))}
+func newFlow(i, shape int, rng *rand.Rand) oneFlow {
+	f := oneFlow{shape: uint16(shape), sp: uint16(1024 + rng.IntN(64000)), dp: uint16(1024 + rng.IntN(64000))}
 	f.src = [16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 1}
 	f.dst = [16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 2}
 	binary.BigEndian.PutUint32(f.src[12:], 10<<24|64<<16+uint32(i))

@@ -20,6 +20,7 @@ import (
 // rigSpec is what a memoryRig is made of.
 type rigSpec struct {
 	in    func(*packet.Memory) (pmd.Port, error) // the port that packets come from
+	out   func(*packet.Memory) (pmd.Port, error) // that they go to; nil is a memory port
 	flows []pipeline.Flow
 	cores []int // a loop each
 	burst int
@@ -83,6 +84,9 @@ func newMemoryRig(spec rigSpec) (r *memoryRig, err error) {
 	}
 	r.state.OnPublish(func(s *pipeline.Snapshot) { r.dp.Publish(s) })
 	sink := func(m *packet.Memory) (pmd.Port, error) { return port.OpenMemory(port.MemoryConfig{Queues: loops}, m) }
+	if spec.out != nil {
+		sink = spec.out
+	}
 	for slot, open := range []func(*packet.Memory) (pmd.Port, error){spec.in, sink} {
 		dev, err := open(r.mem)
 		if err != nil {

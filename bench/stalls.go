@@ -54,17 +54,10 @@ func RunStalls(ctx context.Context, spec StallsSpec) (res *StallsResult, err err
 	if sc.Switch.Loops != 1 {
 		return nil, fmt.Errorf("scenario %s: %d loops; one is watched", sc.Name, sc.Switch.Loops)
 	}
-	cores, err := lastCores(1)
+	cores, asBefore, err := oneLoop()
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := cpu.SetProcs(1); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(cpu.Reserve(cores), cpu.ShortSlices()); err != nil {
-		return nil, err
-	}
-	_, asBefore := garbage.Seldom()
 	defer asBefore()
 	rs, _, err := specOf(sc, cores)
 	if err != nil {
@@ -102,6 +95,21 @@ func RunStalls(ctx context.Context, spec StallsSpec) (res *StallsResult, err err
 	}
 	res.Allocs, res.NotedSeconds, res.NotedMods = allocsSince(before, loopAllocs()), noted.Seconds, noted.FlowMods
 	return res, nil
+}
+
+// oneLoop has the process ready for one loop on the core that is returned, until asBefore.
+func oneLoop() (cores []int, asBefore func(), err error) {
+	if cores, err = lastCores(1); err != nil {
+		return nil, nil, err
+	}
+	if _, _, err := cpu.SetProcs(1); err != nil {
+		return nil, nil, err
+	}
+	if err := errors.Join(cpu.Reserve(cores), cpu.ShortSlices()); err != nil {
+		return nil, nil, err
+	}
+	_, asBefore = garbage.Seldom()
+	return cores, asBefore, nil
 }
 
 // stallsRun is such a run.

@@ -40,6 +40,7 @@ func everything(t *testing.T) *Set {
 	st.Causes = []bench.Cause{{Cause: bench.CauseOthers, Count: 1, Longest: 5e6}}
 	st.Allocs = []bench.AllocSite{{Site: "a < b", Objects: 1, Bytes: 8}}
 	s.Stalls = append(s.Stalls, st)
+	s.Storm = &bench.StormResult{Kind: bench.KindStorm, Spec: bench.StormNumbers{Flows: 10_000, Batch: 100}, Seconds: 30, FlowMods: 600_000, Calm: bench.StormRate{Mpps: 20, OwnMpps: 25}, Stormy: bench.StormRate{Mpps: 10, OwnMpps: 20}}
 	return s
 }
 
@@ -70,7 +71,7 @@ func TestPageStandsAlone(t *testing.T) {
 	if open != 0 {
 		t.Errorf("%d elements are not closed", open)
 	}
-	for _, want := range []string{"Throughput by flows and masks", "What IPFIX costs", "What switches deliver on wires", "Round trips on wires", "Where the time goes", "Time of iterations", "prefers-color-scheme", "a &amp; &lt;b&gt;", "pipeline-100k"} {
+	for _, want := range []string{"Throughput by flows and masks", "What IPFIX costs", "What switches deliver on wires", "Round trips on wires", "Where the time goes", "Time of iterations", "prefers-color-scheme", "a &amp; &lt;b&gt;", "pipeline-100k", "Storm of flow-mods", "20.00, 10.00: 0.50 of it"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %q", want)
 		}
@@ -100,7 +101,7 @@ func TestMarkdown(t *testing.T) {
 			t.Errorf("%d cells, want %d: %s", n, cells, line)
 		}
 	}
-	if tables != 7 {
+	if tables != 8 {
 		t.Errorf("%d tables", tables)
 	}
 }

@@ -16,6 +16,7 @@ type Set struct {
 	Veth   *bench.VethReport
 	Runs   []*bench.RunResult
 	Stalls []*bench.StallsResult
+	Storm  *bench.StormResult
 }
 
 // Read reads the files that bench commands have written with --out or --json. Of several
@@ -82,8 +83,11 @@ func (s *Set) take(raw json.RawMessage) error {
 		st := new(bench.StallsResult)
 		s.Stalls = append(s.Stalls, st)
 		return json.Unmarshal(raw, st)
+	case bench.KindStorm:
+		s.Storm = new(bench.StormResult)
+		return json.Unmarshal(raw, s.Storm)
 	}
-	return fmt.Errorf("kind %q: want %s, %s, %s or %s", head.Kind, bench.KindMemory, bench.KindVeth, bench.KindRun, bench.KindStalls)
+	return fmt.Errorf("kind %q: want %s, %s, %s, %s or %s", head.Kind, bench.KindMemory, bench.KindVeth, bench.KindRun, bench.KindStalls, bench.KindStorm)
 }
 
 // machine is where the results are from: that of the first.
@@ -97,11 +101,13 @@ func (s *Set) machine() bench.Machine {
 		return s.Stalls[0].Machine
 	case s.Veth != nil:
 		return s.Veth.Machine
+	case s.Storm != nil:
+		return s.Storm.Machine
 	}
 	return bench.Machine{}
 }
 
 // Empty says whether there is no result.
 func (s *Set) Empty() bool {
-	return s.Memory == nil && s.Veth == nil && len(s.Runs) == 0 && len(s.Stalls) == 0
+	return s.Memory == nil && s.Veth == nil && len(s.Runs) == 0 && len(s.Stalls) == 0 && s.Storm == nil
 }

@@ -33,6 +33,9 @@ func (s *Set) tables() (list []table) {
 			list = append(list, allocsTable(st))
 		}
 	}
+	if s.Storm != nil {
+		list = append(list, stormTable(s.Storm))
+	}
 	return list
 }
 
@@ -157,6 +160,23 @@ func stallsTable(st *bench.StallsResult) table {
 		t.rows = append(t.rows, []string{fmt.Sprintf("iterations of %s or more: %s", bench.NsText(float64(st.LongNs)), c.Cause), v})
 	}
 	return t
+}
+
+func stormTable(r *bench.StormResult) table {
+	ns := func(n int64) string { return bench.NsText(float64(n)) }
+	return table{
+		title: "Storm of flow-mods",
+		note: fmt.Sprintf("A loop beside a controller that adds and deletes %s flows a second over an OpenFlow session for %.0f s, with a barrier every %s of each.",
+			thousands(r.Spec.Flows), r.Seconds, thousands(r.Spec.Batch)),
+		head: []string{"figure", "value"},
+		rows: [][]string{
+			{"flow-mods a second", thousands(int(float64(r.FlowMods) / r.Seconds))},
+			{"until a barrier is answered: p50 / p99 / longest", ns(r.BarrierNs[0]) + " / " + ns(r.BarrierNs[1]) + " / " + ns(r.BarrierNs[2])},
+			{"Mpps before and after, in it", fmt.Sprintf("%.2f, %.2f: %.2f of it", r.Calm.Mpps, r.Stormy.Mpps, r.Stormy.Mpps/r.Calm.Mpps)},
+			{"the same by the loop's own time", fmt.Sprintf("%.2f, %.2f: %.2f of it", r.Calm.OwnMpps, r.Stormy.OwnMpps, r.Stormy.OwnMpps/r.Calm.OwnMpps)},
+			{"packets that met tables older than the last barrier", fmt.Sprintf("%s of %s", thousands(int(r.Stale)), thousands(int(r.Checked)))},
+		},
+	}
 }
 
 func allocsTable(st *bench.StallsResult) table {

@@ -23,7 +23,7 @@ func newBenchCmd() *cobra.Command {
 		Long:  "Make traffic and measure: a generator and counter on sockets of their own, a bare forwarder to compare with, the benchmarks of the switch, other switches beside it, and reports. What has to do with devices, and peers, needs root.",
 	}
 	cmd.AddCommand(newBenchGenCmd(), newBenchForwardCmd(), newBenchVethCmd(), newBenchRFC2544Cmd(), newBenchMemoryCmd(), newBenchCoresCmd(),
-		newBenchRunCmd(), newBenchListCmd(), newBenchStallsCmd(), newBenchPeersCmd(), newBenchCompareCmd(), newBenchReportCmd())
+		newBenchRunCmd(), newBenchListCmd(), newBenchStallsCmd(), newBenchStormCmd(), newBenchPeersCmd(), newBenchCompareCmd(), newBenchReportCmd())
 	return cmd
 }
 
