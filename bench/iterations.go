@@ -37,17 +37,18 @@ func newIterations(t *pmd.Times) (it Iterations) {
 		it.Buckets = append(it.Buckets, IterationCount{float64(lo) * ns, float64(hi+1) * ns, n})
 		it.Count += n
 	}
-	it.P50, it.P99, it.P999, it.P99999 = it.quantile(.5), it.quantile(.99), it.quantile(.999), it.quantile(.99999)
 	it.Max = float64(t.Max) * ns
+	it.P50, it.P99, it.P999, it.P99999 = it.quantile(.5), it.quantile(.99), it.quantile(.999), it.quantile(.99999)
 	return it
 }
 
-// quantile returns the time that a share of the iterations took no longer than.
+// quantile returns the time that a share of the iterations took no longer than: the end
+// of its bucket, or the longest if that is in it.
 func (it *Iterations) quantile(share float64) float64 {
 	want, seen := uint64(math.Ceil(share*float64(it.Count))), uint64(0)
 	for _, b := range it.Buckets {
 		if seen += b.Count; seen >= want {
-			return b.To
+			return min(b.To, it.Max)
 		}
 	}
 	return 0

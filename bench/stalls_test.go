@@ -155,8 +155,9 @@ func TestWatchReads(t *testing.T) {
 func TestIterations(t *testing.T) {
 	var times pmd.Times
 	times.Count[20], times.Count[100], times.Count[300] = 900, 99, 1
+	times.Max, _ = pmd.TimesRange(300)
 	it := newIterations(&times)
-	if it.Count != 1000 || it.P50 >= it.P99 || it.P99 >= it.P99999 || len(it.Buckets) != 3 {
+	if it.Count != 1000 || it.P50 >= it.P99 || it.P99 >= it.P99999 || len(it.Buckets) != 3 || it.P99999 != it.Max {
 		t.Errorf("%+v", it)
 	}
 	sum := uint64(0)

@@ -56,11 +56,12 @@ which sends to a socket on loopback, runs on other cores: its time is told apart
 			if err != nil {
 				return err
 			}
-			if err := results.add(bench.NewMemoryReport(res)); err != nil {
+			report := bench.NewMemoryReport(res)
+			if err := results.add(report); err != nil {
 				return err
 			}
 			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), res)
+				return writeJSON(cmd.OutOrStdout(), report)
 			}
 			memoryTable(cmd.OutOrStdout(), s, res)
 			return nil
@@ -74,7 +75,7 @@ which sends to a socket on loopback, runs on other cores: its time is told apart
 	spanRange(f, &s.Settle, "settle", 10*time.Millisecond, time.Microsecond, time.Minute, "of each turn before that")
 	intRange(f, &s.Burst, "burst", 256, 1, 256, "packets that the loop takes at a time")
 	intRange(f, &s.Core, "core", runtime.NumCPU()-1, 0, runtime.NumCPU()-1, "core of the loop")
-	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.BoolVar(&asJSON, "json", false, "print JSON, as --out has it")
 	f.StringVar(&file, "out", "", "file to write the results to for bench report and compare, beside what is printed")
 	return cmd
 }

@@ -69,9 +69,10 @@ func TestBenchesRun(t *testing.T) {
 	needRoot(t)
 	exe := buildBinary(t)
 	t.Run("memory", func(t *testing.T) {
-		var res []bench.MemoryResult
-		output(t, &res, exe, "bench", "memory", "--flows", "1000", "--turns", "1", "--time", "50ms", "--json")
-		if len(res) != 6 {
+		var report bench.MemoryReport
+		output(t, &report, exe, "bench", "memory", "--flows", "1000", "--turns", "1", "--time", "50ms", "--json")
+		res := report.Results
+		if report.Kind != bench.KindMemory || len(res) != 6 {
 			t.Fatalf("%d results: %+v", len(res), res)
 		}
 		for _, r := range res {
@@ -81,9 +82,10 @@ func TestBenchesRun(t *testing.T) {
 		}
 	})
 	t.Run("veth", func(t *testing.T) {
-		var res bench.VethResult
-		output(t, &res, exe, "bench", "veth", "--repeats", "1", "--time", "300ms", "--round-trips", "200", "--peers", "bridge", "--json")
-		if len(res.Runs) != 3 || len(res.Devices) != 3 {
+		var report bench.VethReport
+		output(t, &report, exe, "bench", "veth", "--repeats", "1", "--time", "300ms", "--round-trips", "200", "--peers", "bridge", "--json")
+		res := report.Result
+		if report.Kind != bench.KindVeth || len(res.Runs) != 3 || len(res.Devices) != 3 {
 			t.Fatalf("%+v", res)
 		}
 		for _, d := range res.Devices {

@@ -62,11 +62,12 @@ A variant is the switch with other settings, as NAME:DATAPATH:PORT, each in YAML
 			if err != nil {
 				return err
 			}
-			if err := results.add(bench.NewVethReport(res)); err != nil {
+			report := bench.NewVethReport(res)
+			if err := results.add(report); err != nil {
 				return err
 			}
 			if asJSON {
-				return writeJSON(out, res)
+				return writeJSON(out, report)
 			}
 			vethTable(out, res)
 			return nil
