@@ -74,6 +74,8 @@ func (l *Loop) inject(p *PacketOut) error {
 	}
 	l.up.Key, l.up.Thread, l.up.Now, l.up.Commit = key, l.cfg.ID, l.now, true
 	p.Translate(l.snap.tables, &l.up)
+	l.unsettled = l.up.Unsettled
+	l.settleTables()
 	if l.up.Credit != nil {
 		l.up.Credit.Credit(1, uint64(d.Len), l.now)
 	}

@@ -87,9 +87,10 @@ type Loop struct {
 	retiring []*cache.Cache // replaced, and not yet empty
 	nextC    int64
 
-	up      Upcall
-	oneShot []*classifier.Megaflow // decisions of this batch that found no room
-	verify  uint32                 // hits left until the next is re-translated
+	up        Upcall
+	oneShot   []*classifier.Megaflow // decisions of this batch that found no room
+	unsettled bool                   // a decision of this batch wants the tables changed before its packets leave
+	verify    uint32                 // hits left until the next is re-translated
 
 	batch  packet.Batch
 	keys   flow.Keys

@@ -29,6 +29,7 @@ func (l *Loop) process(n int, t laps) {
 	l.stats.ExactHits += uint64(n - len(miss))
 
 	l.credit(n)
+	l.settleTables()
 	l.groups.sort(l.flows[:n])
 	l.exec.Timed = t.on
 	for g := 0; g < l.groups.n; g++ {

@@ -22,6 +22,11 @@ type Tables interface {
 	// in u. It takes no lock and does not block. Side effects (learning) are posted
 	// only when u.Commit is set.
 	Translate(u *Upcall)
+	// Settle has what translations want changed in the tables done, as far as others wait
+	// for it (Upcall.Unsettled). Loops call it once a batch, before a packet of it leaves:
+	// what comes in answer to that meets the tables as they are then. While
+	// somebody else changes tables it waits a fraction of a millisecond at most, and leaves it to them.
+	Settle()
 }
 
 // Upcall is one translation: a question and its answer. The caller owns it and
@@ -38,4 +43,6 @@ type Upcall struct {
 	Credit  classifier.Creditor
 	Path    *classifier.Path // by which Program was found; nil: any change of tables may touch it
 	FDB     bool             // the outcome depended on learned addresses
+
+	Unsettled bool // the tables are to change before a packet of this decision leaves
 }

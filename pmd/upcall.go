@@ -27,6 +27,15 @@ func (l *Loop) upcall(i int) *classifier.Megaflow {
 func (l *Loop) translate(i int) {
 	l.up.Key, l.up.Thread, l.up.Now, l.up.Commit = l.keys.At(i), l.cfg.ID, l.now, true
 	l.snap.tables.Translate(&l.up)
+	l.unsettled = l.unsettled || l.up.Unsettled
+}
+
+// settleTables has the tables changed as packets of the batch want it, before they leave.
+func (l *Loop) settleTables() {
+	if l.unsettled {
+		l.unsettled = false
+		l.snap.tables.Settle()
+	}
 }
 
 // install makes a megaflow of the answer in l.up to packet i's question; fresh says that

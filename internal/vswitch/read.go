@@ -32,7 +32,7 @@ func (s *Switch) Show() *Show {
 		Ports:      s.portShows(&st),
 		FailMode:   string(s.cfg.Control.FailMode),
 		Generation: snap.Generation(), FDBGeneration: snap.FDBGeneration(),
-		Flows: len(snap.DumpFlows(clock.Now())), MACs: s.state.FDBStats().Current,
+		Flows: len(snap.DumpFlows(clock.Now())), MACs: s.state.FDBStats().Current, LearnedLate: s.state.LearnedLate(),
 		Sums: st.Sums, Unaccounted: st.Sums.Unaccounted(),
 	}
 	if s.openflow != nil {

@@ -38,6 +38,7 @@ type Show struct {
 	FDBGeneration uint64 `json:"fdb_generation"` // of learned addresses
 	Flows         int    `json:"flows"`
 	MACs          int    `json:"macs"`
+	LearnedLate   uint64 `json:"learned_late"` // times that packets left before the flows that they had the switch learn were there
 
 	Sums        datapath.Sums `json:"sums"`
 	Unaccounted int64         `json:"unaccounted"`

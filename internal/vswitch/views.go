@@ -23,6 +23,9 @@ func (v *Show) Text(w io.Writer) {
 	fmt.Fprintf(w, "  memory  %s, frames of %d bytes, %d a loop, %s\n", size(v.Memory.Bytes), v.Memory.FrameSize, v.Memory.PerLoop, huge)
 	fmt.Fprintf(w, "  tables  %s, %s; generation %d, of addresses %d\n", plural(v.Flows, "flow"),
 		strings.Replace(plural(v.MACs, "learned address"), "addresss", "addresses", 1), v.Generation, v.FDBGeneration)
+	if v.LearnedLate > 0 {
+		fmt.Fprintf(w, "          packets left %s before the flows that learn actions made of them were there\n", plural(int(v.LearnedLate), "time"))
+	}
 	fmt.Fprintln(w)
 	t := newTable(">loop", ">core", ">free frames", ">megaflows", "queues")
 	for i := range v.Loops {

@@ -61,7 +61,7 @@
 // with it held (OnPublish, OnFlowChange, OnTableStatus), save that OnFlowRemoved's are not. Snapshot is
 // read by all threads at once. Translate takes no lock: it learns by putting a
 // note into the calling thread's own ring (Upcall.Thread, one caller each), which
-// Tick drains. Counters are added by loops (Credit) and read by anybody.
+// Settle and Tick drain. Counters are added by loops (Credit) and read by anybody.
 //
 // # Cost
 //

@@ -45,7 +45,7 @@ type FlowRemoved struct {
 // It is called with the mutex held: it must be quick and must not call State's methods.
 func (s *State) OnFlowChange(fn func(FlowChange)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.onChange = append(s.onChange, fn)
 }
 
@@ -55,7 +55,7 @@ func (s *State) OnFlowChange(fn func(FlowChange)) {
 // State and must not change it.
 func (s *State) OnFlowRemoved(fn func(FlowRemoved)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.onRemoved = append(s.onRemoved, fn)
 }
 
@@ -97,7 +97,7 @@ func (s *State) TellRemoved() {
 	s.mu.Lock()
 	list, fns, settle := s.gone, s.onRemoved, s.settle
 	s.gone = nil
-	s.mu.Unlock()
+	s.unlock()
 	if len(list) == 0 {
 		return
 	}

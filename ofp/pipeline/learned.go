@@ -3,16 +3,20 @@ package pipeline
 import (
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"pollux/actions"
 	"pollux/flow"
+	"pollux/internal/clock"
 	"pollux/internal/ring"
 )
 
 // # Flows that packets make
 //
-// A translation does not change tables. It leaves a note in its thread's ring, and Tick, some
-// milliseconds later, makes the flow; packets that come before that are treated as if it were
-// not there yet. What the flow would be follows from bits of the packet that are in the mask, so
+// A translation does not change tables. It leaves a note in its thread's ring. The loop calls
+// Settle before a packet of its batch leaves, which makes the flow, so what comes in answer to
+// the packet meets it. While somebody else holds the mutex Settle waits a moment and no longer:
+// then they do it, when they are done (unlock), and that it was late is counted. Other notes are for Tick, some milliseconds later. What the flow would be follows from bits of the packet that are in the mask, so
 // every decision that learns has one flow that it learns. If the tables have that flow
 // already the decision keeps it young instead (credit): its hard timeout begins anew
 // with every packet, as that of Open vSwitch's learned flows does. Any change in the
@@ -30,8 +34,12 @@ type flowNote struct {
 
 // flowNotes is the rings of all threads.
 type flowNotes struct {
-	rings []*ring.SPSC[flowNote]
-	lost  atomic.Uint64 // notes for which a ring had no room: their decisions must be made again
+	rings   []*ring.SPSC[flowNote]
+	urgent  atomic.Uint64 // notes so far for which packets wait
+	settled atomic.Uint64 // of them those whose flows are published, or were refused
+	settle  func()        // State.learnNow; set before there are loops
+	late    atomic.Uint64 // times that packets left before their notes were settled
+	lost    atomic.Uint64 // notes for which a ring had no room: their decisions must be made again
 }
 
 // flowNoteRing is how many notes a loop may leave between two Ticks.
@@ -48,9 +56,54 @@ func newFlowNotes(threads int) *flowNotes {
 // noteFlow leaves a note, if side effects are wanted.
 func (x *xlate) noteFlow(n flowNote) {
 	l := x.snap.loops.flows
-	if x.up.Commit && x.up.Thread >= 0 && x.up.Thread < len(l.rings) && !l.rings[x.up.Thread].Push(n) {
+	switch {
+	case !x.up.Commit || x.up.Thread < 0 || x.up.Thread >= len(l.rings):
+	case !l.rings[x.up.Thread].Push(n):
 		l.lost.Add(1)
+	case n.flow != nil:
+		l.urgent.Add(1) // once it is in the ring
+		x.up.Unsettled = true
 	}
+}
+
+// Settle implements pmd.Tables.
+func (s *Snapshot) Settle() {
+	f := s.loops.flows
+	mine := f.urgent.Load()
+	for end := clock.Now() + settlePatience; ; {
+		f.settle()
+		if f.settled.Load() >= mine {
+			return
+		}
+		if clock.Now() > end {
+			f.late.Add(1)
+			return
+		}
+		// Who holds the mutex may wait for this very core.
+		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	}
+}
+
+// settlePatience is how long a loop waits for the mutex, ns: longer than ticks and single flow
+// mods hold it, and short for who waits for packets.
+const settlePatience = 200_000
+
+// LearnedLate returns how often packets left before the flows that they had the switch learn
+// were there, since others were changing tables.
+func (s *State) LearnedLate() uint64 { return s.loops.flows.late.Load() }
+
+// learnNow does what is noted unless somebody holds the mutex: they will, in unlock.
+func (s *State) learnNow() {
+	for f := s.loops.flows; f.settled.Load() < f.urgent.Load() && s.mu.TryLock(); {
+		s.takeFlowNotes(s.now())
+		s.mu.Unlock()
+	}
+}
+
+// unlock gives the mutex back, and does what loops would have done meanwhile.
+func (s *State) unlock() {
+	s.mu.Unlock()
+	s.learnNow()
 }
 
 // learnFlow is the learn action.
@@ -169,6 +222,8 @@ func reduced(timeout, most uint16) uint16 {
 // takeFlowNotes does what translations noted. The mutex is held.
 func (s *State) takeFlowNotes(now int64) {
 	var tx *flowTx
+	urgent := s.loops.flows.urgent.Load() // so many are in the rings, or were
+	defer s.loops.flows.settled.Store(urgent)
 	for _, r := range s.loops.flows.rings {
 		for n, ok := r.Pop(); ok; n, ok = r.Pop() {
 			if tx == nil {

@@ -34,6 +34,35 @@ func texts(s *State, table uint8) (out []string) {
 	return out
 }
 
+// TestSettle: what a packet has the switch learn is there when Settle returns, unless somebody
+// changes tables for long: then it is when they are done, and that it was late is counted.
+func TestSettle(t *testing.T) {
+	s := testState(t, "table=0,tcp actions=learn(table=1,eth_type=0x800,nw_proto=6,tcp_dst=tcp_src),2\ntable=0,udp actions=2")
+	if u := send(t, s, "in_port=3,udp,tp_src=1", 1); u.Unsettled {
+		t.Error("a packet that learns nothing waits")
+	}
+	if u := send(t, s, "in_port=3,tcp,tp_src=1", 1); !u.Unsettled {
+		t.Error("a packet does not wait for what it learns")
+	}
+	s.Snapshot().Settle()
+	if got := texts(s, 1); len(got) != 1 || s.LearnedLate() != 0 {
+		t.Errorf("learned %q, late %d times", got, s.LearnedLate())
+	}
+	if u := send(t, s, "in_port=3,tcp,tp_src=1", 1); u.Unsettled {
+		t.Error("a packet waits for what is there")
+	}
+	s.mu.Lock()
+	send(t, s, "in_port=3,tcp,tp_src=2", 1)
+	s.Snapshot().Settle()
+	if got := texts(s, 1); len(got) != 1 || s.LearnedLate() != 1 {
+		t.Errorf("while tables are changed: learned %q, late %d times", got, s.LearnedLate())
+	}
+	s.unlock()
+	if got := texts(s, 1); len(got) != 2 {
+		t.Errorf("when that is done: learned %q", got)
+	}
+}
+
 // TestLearn is what is learned, of fields and of values, by a packet and not by a trace.
 func TestLearn(t *testing.T) {
 	s := testState(t, `table=0,tcp actions=load:7->reg1[],learn(table=1,idle_timeout=5,hard_timeout=9,priority=7,cookie=0x5,send_flow_rem,fin_idle_timeout=2,eth_type=0x800,nw_proto=6,NXM_OF_IP_SRC[]=NXM_OF_IP_DST[],tcp_dst=tcp_src,NXM_OF_VLAN_TCI[0..11],in_port=reg1[0..15],load:0x3->reg2[0..7],load:eth_src[]->eth_dst[],output:NXM_OF_IN_PORT[]),2`)

@@ -116,7 +116,7 @@ type PortChange struct {
 // published. fn must not block, nor call State's methods.
 func (s *State) OnPortChange(fn func(PortChange)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.onPort = append(s.onPort, fn)
 }
 

@@ -79,6 +79,7 @@ func New(c Config) (*State, error) {
 	if s.now == nil {
 		s.now = clock.Now
 	}
+	s.loops.flows.settle = s.learnNow
 	snap := &Snapshot{gen: 1, fdbGen: 1, name: c.Name, ports: &portSet{direct: make([]int32, directPorts)}, fdb: &fdb{}, loops: s.loops}
 	for i := range snap.tables {
 		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: &tableCounters{table: uint8(i)}}
@@ -124,7 +125,7 @@ type Change struct {
 // where they were written are *ParseError, alone or in a ParseErrors.
 func (s *State) Apply(c Change) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	next := s.next()
 	tx := s.begin(next, nil)
 	if c.Name != nil {
@@ -235,7 +236,7 @@ func (s *State) Snapshot() *Snapshot { return s.snap.Load() }
 // one, in order. fn must not call State's methods.
 func (s *State) OnPublish(fn func(*Snapshot)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.publish = append(s.publish, fn)
 	fn(s.snap.Load())
 }
@@ -294,14 +295,14 @@ func (s *State) Tick() {
 	if sweep {
 		s.nextAgeAt = now + sweepEvery
 	}
-	s.mu.Unlock()
+	s.unlock()
 	if sweep {
 		s.bringUpToDate(now)
 	}
 	s.mu.Lock()
 	s.learn(now, sweep)
 	s.takeFlowNotes(now)
-	s.mu.Unlock()
+	s.unlock()
 	if sweep {
 		s.expire(now)
 	}
@@ -313,7 +314,7 @@ func (s *State) Tick() {
 // they still hold. It must not call State's methods that change anything.
 func (s *State) OnIdle(fn func()) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.settle = fn
 }
 
@@ -322,7 +323,7 @@ func (s *State) OnIdle(fn func()) {
 func (s *State) bringUpToDate(now int64) {
 	s.mu.Lock()
 	fn, ageing, snap, due := s.settle, s.ageing, s.snap.Load(), s.someDue(now)
-	s.mu.Unlock()
+	s.unlock()
 	if fn != nil && (due || snap.fdb.hasOlder(now-ageing)) {
 		fn()
 	}

@@ -99,14 +99,14 @@ func (s *State) forget(next *Snapshot) {
 // FlushFDB forgets all learned addresses.
 func (s *State) FlushFDB() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.putFDB(&fdb{})
 }
 
 // FDBStats returns the counts of learned addresses.
 func (s *State) FDBStats() FDBStats {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	st := s.fdbStats
 	st.Current, st.Max = s.snap.Load().fdb.n, s.fdbSize
 	return st

@@ -24,7 +24,7 @@ func (s *State) FlowMods(mods []FlowMod, by any) (failed int, err error) {
 // have come together.
 func (s *State) FlowModEach(mods []FlowMod, by any) (errs []error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	tx := s.begin(s.next(), by)
 	tx.each = true
 	for i := range mods {

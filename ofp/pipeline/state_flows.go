@@ -74,7 +74,7 @@ func (s *State) Delete(id uint8, priority uint16, match flow.Match) error {
 		return noTable(id)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	tx := s.begin(s.next(), nil)
 	r := tx.find(id, &match, priority)
 	if r == nil {

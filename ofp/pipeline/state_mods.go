@@ -47,7 +47,7 @@ func (s *State) Mods(mods []Mod, by any) (failed int, err error) {
 // mods is FlowMods for n requests of any kind, of which do does one.
 func (s *State) mods(n int, by any, do func(tx *flowTx, i int) error) (failed int, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	tx := s.begin(s.next(), by)
 	for i := range n {
 		if err := do(tx, i); err != nil {

@@ -98,7 +98,7 @@ func (t *tableState) limit() int {
 // is called with the mutex held: it must be quick and must not call State's methods.
 func (s *State) OnTableStatus(fn func(TableStatus)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.onTable = append(s.onTable, fn)
 }
 
@@ -118,7 +118,7 @@ func (s *State) TableMod(m *TableMod) error {
 		return fmt.Errorf("table %d: %d flows at most: %w", m.Table, m.MaxFlows, ofperr.TableModBadConfig)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	for id := range tablesOf(m.Table) {
 		t := &s.tables[id]
 		if m.MaxFlows > 0 {
@@ -151,7 +151,7 @@ func (s *State) TableConfigs(id uint8) ([]TableConfig, error) {
 		return nil, fmt.Errorf("table %d; there are tables 0 to %d: %w", id, NumTables-1, ofperr.BadTable)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	var out []TableConfig
 	for id := range tablesOf(id) {
 		out = append(out, s.tableConfig(id))

@@ -141,7 +141,7 @@ func (s *State) Expire(now int64) int {
 
 func (s *State) expire(now int64) int {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if !s.someDue(now) {
 		return 0
 	}
@@ -168,6 +168,6 @@ func (s *State) expire(now int64) int {
 // Expired returns how many rules have timed out.
 func (s *State) Expired() ExpiryStats {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	return s.expired
 }

@@ -91,7 +91,7 @@ func (x *xlate) run(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 
 func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	u.Mask.Clear()
-	u.Program, u.Credit, u.Path, u.FDB = nil, nil, nil, false
+	u.Program, u.Credit, u.Path, u.FDB, u.Unsettled = nil, nil, nil, false, false
 	x.snap, x.up, x.tr = s, u, tr
 	x.key.CopyFrom(u.Key)
 	x.base.CopyFrom(u.Key)

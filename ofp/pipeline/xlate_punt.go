@@ -26,7 +26,7 @@ func (s *Snapshot) Punting() Punting { return s.punting }
 // SetPunting changes what goes to controllers without a flow that says so. At first nothing does.
 func (s *State) SetPunting(p Punting) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.snap.Load().punting == p {
 		return
 	}
