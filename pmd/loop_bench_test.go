@@ -38,7 +38,7 @@ func newByBit(masks int, sampled bool) *byBit {
 func (t *byBit) Generation() uint64           { return 1 }
 func (t *byBit) FDBGeneration() uint64        { return 1 }
 func (t *byBit) Changes() *classifier.Changes { return nil }
-func (t *byBit) Settle() {}
+func (t *byBit) Settle()                      {}
 
 func (t *byBit) Translate(u *pmd.Upcall) {
 	u.Mask.Clear()
