@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"pollux/actions"
 	"pollux/classifier"
 	"pollux/flow"
+	"pollux/ofp/ofperr"
 	"pollux/pmd"
 )
 
@@ -62,7 +64,7 @@ func (c *keeper) decide(k *flow.Key) *kept {
 // same says whether two decisions are one to a packet and to the counters.
 func (d *kept) same(o *kept) bool {
 	return actions.Equal(d.prog, o.prog) && d.prog.Drop == o.prog.Drop && d.fdb == o.fdb &&
-		slices.Equal(d.credit.rules, o.credit.rules) && slices.Equal(d.credit.missed, o.credit.missed) && d.credit.seen == o.credit.seen
+		slices.Equal(d.credit.rules, o.credit.rules) && slices.Equal(d.credit.missed, o.credit.missed) && slices.Equal(d.credit.groups, o.credit.groups) && d.credit.seen == o.credit.seen
 }
 
 // packet treats a packet by the cache and compares with a fresh translation.
@@ -93,13 +95,22 @@ func (c *keeper) packet() error {
 
 // change changes the switch in one of the ways there are.
 func (c *keeper) change(tb fataler) string {
-	s, have := c.w.state, c.w.state.DumpFlows()
-	var err error
+	s := c.w.state
+	var have []FlowEntry
+	all, err := s.FlowStats(&everything)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	have = slices.AppendSeq(have, all)
 	what := ""
 	switch n := c.r.IntN(40); {
 	case n == 0:
-		what = "port 3 up or down"
-		err = s.UpdatePort(3, func(p *Port) { p.Up = !p.Up })
+		what, err = c.changePort()
+	case n >= 36:
+		what, err = c.changeGroup(tb)
+	case n == 35:
+		m := &MeterMod{MeterModify, randomMeter(c.r, 1+c.r.Uint32N(worldMeters))}
+		what, err = fmt.Sprintf("%+v", m), s.MeterMod(m)
 	case n == 1:
 		what = "addresses are learned"
 		s.loops.notes[0].Push(note{makeFDBKey(5, 0x020000000001+c.r.Uint64N(3)), uint32(1 + c.r.IntN(5)), 0})
@@ -118,6 +129,7 @@ func (c *keeper) change(tb fataler) string {
 		var mods []FlowMod
 		for range 75 {
 			if f, err := ParseFlow(randomLine(c.r), nil); err == nil {
+				throughMeters(c.r, &f)
 				f.Cookie = 0x77
 				mods = append(mods, FlowMod{Command: FlowAdd, Flow: f})
 			}
@@ -150,10 +162,71 @@ func (c *keeper) change(tb fataler) string {
 		what = "add " + f.String()
 		err = s.Add(f)
 	}
+	if errors.Is(err, ofperr.ActionBadOutGroup) || errors.Is(err, ofperr.GroupModChained) {
+		return "" // the group has gone, or is to stay
+	}
 	if err != nil {
 		tb.Fatalf("%s: %v", what, err)
 	}
 	return what
+}
+
+// changePort changes a port, or takes one away or brings it back.
+func (c *keeper) changePort() (what string, err error) {
+	s, n := c.w.state, 1+c.r.Uint32N(5)
+	if s.Snapshot().HasPort(n) && c.r.IntN(4) != 0 {
+		k := c.r.IntN(7)
+		return fmt.Sprintf("port %d changes in respect %d", n, k), s.UpdatePort(n, func(p *Port) {
+			switch k {
+			case 0, 1:
+				p.Up = !p.Up
+			case 2:
+				p.Down = !p.Down
+			case 3:
+				p.NoFlood = !p.NoFlood
+			case 4:
+				p.NoRecv = !p.NoRecv
+			case 5:
+				p.NoFwd = !p.NoFwd
+			case 6:
+				p.Mode, p.Tag = VLANMode(c.r.IntN(4)), uint16(5+c.r.IntN(2))
+			}
+		})
+	}
+	ports := []Port{}
+	for _, p := range s.Snapshot().Ports() {
+		if p.OFPort != n {
+			ports = append(ports, p)
+		}
+	}
+	if len(ports) == len(s.Snapshot().Ports()) {
+		ports = append(ports, Port{OFPort: n, Slot: n + c.r.Uint32N(2)*10, Name: fmt.Sprintf("p%d", n), Up: true})
+	}
+	return fmt.Sprintf("port %d comes or goes", n), s.Apply(Change{Ports: ports})
+}
+
+// changeGroup changes, removes or adds a group, or a bucket of one.
+func (c *keeper) changeGroup(tb fataler) (what string, err error) {
+	s, id := c.w.state, 1+c.r.Uint32N(worldGroups)
+	m := &GroupMod{Command: GroupAddOrModify, Group: randomGroup(tb, c.r, id)}
+	if have := s.Groups(id); len(have) > 0 {
+		switch c.r.IntN(6) {
+		case 0:
+			m = &GroupMod{Command: GroupDelete, Group: Group{ID: id}}
+		case 1:
+			m.Command, m.Bucket = GroupRemoveBucket, BucketFirst
+		case 2:
+			b := randomBucket(tb, c.r, &have[0], uint32(100+c.r.IntN(10_000)))
+			if have[0].Type != GroupIndirect {
+				m = &GroupMod{Command: GroupInsertBucket, Group: Group{ID: id, Buckets: []Bucket{b}}, Bucket: BucketFirst}
+			}
+		}
+	}
+	err = s.GroupMod(m, nil)
+	if errors.Is(err, ofperr.GroupModInvalid) || errors.Is(err, ofperr.GroupModBadWatch) {
+		err = nil // an indirect group keeps its bucket, and who is to be watched may have gone
+	}
+	return fmt.Sprintf("%+v", m), err
 }
 
 // run is packets and changes in turn. It returns the first decision that was kept and

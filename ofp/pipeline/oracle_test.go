@@ -26,6 +26,8 @@ type oracle struct {
 	flows []Flow
 	fdb   map[fdbKey]uint32
 
+	groups map[uint32]*Group
+
 	frame   []byte
 	clones  int
 	most    int // bytes that an output sends, unless 0
@@ -36,7 +38,8 @@ type oracle struct {
 	depth   int
 	lookups int
 	exit    bool
-	hits    []*Flow // every flow that matched, in order
+	hits    []*Flow     // every flow that matched, in order
+	passed  []bucketRef // groups and buckets that processed it
 
 	learning []*Flow // flows to be learned when the packet is done
 	stack    []flow.Value
@@ -55,15 +58,15 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.frame, o.meta = bytes.Clone(frame), flow.Key{}
 	o.meta.Set(flow.WPort, uint64(in))
 	o.learning = nil
-	o.stack, o.most, o.clones = nil, 0, 0
+	o.stack, o.most, o.clones, o.passed = nil, 0, 0, nil
 	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.labels, o.blind = nil, nil, 0, 0, 0, false, nil, 0, false
 	if p := o.port(in); p != nil && (p.NoRecv || p.Down) {
 		return nil, nil
 	}
 	err := o.lookup(in, 0)
-	if err == nil && slices.ContainsFunc(o.set, func(a Action) bool { return a.Kind == ActOutput || a.Kind == ActOutputReg || a.Kind == ActController }) {
+	if list := ordered(o.set); err == nil && len(list) > 0 {
 		o.exit = false
-		_, err = o.run(o.ordered())
+		_, err = o.run(list)
 	}
 	if errors.Is(err, errLimit) {
 		return nil, nil
@@ -71,15 +74,22 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	return o.out, err
 }
 
-// ordered is the action set in the order of the standard.
-func (o *oracle) ordered() (list []Action) {
+// ordered is an action set in the order of the standard; nothing where it sends nowhere.
+func ordered(set []Action) (list []Action) {
+	some := func(kinds ...Kind) bool {
+		return slices.ContainsFunc(set, func(a Action) bool { return slices.Contains(kinds, a.Kind) })
+	}
 	last := func(kinds ...Kind) {
-		for i := len(o.set) - 1; i >= 0; i-- {
-			if slices.Contains(kinds, o.set[i].Kind) {
-				list = append(list, o.set[i])
+		for i := len(set) - 1; i >= 0; i-- {
+			if slices.Contains(kinds, set[i].Kind) {
+				list = append(list, set[i])
 				return
 			}
 		}
+	}
+	outputs := []Kind{ActOutput, ActOutputReg, ActController}
+	if !some(outputs...) && !some(ActGroup, ActResubmit) {
+		return nil
 	}
 	last(ActCopyTTLIn)
 	last(ActPopVLAN)
@@ -89,13 +99,20 @@ func (o *oracle) ordered() (list []Action) {
 	last(ActCopyTTLOut)
 	last(ActDecTTL, ActDecTTLIDs)
 	last(ActDecMPLSTTL)
-	for _, a := range o.set {
+	for _, a := range set {
 		switch a.Kind {
 		case ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL:
 			list = append(list, a)
 		}
 	}
-	last(ActOutput, ActOutputReg, ActController)
+	switch {
+	case some(ActGroup):
+		last(ActGroup)
+	case some(outputs...):
+		last(outputs...)
+	default:
+		last(ActResubmit)
+	}
 	return list
 }
 
@@ -303,17 +320,13 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			o.output(a.Port)
 			o.most = 0
 		case ActClone:
-			if o.clones == 4 {
-				return false, errLimit
-			}
-			was := *o
-			o.clones++
-			o.frame, o.set, o.stack = bytes.Clone(o.frame), slices.Clone(o.set), slices.Clone(o.stack)
-			if _, err := o.run(a.List.Actions); err != nil {
+			if err := o.clone(a.List.Actions); err != nil {
 				return false, err
 			}
-			was.out, was.hits, was.lookups, was.blind, was.learning = o.out, o.hits, o.lookups, o.blind, o.learning
-			*o = was
+		case ActGroup:
+			if err := o.group(a.Group); err != nil {
+				return false, err
+			}
 		case ActLearn:
 			o.learn(a.List.Learn)
 		case ActPush:

@@ -146,7 +146,7 @@ func TestCountersAreExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 4))
 		w := newWorld(t, r, 30)
-		want := map[ruleID]uint64{}
+		want, passed := map[ruleID]uint64{}, map[bucketRef]uint64{}
 		var lookups uint64
 		type decision struct {
 			mega
@@ -181,6 +181,9 @@ func TestCountersAreExact(t *testing.T) {
 			for _, f := range w.or.hits {
 				want[f.id()]++
 			}
+			for _, b := range w.or.passed {
+				passed[b]++
+			}
 			lookups += uint64(w.or.lookups)
 			d.held++
 			if r.IntN(3) == 0 {
@@ -194,6 +197,16 @@ func TestCountersAreExact(t *testing.T) {
 		for _, f := range w.state.DumpFlows() {
 			if n := want[f.Flow.id()]; f.Packets != n || f.Bytes != n*96 {
 				t.Fatalf("%s: want %d packets\n%s", f.String(), n, strings.Join(w.lines, "\n"))
+			}
+		}
+		for _, g := range w.state.GroupStats(GroupAllGroups) {
+			if n := passed[bucketRef{g.Group.ID, -1}]; g.Packets != n || g.Bytes != n*96 {
+				t.Fatalf("group %d counts %d packets, want %d\n%s", g.Group.ID, g.Packets, n, strings.Join(w.lines, "\n"))
+			}
+			for i, b := range g.Buckets {
+				if n := passed[bucketRef{g.Group.ID, i}]; b.Packets != n || b.Bytes != n*96 {
+					t.Fatalf("bucket %d of group %d counts %d packets, want %d\n%s", b.ID, g.Group.ID, b.Packets, n, strings.Join(w.lines, "\n"))
+				}
 			}
 		}
 		var got uint64

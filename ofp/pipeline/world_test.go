@@ -112,6 +112,7 @@ func randomLine(r *rand.Rand) string {
 		add(2, "mpls_label=16", "mpls_tc=3", "mpls_ttl=64", "mpls_bos=1")
 		any = append(any, "set_field:17->mpls_label", "set_mpls_tc:1", "set_mpls_ttl:9", "dec_mpls_ttl", "dec_mpls_ttl,1", "move:mpls_label[]->reg0[0..19]", "load:5->OXM_OF_MPLS_LABEL[]", "load:1->OXM_OF_MPLS_LABEL[3..5],2")
 	}
+	any = append(any, "group:1", "group:2", "group:3", "group:4,2", "group:5", "group:6", "clone(group:5,mod_vlan_vid:6,group:3),1")
 	any = append(any, "CONTROLLER:65535", "controller(max_len=40)", "controller(id=3,max_len=100,userdata=01.02)", "load:7->reg5[],controller", "clone(load:1->reg0[],controller),1")
 	if l4 {
 		any = append(any, "mod_tp_dst:80", "mod_tp_src:80")
@@ -134,7 +135,7 @@ func randomLine(r *rand.Rand) string {
 		acts = append(acts, "clear_actions")
 	}
 	if r.IntN(4) == 0 {
-		w := pick("output:2", "output:3,pop_vlan", "mod_vlan_vid:5", "push_vlan:0x8100,output:4", "output:reg0[0..15]", "NORMAL", "CONTROLLER:50")
+		w := pick("output:2", "output:3,pop_vlan", "mod_vlan_vid:5", "push_vlan:0x8100,output:4", "output:reg0[0..15]", "NORMAL", "CONTROLLER:50", "group:3,output:2", "mod_vlan_vid:5,group:6", "group:4")
 		if v4 || v6 {
 			w += pick("", ",dec_ttl", ",mod_nw_tos:32")
 		}
@@ -198,6 +199,7 @@ func newWorld(tb fataler, r *rand.Rand, n int) *world {
 			continue
 		}
 		seen[f.id()] = true
+		throughMeters(r, &f)
 		flows = append(flows, f)
 		w.lines = append(w.lines, line)
 	}
@@ -206,13 +208,17 @@ func newWorld(tb fataler, r *rand.Rand, n int) *world {
 	if r.IntN(2) == 0 {
 		sampling.Bridge = &BridgeSampling{Input: r.IntN(2) == 0, Output: r.IntN(2) == 0, Attribute: r.IntN(2) == 0}
 	}
-	s, err := New(Config{Name: "br0", Ports: ports, Flows: flows, Threads: 1, Sampling: sampling, Now: func() int64 { return w.clock }})
+	s, err := New(Config{Name: "br0", Ports: ports, Threads: 1, Sampling: sampling, Now: func() int64 { return w.clock }})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	w.state = s
 	// Addresses that were learned before.
 	w.or = &oracle{ports: ports, flows: flows, fdb: map[fdbKey]uint32{}}
+	w.addGroups(tb, r)
+	if err := s.Apply(Change{Flows: flows}); err != nil {
+		tb.Fatal(err)
+	}
 	for _, vlan := range []uint16{0, 5, 6} {
 		for mac := uint64(0x020000000001); mac <= 0x020000000003; mac++ {
 			if r.IntN(2) == 0 {
