@@ -1,5 +1,7 @@
 package pipeline
 
+import "iter"
+
 // RemovedReason is why a flow is gone (enum ofp_flow_removed_reason).
 type RemovedReason uint8
 
@@ -25,10 +27,52 @@ const (
 
 // FlowChange is one change of one flow, for flow monitors.
 type FlowChange struct {
-	Kind   FlowChangeKind
-	Reason RemovedReason // of FlowDeleted
-	Flow   Flow          // as it is now; of FlowDeleted, as it was
-	By     any           // who did it, as FlowMods was told; nil: the switch itself, or its configuration
+	Kind    FlowChangeKind
+	Reason  RemovedReason // of FlowDeleted
+	By      any           // who did it, as FlowMods was told; nil: the switch itself, or its configuration
+	Request int           // of those that were done together, from 0, the one that did it
+	Last    bool          // no other of the transaction follows
+	Number  uint64        // who knows of all changes to this one knows of those up to the number (RulesSince)
+
+	step *step
+}
+
+// rule is the flow as it is now, or was.
+func (c *FlowChange) rule() *Rule {
+	if c.step.new != nil {
+		return c.step.new
+	}
+	return c.step.old
+}
+
+// Flow returns the flow as it is now; of FlowDeleted, as it was.
+func (c *FlowChange) Flow() Flow { return c.rule().whole() }
+
+// Idle says whether the flow does what it did before: others learn nothing by the change.
+func (c *FlowChange) Idle() bool { return c.Kind == FlowModified && c.step.new.doesAs(c.step.old) }
+
+// Before says whether who knows of all changes up to one knows of the flow that is deleted.
+func (c *FlowChange) Before(number uint64) bool { r := c.rule(); return r.again || r.seq <= number }
+
+// Selected says whether f selects the flow. A port or a group that f asks for may also be one
+// that the flow led to before. f's table and match count, cookies don't.
+func (c *FlowChange) Selected(f *FlowFilter) bool {
+	r := c.rule()
+	if f.Table != AllTables && f.Table != r.Flow.Table {
+		return false
+	}
+	leads := f.leads(r.Flow.Do)
+	if !leads && c.step.new != nil && c.step.old != nil {
+		leads = f.leads(c.step.old.Flow.Do)
+	}
+	if !leads {
+		return false
+	}
+	if f.Match.Mask.Map == 0 {
+		return true
+	}
+	m, want := r.cls.Unpack(), normalized(&f.Match)
+	return m.Within(&want)
 }
 
 // FlowRemoved is the end of a flow with SendFlowRem, with its final counters.
@@ -42,8 +86,9 @@ type FlowRemoved struct {
 }
 
 // OnFlowChange has fn called with every change of a flow, in order, once it is published.
-// It is called with the mutex held: it must be quick and must not call State's methods.
-func (s *State) OnFlowChange(fn func(FlowChange)) {
+// It is called with the mutex held, in the thread that made the change: it must be quick, and
+// must neither keep its argument nor call State's methods.
+func (s *State) OnFlowChange(fn func(*FlowChange)) {
 	s.mu.Lock()
 	defer s.unlock()
 	s.onChange = append(s.onChange, fn)
@@ -67,18 +112,46 @@ type gone struct {
 	by   any
 }
 
-// tell tells of one step.
-func (tx *flowTx) tell(st *step) {
-	s := tx.s
-	if len(s.onChange) > 0 {
-		c := FlowChange{Kind: st.kind, Reason: st.why, By: tx.by}
-		if st.new != nil {
-			c.Flow = st.new.whole()
-		} else {
-			c.Flow = st.old.whole()
+// Still runs fn while no flow changes, so that who follows the changes can begin or go on to
+// without missing one: fn may change what functions of OnFlowChange look at. number is that of
+// the last change. It must be quick and must not call State's methods, save Snapshot.
+func (s *State) Still(fn func(number uint64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fn(s.seq)
+}
+
+// RulesSince returns the rules that f selects and that have come or changed since the change of
+// this number, with what became of them; all were added since 0. They are in the order of
+// FlowStats. The error is BadTable.
+func (s *Snapshot) RulesSince(f *FlowFilter, number uint64) (iter.Seq2[*Rule, FlowChangeKind], error) {
+	rules, err := s.selected(f)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(*Rule, FlowChangeKind) bool) {
+		for _, r := range rules {
+			kind := FlowModified
+			if r.seq > number {
+				kind = FlowAdded
+			}
+			if r.changed > number && !yield(r, kind) {
+				return
+			}
 		}
+	}, nil
+}
+
+// tell tells of one step; last says that it is the transaction's last.
+func (tx *flowTx) tell(st *step, last bool) {
+	s := tx.s
+	if st.new != nil {
+		tx.number = max(tx.number, st.new.changed)
+	}
+	if len(s.onChange) > 0 {
+		c := FlowChange{Kind: st.kind, Reason: st.why, By: tx.by, Request: st.request, Last: last, Number: tx.number, step: st}
 		for _, fn := range s.onChange {
-			fn(c)
+			fn(&c)
 		}
 	}
 	if st.new == nil && st.old.Flow.Flags&SendFlowRem != 0 && len(s.onRemoved) > 0 {

@@ -16,12 +16,14 @@ type Rule struct {
 	Created  int64    // ns, monotonic
 	modified int64    // ns; when it was added or modified last: the hard timeout runs from there
 
-	origin origin         // with dead guarded by State.mu
-	dead   bool           // no table has it any more
-	n      *ruleCounts    //
-	counts *tableCounters // of its table
-	seq    uint64         // order of addition, for stable display
-	cls    classifier.Rule
+	origin  origin         // with dead guarded by State.mu
+	dead    bool           // no table has it any more
+	again   bool           // it was added in the place of another, with a later number than that
+	n       *ruleCounts    //
+	counts  *tableCounters // of its table
+	seq     uint64         // number of its addition, for stable display
+	changed uint64         // number of its addition or modification
+	cls     classifier.Rule
 }
 
 // ruleFlow is the flow of a rule, in less memory: its match is in the classifier's rule, and
@@ -54,6 +56,15 @@ type ruleCounts struct {
 	used    atomic.Int64 // ns of the last packet; the rule's addition before the first
 	renewed atomic.Int64 // ns of the last packet by which a learned flow was learned again, 0: none
 }
+
+// doesAs says whether what a controller sees of the rules' doings is the same. Rules that do the
+// same share their instructions.
+func (r *Rule) doesAs(old *Rule) bool {
+	return r.Flow.Do == old.Flow.Do && r.Flow.Cookie == old.Flow.Cookie
+}
+
+// AsFlow returns the flow as it was added or modified.
+func (r *Rule) AsFlow() Flow { return r.whole() }
 
 // credit counts packets that matched the rule.
 func (r *Rule) credit(packets, bytes uint64, now int64) {

@@ -49,9 +49,12 @@ func (f *FlowFilter) rules(t *classifier.Table) iter.Seq[*Rule] {
 // wants says whether a rule whose match is selected has the cookie, and goes to the port and
 // the group, that the filter asks for.
 func (f *FlowFilter) wants(r *Rule) bool {
-	return (r.Flow.Cookie^f.Cookie)&f.CookieMask == 0 &&
-		(f.OutPort == AnyPort || r.Flow.Do.outputsTo(f.OutPort)) &&
-		(f.OutGroup == AnyGroup || r.Flow.Do.usesGroup(f.OutGroup))
+	return (r.Flow.Cookie^f.Cookie)&f.CookieMask == 0 && f.leads(r.Flow.Do)
+}
+
+// leads says whether instructions lead to the port and the group that the filter asks for.
+func (f *FlowFilter) leads(do *Instructions) bool {
+	return (f.OutPort == AnyPort || do.outputsTo(f.OutPort)) && (f.OutGroup == AnyGroup || do.usesGroup(f.OutGroup))
 }
 
 // outputsTo says whether the instructions name port as one to output to. What a register or

@@ -58,7 +58,7 @@ type State struct {
 	tables    [NumTables]tableState
 	due       dueHeap // rules with timeouts
 	dos       sharedDos
-	onChange  []func(FlowChange)
+	onChange  []func(*FlowChange)
 	onRemoved []func(FlowRemoved)
 	onTable   []func(TableStatus)
 	gone      []gone // of which onRemoved is to be told

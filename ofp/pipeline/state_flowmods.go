@@ -28,11 +28,12 @@ func (s *State) FlowModEach(mods []FlowMod, by any) (errs []error) {
 	tx := s.begin(s.next(), by)
 	tx.each = true
 	for i := range mods {
+		tx.request = i
 		err := tx.mod(&mods[i])
 		if err == errCommitFirst {
 			tx.commit()
 			tx = s.begin(s.next(), by)
-			tx.each = true
+			tx.each, tx.request = true, i
 			err = tx.mod(&mods[i])
 		}
 		learns := len(s.learners) > 0

@@ -21,12 +21,13 @@ type modRig struct {
 func newModRig(t *testing.T, flows string, opts ...func(*Config)) *modRig {
 	m := &modRig{t: t}
 	m.State = testState(t, flows, append(opts, func(c *Config) { c.Now = func() int64 { return m.at } })...)
-	m.OnFlowChange(func(c FlowChange) {
+	m.OnFlowChange(func(c *FlowChange) {
 		what := [...]string{"added", "modified", "deleted"}[c.Kind]
 		if c.Kind == FlowDeleted {
 			what += fmt.Sprint(c.Reason)
 		}
-		m.log = append(m.log, fmt.Sprintf("%s %s by %v", what, c.Flow.String(), c.By))
+		f := c.Flow()
+		m.log = append(m.log, fmt.Sprintf("%s %s by %v", what, f.String(), c.By))
 	})
 	m.OnFlowRemoved(func(r FlowRemoved) {
 		m.log = append(m.log, fmt.Sprintf("removed %s, reason %d, %d packets, %d s", r.Flow.String(), r.Reason, r.Packets, r.Duration/1e9))

@@ -207,7 +207,7 @@ func TestRemovedGroupsTakeTheirFlows(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	var why []RemovedReason
-	s.OnFlowChange(func(c FlowChange) {
+	s.OnFlowChange(func(c *FlowChange) {
 		if c.Kind == FlowDeleted {
 			why = append(why, c.Reason)
 		}

@@ -388,8 +388,9 @@ func TestFlowModEachIsOneAfterTheOther(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s.OnFlowChange(func(c FlowChange) {
-				logs[i] = append(logs[i], fmt.Sprint(c.Kind, c.Reason, c.Flow.String()))
+			s.OnFlowChange(func(c *FlowChange) {
+				f := c.Flow()
+				logs[i] = append(logs[i], fmt.Sprint(c.Kind, c.Reason, f.String()))
 			})
 			states[i] = s
 		}

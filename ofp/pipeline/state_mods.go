@@ -50,6 +50,7 @@ func (s *State) mods(n int, by any, do func(tx *flowTx, i int) error) (failed in
 	defer s.unlock()
 	tx := s.begin(s.next(), by)
 	for i := range n {
+		tx.request = i
 		if err := do(tx, i); err != nil {
 			tx.abort()
 			return i, err

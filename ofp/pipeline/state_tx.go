@@ -14,6 +14,8 @@ type flowTx struct {
 	next    *Snapshot
 	now     int64
 	by      any
+	request int                            // in hand, of several
+	number  uint64                         // of the last change that has been told
 	tables  [NumTables]*classifier.Builder // of those that were touched
 	touched []uint8
 	steps   []step    // in order
@@ -31,6 +33,7 @@ type step struct {
 	old, new *Rule
 	kind     FlowChangeKind
 	why      RemovedReason // of one that went
+	request  int           // flowTx.request
 }
 
 // begin returns the transaction, empty, on top of next.
@@ -44,7 +47,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.adopted)
 	tx.adopted, tx.beyond, tx.anew, tx.metersOwned, tx.each = tx.adopted[:0], false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
-	tx.s, tx.next, tx.now, tx.by = s, next, s.now(), by
+	tx.s, tx.next, tx.now, tx.by, tx.request, tx.number = s, next, s.now(), by, 0, s.seq
 	return tx
 }
 
@@ -86,7 +89,7 @@ func (tx *flowTx) newRule(f *Flow, from origin) *Rule {
 			Priority: f.Priority, Table: f.Table, line: int32(f.Line), column: int32(f.Column),
 		},
 		Created: tx.now, modified: tx.now, origin: from,
-		n: &ruleCounts{}, counts: tx.next.tables[f.Table].counts, seq: tx.s.seq,
+		n: &ruleCounts{}, counts: tx.next.tables[f.Table].counts, seq: tx.s.seq, changed: tx.s.seq,
 	}
 	r.n.used.Store(tx.now)
 	r.Flow.Do = tx.s.share(&f.Do)
@@ -99,13 +102,19 @@ func (tx *flowTx) newRule(f *Flow, from origin) *Rule {
 func (tx *flowTx) put(r, old *Rule, kind FlowChangeKind) {
 	tx.edit(r.Flow.Table).Add(&r.cls)
 	r.cls.Match = nil // the table has it
-	tx.steps = append(tx.steps, step{old: old, new: r, kind: kind})
+	if old != nil {
+		r.again = kind == FlowAdded || old.again
+		if kind == FlowModified && r.doesAs(old) {
+			r.changed = old.changed
+		}
+	}
+	tx.steps = append(tx.steps, step{old: old, new: r, kind: kind, request: tx.request})
 }
 
 // remove takes r out of its table.
 func (tx *flowTx) remove(r *Rule, why RemovedReason) {
 	tx.edit(r.Flow.Table).RemoveRule(&r.cls)
-	tx.steps = append(tx.steps, step{old: r, kind: FlowDeleted, why: why})
+	tx.steps = append(tx.steps, step{old: r, kind: FlowDeleted, why: why, request: tx.request})
 }
 
 // fewRules is how many rules of a table are removed one by one, so that decisions which
@@ -115,7 +124,7 @@ const fewRules = 64
 // clear removes all rules of a table, in less time than one by one.
 func (tx *flowTx) clear(id uint8, why RemovedReason) {
 	for c := range tx.view(id).Rules() {
-		tx.steps = append(tx.steps, step{old: c.Data.(*Rule), kind: FlowDeleted, why: why})
+		tx.steps = append(tx.steps, step{old: c.Data.(*Rule), kind: FlowDeleted, why: why, request: tx.request})
 	}
 	tx.edit(id).Clear()
 }
@@ -148,7 +157,7 @@ func (tx *flowTx) finish() {
 				st.new.n.used.Store(max(tx.now, st.new.n.used.Load()))
 			}
 		}
-		tx.tell(st)
+		tx.tell(st, i == len(tx.steps)-1)
 	}
 	for _, id := range tx.touched {
 		s.tableChanged(id)

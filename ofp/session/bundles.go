@@ -91,6 +91,7 @@ func (s *session) bundleControl(m *wire.BundleMsg) error {
 // commit does a bundle: in order, and all of it or nothing, whatever its flags ask for at
 // least. The message that fails has an error of its own, before that of the commit.
 func (s *session) commit(b *bundle) error {
+	s.xidOf = func(i int) uint32 { return xidOf(b.msgs[i]) }
 	failed, err := s.cfg.Tables.Mods(b.mods, s)
 	if err == nil {
 		return nil

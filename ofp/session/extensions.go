@@ -27,6 +27,8 @@ var extensions = map[extensionID]extension{
 	{wire.Nicira, wire.NXTSetPacketInFormat}: {fn: setPacketInFormat},
 	{wire.Nicira, wire.NXTSetControllerID}:   {fn: setControllerID},
 	{wire.Nicira, wire.NXTFlowAge}:           {fn: flowAge},
+	{wire.Nicira, wire.NXTMonitorCancel}:     {fn: monitorCancel},
+	{wire.ONF, wire.ONFMonitorCancel}:        {fn: monitorCancel},
 	{wire.Nicira, wire.NXTFlowMod}:           {fn: nxFlowMod, write: true},
 	{wire.ONF, wire.ONFBundleControl}:        {fn: onfBundleControl, write: true},
 	{wire.ONF, wire.ONFBundleAdd}:            {fn: onfBundleAdd, write: true},

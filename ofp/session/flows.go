@@ -59,6 +59,7 @@ func (s *session) doHeld() error {
 		return nil
 	}
 	var errs []error
+	s.xidOf = func(i int) uint32 { return xidOf(s.held[i].msg) }
 	if err := s.write(func() error { errs = s.cfg.Tables.FlowModEach(s.mods, s); return nil }); err != nil {
 		errs = slices.Repeat([]error{err}, len(s.mods))
 	}

@@ -31,6 +31,7 @@ var parts = map[wire.Part]partHandler{
 	wire.PartMeter:         meterPart,
 	wire.PartMeterConfig:   meterConfigPart,
 	wire.PartMeterFeatures: meterFeaturesPart,
+	wire.PartFlowMonitor:   monitorPart,
 }
 
 // partSince is the first version that has a part, of those that 1.0 has not; its number is
@@ -39,15 +40,18 @@ var partSince = map[wire.Part]wire.Version{
 	wire.PartGroup: wire.V13, wire.PartGroupDesc: wire.V13, wire.PartGroupFeatures: wire.V13,
 	wire.PartMeter: wire.V13, wire.PartMeterConfig: wire.V13, wire.PartMeterFeatures: wire.V13,
 	wire.PartTableFeatures: wire.V13, wire.PartTableDesc: wire.V14, wire.PartQueueDesc: wire.V14, wire.PartFlowStats: wire.V15,
+	wire.PartFlowMonitor: wire.V14,
 }
 
-// niciraParts is the table of Nicira's. What is not in it is refused with
+// extensionParts is the table of those of experimenters. What is not in it is refused with
 // ofperr.BadExperimenterType.
-var niciraParts = map[uint32]partHandler{
-	wire.NXIPFIXBridge: ipfixBridgePart,
-	wire.NXIPFIXFlow:   ipfixFlowPart,
-	wire.NXFlow:        flowsPart,
-	wire.NXAggregate:   aggregatePart,
+var extensionParts = map[extensionID]partHandler{
+	{wire.Nicira, wire.NXIPFIXBridge}: ipfixBridgePart,
+	{wire.Nicira, wire.NXIPFIXFlow}:   ipfixFlowPart,
+	{wire.Nicira, wire.NXFlow}:        flowsPart,
+	{wire.Nicira, wire.NXAggregate}:   aggregatePart,
+	{wire.Nicira, wire.NXFlowMonitor}: monitorPart, // 1.0
+	{wire.ONF, wire.ONFFlowMonitor}:   monitorPart, // 1.3
 }
 
 // multipart answers a multipart request. A reply is sent message by message as it is made:
@@ -59,10 +63,13 @@ func multipart(s *session, q *request) error {
 	}
 	fn, unknown := parts[m.Part], ofperr.BadMultipart
 	if m.Part == wire.PartExperimenter {
-		if m.Vendor != wire.Nicira {
+		if m.Vendor != wire.Nicira && m.Vendor != wire.ONF {
 			return fmt.Errorf("multipart of experimenter %#08x: %w", m.Vendor, ofperr.BadExperimenter)
 		}
-		fn, unknown = niciraParts[m.Subtype], ofperr.BadExperimenterType
+		fn, unknown = extensionParts[extensionID{m.Vendor, m.Subtype}], ofperr.BadExperimenterType
+		if (m.Vendor == wire.ONF || m.Subtype == wire.NXFlowMonitor) && !isMonitor(s.version, &m) {
+			fn = nil // other versions have it elsewhere
+		}
 	}
 	switch {
 	case fn == nil, s.version < partSince[m.Part]:
@@ -73,8 +80,11 @@ func multipart(s *session, q *request) error {
 		}
 	}
 	answer := func() error { return s.answer(q, &m, fn) }
-	if writesPart(&m) {
+	switch {
+	case writesPart(&m):
 		return s.write(answer)
+	case isMonitor(s.version, &m):
+		return s.still(answer)
 	}
 	return answer()
 }
@@ -82,6 +92,17 @@ func multipart(s *session, q *request) error {
 // writesPart says whether a request changes the switch: features of tables are set by the
 // request that asks for them.
 func writesPart(m *wire.Multipart) bool { return m.Part == wire.PartTableFeatures && len(m.Body) > 0 }
+
+// still runs fn where no flow changes: what it says of flows comes before what changes then.
+func (s *session) still(fn func() error) (err error) {
+	s.cfg.Tables.Still(func(uint64) {
+		// Others wait for what fn does: it must not wait for the peer.
+		s.hurry = true
+		defer func() { s.hurry = false }()
+		err = fn()
+	})
+	return err
+}
 
 // answer has fn write the reply to m.
 func (s *session) answer(q *request, m *wire.Multipart, fn partHandler) error {

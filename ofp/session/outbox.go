@@ -14,7 +14,8 @@ import (
 // Messages are of three sorts. Answers (put) wait for room: who asks and does not read is
 // not read from any more. What must not be lost (post) never waits; where there is too much
 // of it the session ends. Packet-ins (offer) never wait, and are lost where there is no room.
-// They don't count as what the others wait for.
+// They don't count as what the others wait for. Changes of flows (tell) are of the second sort;
+// those that the peer has not been given yet are counted, so that there need not be many.
 type outbox struct {
 	most      int // bytes of the first sort from which on put waits
 	mostPosts int // bytes, packet-ins apart, beyond which post ends the session
@@ -24,6 +25,9 @@ type outbox struct {
 	buf     []byte
 	packets int    // of the messages in buf, those that are packet-ins
 	bytes   int    // of them
+	changes int    // bytes in buf that are changes of flows
+	flying  int    // such bytes that are being written
+	paused  bool   // resume is to be called when there are none of them
 	sever   func() // ends the connection; nil: there is none yet
 	why     error  // the session was ended for
 	done    bool   // nothing is put any more; what is there is written
@@ -55,6 +59,10 @@ var errBehind = errors.New("the peer is too far behind")
 func (o *outbox) post(msg []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.postLocked(msg)
+}
+
+func (o *outbox) postLocked(msg []byte) bool {
 	n := len(o.buf) - o.bytes + len(msg)
 	if n <= o.mostPosts {
 		return o.add(msg)
@@ -67,6 +75,47 @@ func (o *outbox) post(msg []byte) bool {
 		}
 	}
 	return false
+}
+
+// tell is post for changes of flows.
+func (o *outbox) tell(msg []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tellLocked(msg)
+}
+
+func (o *outbox) tellLocked(msg []byte) {
+	if o.postLocked(msg) {
+		o.changes += len(msg)
+	}
+}
+
+// told is how many bytes of changes of flows wait for the peer.
+func (o *outbox) told() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.changes + o.flying
+}
+
+// pause tells msg, and has write call resume when no change waits any more.
+func (o *outbox) pause(msg []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tellLocked(msg)
+	o.paused = true
+}
+
+// caughtUp says that what had been taken is written, and whether pause asked for the moment at
+// which no change waits and this is it.
+func (o *outbox) caughtUp() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flying = 0
+	if !o.paused || o.changes > 0 || o.cut {
+		return false
+	}
+	o.paused = false
+	return true
 }
 
 // offer adds a packet-in, which it copies, unless so many or too many bytes of them wait
@@ -110,6 +159,7 @@ func (o *outbox) take(spare []byte) []byte {
 	}
 	b := o.buf
 	o.buf, o.packets, o.bytes = spare[:0], 0, 0
+	o.flying, o.changes = o.changes, 0
 	o.turn.Broadcast()
 	return b
 }
@@ -138,12 +188,15 @@ const step = 64 << 10
 
 // write writes to conn what is put until finish has been called and nothing is left,
 // or the peer does not take step bytes within timeout. It closes conn, so that the
-// reader ends, too.
-func (o *outbox) write(conn net.Conn, timeout time.Duration) (err error) {
+// reader ends, too. It calls resume as pause asks for it.
+func (o *outbox) write(conn net.Conn, timeout time.Duration, resume func()) (err error) {
 	defer conn.Close()
 	defer o.stop()
 	var spare []byte
 	for {
+		if o.caughtUp() {
+			resume()
+		}
 		all := o.take(spare)
 		if len(all) == 0 {
 			return nil

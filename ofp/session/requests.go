@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,9 @@ type request struct {
 	wire.Header
 	body []byte
 }
+
+// xidOf is the transaction id of a whole message.
+func xidOf(msg []byte) uint32 { return binary.BigEndian.Uint32(msg[4:]) }
 
 // handler answers a request. The peer is told its error, which is or wraps a
 // ofperr.Error; but net.ErrClosed ends the session.
@@ -65,6 +69,7 @@ func (s *session) serve(h wire.Header, msg []byte) error {
 		return fmt.Errorf("%s (type %d): %w", k, h.Type, ofperr.BadType)
 	}
 	q := &request{h, msg[wire.HeaderLen:]}
+	s.xidOf = func(int) uint32 { return q.XID }
 	if writes[k] && k != wire.FlowMod { // which looks for itself, when it is done
 		return s.write(func() error { return fn(s, q) })
 	}

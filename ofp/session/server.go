@@ -112,6 +112,8 @@ type Server struct {
 	// for mu.
 	sessions atomic.Pointer[[]*session]
 
+	monitored told // guarded as monitors is
+
 	mu          sync.Mutex // guards what follows, and changes of sessions
 	listeners   []listener
 	controllers []*controller
@@ -127,6 +129,7 @@ func New(c Config) *Server {
 	s.files.Store(new(TLSFiles))
 	s.fail.init(c.Standalone)
 	s.misses.tell = c.Misses
+	c.Tables.OnFlowChange(s.flowChanged)
 	return s
 }
 

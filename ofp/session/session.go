@@ -47,6 +47,9 @@ type session struct {
 	mu    sync.Mutex // guards what follows
 	state state
 
+	monitors monitors         // guarded as it says
+	xidOf    func(int) uint32 // of the requests that the tables are being told, for changes that they tell of
+
 	bundles map[uint32]*bundle // that are not committed
 	mods    []pipeline.FlowMod // that wait for those which have come with them
 	held    []heldMod          // of each
@@ -116,7 +119,7 @@ func whoIs(conn net.Conn, at string) string {
 // nothing of it runs.
 func (s *session) run() error {
 	written := make(chan error, 1)
-	go func() { written <- s.out.write(s.conn, s.cfg.SendTimeout) }()
+	go func() { written <- s.out.write(s.conn, s.cfg.SendTimeout, s.resume) }()
 	why := s.converse()
 	s.out.finish()
 	// What the peer was told last, why it is cut off for example, is written first.

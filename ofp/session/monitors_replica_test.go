@@ -1,0 +1,187 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"pollux/flow"
+	"pollux/ofp/pipeline"
+	"pollux/ofp/wire"
+)
+
+// replica is the flows as one knows them who is told by a monitor alone.
+type replica struct {
+	flows           map[string]string
+	paused          bool
+	pauses, resumed int
+}
+
+// keyOf is what tells flows of a bridge apart, and valueOf what a monitor tells of one besides.
+func keyOf(f *pipeline.Flow) string {
+	return fmt.Sprintf("%d %d %s", f.Table, f.Priority, f.Match.Format(nil))
+}
+
+func valueOf(f *pipeline.Flow) string {
+	return fmt.Sprintf("%#x %d %d %s", f.Cookie, f.IdleTimeout, f.HardTimeout, f.Do.Format(nil))
+}
+
+// take takes in what a monitor tells, and refuses what makes no sense to it.
+func (r *replica) take(u *wire.FlowUpdate) error {
+	k := keyOf(&u.Flow)
+	_, there := r.flows[k]
+	switch u.Event {
+	case wire.EventPaused:
+		if r.paused {
+			return fmt.Errorf("paused twice")
+		}
+		r.paused = true
+		r.pauses++
+	case wire.EventResumed:
+		if !r.paused {
+			return fmt.Errorf("resumed and not paused")
+		}
+		r.paused = false
+		r.resumed++
+	case wire.EventModified:
+		if !there {
+			return fmt.Errorf("%s is modified and was never there", k)
+		}
+		r.flows[k] = valueOf(&u.Flow)
+	case wire.EventRemoved:
+		if !there && !r.paused { // one that came in the place of another may have come since
+			return fmt.Errorf("%s is removed and was never there", k)
+		}
+		delete(r.flows, k)
+	default:
+		r.flows[k] = valueOf(&u.Flow)
+	}
+	return nil
+}
+
+// read reads messages until the barrier's answer, and beyond it until nothing is paused.
+func (r *replica) read(t *rapid.T, p watcher) {
+	for answered := false; !answered || r.paused; {
+		r.readOne(t, p, &answered)
+	}
+}
+
+func (r *replica) readOne(t *rapid.T, p watcher, answered *bool) {
+	msg := p.read()
+	if msg == nil {
+		t.Fatal("the session has ended")
+	}
+	if wire.KindOf(p.v, msg[1]) == wire.BarrierReply {
+		*answered = true
+		return
+	}
+	list, _ := p.updatesOf(msg)
+	for _, u := range list {
+		if err := r.take(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAMonitorsReplicaIsTheTable: who knows of the flows by a monitor alone knows what the
+// tables have, whatever changes in them and however slowly he reads.
+func TestAMonitorsReplicaIsTheTable(t *testing.T) {
+	pauses := 0
+	rapid.Check(t, func(t2 *rapid.T) {
+		now := int64(0)
+		tables, err := pipeline.New(pipeline.Config{Now: func() int64 { return now }})
+		if err != nil {
+			t2.Fatal(err)
+		}
+		v := rapid.SampledFrom(spoken).Draw(t2, "version")
+		end, s := pipe(t, Config{Switch: box(), Tables: tables, SendTimeout: time.Minute})
+		defer s.Close()
+		defer end.conn.Close()
+		p := watcher{&bundlePeer{end, v}}
+		p.greet(v)
+		change := func() {
+			var mods []pipeline.FlowMod
+			big := rapid.IntRange(0, 2).Draw(t2, "big") == 2
+			n := rapid.IntRange(1, 5).Draw(t2, "mods")
+			if big {
+				n = 300
+			}
+			first := rapid.IntRange(0, 30).Draw(t2, "first")
+			command := rapid.SampledFrom([]pipeline.FlowCommand{
+				pipeline.FlowAdd, pipeline.FlowAdd, pipeline.FlowModify, pipeline.FlowModifyStrict, pipeline.FlowDelete, pipeline.FlowDeleteStrict,
+			}).Draw(t2, "command")
+			cookie, port := rapid.Uint64Range(0, 3).Draw(t2, "cookie"), rapid.Uint32Range(0, 2).Draw(t2, "port")
+			hard := rapid.SampledFrom([]uint16{0, 0, 2}).Draw(t2, "hard")
+			for i := range n {
+				m := pipeline.FlowMod{Command: command, OutPort: pipeline.AnyPort, OutGroup: pipeline.AnyGroup, AddsMissing: cookie == 0, ResetCounts: cookie == 1, SetsCookie: cookie == 2}
+				f := &m.Flow
+				f.Table, f.Priority, f.Cookie, f.HardTimeout = uint8(i%2), uint16(first+i), cookie, hard
+				f.Match.SetMasked(flow.InPort, flow.Value{Lo: uint64(1 + i%3)}, flow.InPort.Full())
+				if command == pipeline.FlowDelete && !big {
+					f.Match = flow.Match{}
+				}
+				if port != 0 { // a long record: few flows are much to tell
+					f.Do.Apply = slices.Repeat([]pipeline.Action{{Kind: pipeline.ActOutput, Port: port}}, 60)
+				}
+				mods = append(mods, m)
+			}
+			if rapid.Bool().Draw(t2, "at once") {
+				_, _ = tables.FlowMods(mods, nil)
+			} else {
+				_ = tables.FlowModEach(mods, nil)
+			}
+		}
+		change()
+		m := monitorAll(1)
+		if rapid.Bool().Draw(t2, "filtered") {
+			m.Table = 1
+			m.Match.SetMasked(flow.InPort, flow.Value{Lo: 2}, flow.InPort.Full())
+		}
+		p.write(appendMonitors(v, 1, m))
+		r := &replica{flows: map[string]string{}}
+		barrier := func() { p.write(wire.AppendMessage(nil, v, wire.BarrierRequest, 9, nil)) }
+		barrier()
+		r.read(t2, p)
+		for range rapid.IntRange(1, 12).Draw(t2, "steps") {
+			switch rapid.IntRange(0, 5).Draw(t2, "step") {
+			case 0: // he reads it all
+				barrier()
+				r.read(t2, p)
+			case 1: // or something, if there is something
+				barrier()
+				for answered := false; !answered; {
+					r.readOne(t2, p, &answered)
+				}
+			case 2:
+				now += 3e9
+				tables.Tick()
+			default:
+				change()
+			}
+		}
+		barrier()
+		r.read(t2, p)
+		want := map[string]string{}
+		for _, f := range tables.DumpFlows() {
+			if m.Table == pipeline.AllTables || f.Table == 1 && f.Flow.Match.Format(nil) == "in_port=2" {
+				want[keyOf(&f.Flow)] = valueOf(&f.Flow)
+			}
+		}
+		for k, w := range want {
+			if r.flows[k] != w {
+				t2.Fatalf("flow %s is known as %q and is %q", k, r.flows[k], w)
+			}
+		}
+		if len(r.flows) != len(want) {
+			t2.Fatalf("%d flows are known and there are %d", len(r.flows), len(want))
+		}
+		pauses += r.pauses
+	})
+	if pauses == 0 {
+		t.Error("nobody was ever slow enough")
+	}
+	t.Log(pauses, "pauses")
+}
