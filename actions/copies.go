@@ -47,7 +47,7 @@ func (e *Exec) onCopies(body []Op, p *Program, b *packet.Batch, keys flow.Keys, 
 		}
 		switch op.Code {
 		case OpOutput:
-			e.clone(op, &s.batch, live)
+			e.clone(p, op, &s.batch, live)
 		case OpClone:
 			e.onCopies(body[n+1:n+1+int(op.A)], p, &s.batch, keys, live, depth+1)
 			n += int(op.A)

@@ -29,6 +29,7 @@ const (
 	DropHidden
 	DropPuntFull
 	DropNoFwd
+	DropQueue
 	NumReasons
 
 	// Punted is no drop: a controller has the packet. Program.Drop says so; nothing is counted
@@ -61,6 +62,7 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
 	DropPuntFull:      {"punt_full", "the packet, or a copy, was for a controller, and the control plane had not made room for it"},
 	DropNoFwd:         {"no_fwd", "output to a port that is configured not to forward"},
+	DropQueue:         {"queue", "the rate of the output port's queue was exceeded"},
 }
 
 // Reason codes of forwardingStatus (IPFIX element 89, RFC 7270 section 4.12): two bits
@@ -94,7 +96,7 @@ func (r Reason) ForwardingStatus() uint8 {
 		return droppedDF
 	case DropTTL:
 		return droppedTTL
-	case DropMeter:
+	case DropMeter, DropQueue:
 		return droppedPolicer
 	case DropNoPort, DropPortDown, DropToInPort:
 		return droppedInterface

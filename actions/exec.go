@@ -83,7 +83,7 @@ func (e *Exec) Run(p *Program, b *packet.Batch, keys flow.Keys, idx []uint16) {
 				}
 				why = DropSampled
 			}
-			e.clone(op, b, live)
+			e.clone(p, op, b, live)
 		case OpDrop:
 			if taken {
 				e.consume(b, live)
@@ -162,7 +162,7 @@ func (e *Exec) finish(p *Program, n int, b *packet.Batch, keys flow.Keys, idx []
 	if max := uint32(p.Ops[n].V.Lo); max != 0 {
 		e.truncate(max, b, idx)
 	}
-	e.move(&p.Ops[n], b, idx)
+	e.move(p, &p.Ops[n], b, idx)
 	e.release()
 	return true
 }

@@ -108,6 +108,9 @@ func (p *Program) write(w *strings.Builder, ops []Op, at int) (ended bool) {
 			if op.V.Lo != 0 {
 				fmt.Fprintf(w, "trunc(%d),", op.V.Lo)
 			}
+			if op.V.Hi != 0 {
+				fmt.Fprintf(w, "queue(%d),", op.M.Lo)
+			}
 			w.WriteString(portText(op.B))
 		case OpSet:
 			n = writeSets(w, ops, n)

@@ -104,6 +104,7 @@ func (m *Meter) Remarks() bool {
 type meterScratch struct {
 	hit   [packet.MaxBatch]int8 // the band that applies; -1 none
 	apply [packet.MaxBatch]uint16
+	pass  [packet.MaxBatch]uint16 // those that a queue lets through
 }
 
 // meter asks m about the packets idx, drops those that a band drops, and returns the others.
@@ -116,7 +117,7 @@ func (e *Exec) meter(m *Meter, b *packet.Batch, idx []uint16) []uint16 {
 	m.In.add(len(idx), bytes)
 	some := false
 	for k := range m.bands {
-		some = m.bands[k].take(m.packets, e.Now, b, idx, &e.metered.hit, int8(k)) || some
+		some = m.bands[k].take(m.packets, e.Now, b, idx, wholeFrame, &e.metered.hit, int8(k)) || some
 	}
 	if !some {
 		return idx
@@ -124,8 +125,9 @@ func (e *Exec) meter(m *Meter, b *packet.Batch, idx []uint16) []uint16 {
 	return e.meterHits(m, b, idx)
 }
 
-// take marks the packets that are beyond the band, and says whether there are any.
-func (t *meterBand) take(packets bool, nowNs int64, b *packet.Batch, idx []uint16, hit *[packet.MaxBatch]int8, k int8) (some bool) {
+// take marks the packets that are beyond the band, and says whether there are any. Of each most
+// bytes count.
+func (t *meterBand) take(packets bool, nowNs int64, b *packet.Batch, idx []uint16, most uint32, hit *[packet.MaxBatch]int8, k int8) (some bool) {
 	if math.IsInf(t.cost, 1) {
 		for j := range idx {
 			hit[j] = k
@@ -141,12 +143,12 @@ func (t *meterBand) take(packets bool, nowNs int64, b *packet.Batch, idx []uint1
 		}
 		// Nothing is marked before it is known that no other loop came in between; but who is
 		// beyond follows from due alone, so it is found out twice.
-		end := t.walk(packets, due, now, b, idx, nil, 0)
+		end := t.walk(packets, due, now, b, idx, most, nil, 0)
 		if t.due.CompareAndSwap(was, end) {
 			if end-now <= t.burst { // even the last could have been let through
 				return false
 			}
-			t.walk(packets, due, now, b, idx, hit, k)
+			t.walk(packets, due, now, b, idx, most, hit, k)
 			for j := range idx {
 				if hit[j] == k {
 					return true
@@ -158,7 +160,7 @@ func (t *meterBand) take(packets bool, nowNs int64, b *packet.Batch, idx []uint1
 }
 
 // walk returns when all that conforms will be paid for; with hit, it marks what does not.
-func (t *meterBand) walk(packets bool, due, now int64, b *packet.Batch, idx []uint16, hit *[packet.MaxBatch]int8, k int8) int64 {
+func (t *meterBand) walk(packets bool, due, now int64, b *packet.Batch, idx []uint16, most uint32, hit *[packet.MaxBatch]int8, k int8) int64 {
 	one := int64(t.cost + 0.5)
 	for j, i := range idx {
 		if due-now > t.burst {
@@ -168,7 +170,7 @@ func (t *meterBand) walk(packets bool, due, now int64, b *packet.Batch, idx []ui
 			continue
 		}
 		if !packets {
-			one = int64(t.cost*float64(b.Desc[i].Len*8) + 0.5)
+			one = int64(t.cost*float64(min(b.Desc[i].Len, most)*8) + 0.5)
 		}
 		due += one
 	}

@@ -15,7 +15,7 @@ func (e *Exec) port(slot int) (*Staging, Reason) {
 }
 
 // move lays the frames themselves in the port's staging area.
-func (e *Exec) move(op *Op, b *packet.Batch, idx []uint16) {
+func (e *Exec) move(p *Program, op *Op, b *packet.Batch, idx []uint16) {
 	slot := int(op.A)
 	s, why := e.port(slot)
 	if s == nil {
@@ -24,6 +24,9 @@ func (e *Exec) move(op *Op, b *packet.Batch, idx []uint16) {
 		}
 		e.drop(why, b, idx)
 		return
+	}
+	if op.V.Hi != 0 {
+		idx = e.queued(p.Queues[op.V.Hi-1], op, b, idx)
 	}
 	n, limit := s.N, s.limit()
 	var bytes uint64
@@ -75,10 +78,10 @@ func (e *Exec) fail(r Reason, op *Op, b *packet.Batch, i uint16) {
 
 // clone lays copies in the port's staging area. Each copy is at the same place in
 // its chunk as the frame in its own: it fits, and has the same room before it.
-func (e *Exec) clone(op *Op, b *packet.Batch, idx []uint16) {
+func (e *Exec) clone(p *Program, op *Op, b *packet.Batch, idx []uint16) {
 	slot, most := int(op.A), uint32(op.V.Lo)
 	if most == 0 {
-		most = ^uint32(0)
+		most = wholeFrame
 	}
 	var wanted uint64
 	for _, i := range idx {
@@ -92,6 +95,9 @@ func (e *Exec) clone(op *Op, b *packet.Batch, idx []uint16) {
 			e.fail(why, op, b, i)
 		}
 		return
+	}
+	if op.V.Hi != 0 {
+		idx = e.queuedCopies(p.Queues[op.V.Hi-1], op, b, idx, most)
 	}
 	fresh := e.fresh[:e.Free.GetN(e.fresh[:len(idx)])]
 	limit, low := s.limit(), uint64(e.Mem.ChunkSize-1)

@@ -14,7 +14,8 @@ type Code uint8
 const (
 	// OpOutput sends the packet out of port slot A (OpenFlow number B). Unless
 	// the op is the program's last output, a copy is sent. Where V.Lo is not 0, no more than
-	// the first so many bytes are sent; samples before it account the whole packet.
+	// the first so many bytes are sent; samples before it account the whole packet. Where V.Hi is
+	// not 0, Queues[V.Hi-1], OpenFlow number M.Lo, has to let it through.
 	OpOutput Code = iota
 	// OpDrop ends the packet's way, counted under Reason(A).
 	OpDrop
@@ -75,6 +76,7 @@ type Program struct {
 	Ops     []Op
 	Samples []Sample
 	Meters  []*Meter // of OpMeter; who changes a meter makes another
+	Queues  []*Queue // of OpOutput; the same goes for them
 	Punts   []Punt   // of OpController
 	// Last is the index in Ops of the last OpOutput that is not in an OpClone, or -1.
 	Last int
@@ -157,7 +159,7 @@ func Equal(a, b *Program) bool {
 	}
 	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
 		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples) && slices.Equal(a.Meters, b.Meters) &&
-		slices.Equal(a.Punts, b.Punts)
+		slices.Equal(a.Queues, b.Queues) && slices.Equal(a.Punts, b.Punts)
 }
 
 // Headerless says whether p does its work without a look at packets' headers, keys or

@@ -182,7 +182,7 @@ func (e *Exec) beyond(m *Meter, b *packet.Batch, idx []uint16, over *bitmap) {
 	}
 	m.In.add(len(idx), bytes)
 	for k := range m.bands {
-		m.bands[k].take(m.packets, e.Now, b, idx, &e.metered.hit, int8(k))
+		m.bands[k].take(m.packets, e.Now, b, idx, wholeFrame, &e.metered.hit, int8(k))
 	}
 	for j, i := range idx {
 		k := e.metered.hit[j]

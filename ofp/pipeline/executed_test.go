@@ -98,7 +98,7 @@ func blank(list []sent) []sent {
 // TestProgramsAsTheLoopsRunThem is the whole way: random tables, a translation, the
 // program run on a real frame by the executor, against the oracle's bytes.
 func TestProgramsAsTheLoopsRunThem(t *testing.T) {
-	cases := 0
+	cases, queued := 0, uint64(0)
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		w := newWorld(t, r, 25)
@@ -114,14 +114,41 @@ func TestProgramsAsTheLoopsRunThem(t *testing.T) {
 			key := extract(frame, &meta)
 			u := pmd.Upcall{Key: &key, Thread: 0}
 			w.state.Snapshot().Translate(&u)
+			before := queueCounts(t, w.state)
 			got := x.run(u.Program, frame, in)
 			if cases++; !sameSent(blank(got), blank(want)) && !w.or.refused(u.Program) {
 				t.Fatalf("seed %d\nsent:%s\nwant:%s\nin_port %d frame %x\n%s", seed, showSent(got), showSent(want), in, frame, w.trace(&key))
+			}
+			if after := queueCounts(t, w.state); !w.or.refused(u.Program) {
+				for at, n := range after {
+					if n-before[at] != w.or.queued[at] {
+						t.Fatalf("seed %d: %d packets went by queue %d of port %d, want %d\nin_port %d frame %x\n%s",
+							seed, n-before[at], at[1], at[0], w.or.queued[at], in, frame, w.trace(&key))
+					}
+					queued += n - before[at]
+				}
 			}
 			if x.Free.Len() != 64 {
 				t.Fatalf("seed %d: %d of 64 chunks are back", seed, x.Free.Len())
 			}
 		}
 	}
-	t.Logf("%d cases", cases)
+	if queued == 0 {
+		t.Error("no packet went by a queue")
+	}
+	t.Logf("%d cases, %d packets by queues", cases, queued)
+}
+
+// queueCounts is how many packets went by each queue, by port and queue.
+func queueCounts(t *testing.T, s *State) map[[2]uint32]uint64 {
+	t.Helper()
+	all, err := s.QueueStats(AnyPort, AllQueues)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := map[[2]uint32]uint64{}
+	for _, q := range all {
+		m[[2]uint32{q.Port, q.Queue.ID}] = q.Packets
+	}
+	return m
 }

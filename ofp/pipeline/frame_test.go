@@ -230,15 +230,17 @@ func pushTag(f []byte, tpid, tci uint16) []byte {
 }
 
 // underLabel is where the TTL is that is under the top label, of a label or of what looks like
-// an IP header; -1 if there is none.
+// an IP header; -1 if there is none, or the frame ends within it.
 func underLabel(f []byte) int {
 	o := 14 + 4*tags(f)
-	switch in := f[o+4]; {
+	room := len(f) - o - 4
+	switch {
+	case room < 4:
 	case f[o+2]&1 == 0:
 		return o + 7
-	case in>>4 == 4:
+	case room >= 20 && f[o+4]>>4 == 4:
 		return o + 12
-	case in>>4 == 6:
+	case room >= 40 && f[o+4]>>4 == 6:
 		return o + 11
 	}
 	return -1

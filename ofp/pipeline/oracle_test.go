@@ -40,6 +40,8 @@ type oracle struct {
 	exit    bool
 	hits    []*Flow     // every flow that matched, in order
 	passed  []bucketRef // groups and buckets that processed it
+	queue   uint32
+	queued  map[[2]uint32]uint64 // packets by port and queue
 
 	learning []*Flow // flows to be learned when the packet is done
 	stack    []flow.Value
@@ -59,6 +61,7 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.meta.Set(flow.WPort, uint64(in))
 	o.learning = nil
 	o.stack, o.most, o.clones, o.passed = nil, 0, 0, nil
+	o.queue, o.queued = 0, map[[2]uint32]uint64{}
 	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.labels, o.blind = nil, nil, 0, 0, 0, false, nil, 0, false
 	if p := o.port(in); p != nil && (p.NoRecv || p.Down) {
 		return nil, nil
@@ -69,6 +72,7 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 		_, err = o.run(list)
 	}
 	if errors.Is(err, errLimit) {
+		o.queued = nil
 		return nil, nil
 	}
 	return o.out, err
@@ -105,6 +109,7 @@ func ordered(set []Action) (list []Action) {
 			list = append(list, a)
 		}
 	}
+	last(ActSetQueue)
 	switch {
 	case some(ActGroup):
 		last(ActGroup)
@@ -397,6 +402,15 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			if ok {
 				o.write(f, flow.Value{Lo: v.Lo - 1}, f.Full())
 			}
+		case ActSetQueue:
+			o.queue = a.Queue
+		case ActPopQueue:
+			o.queue = 0
+		case ActEnqueue:
+			was := o.queue
+			o.queue = a.Queue
+			o.output(a.Port)
+			o.queue = was
 		case ActExit:
 			o.exit = true
 			return false, nil
@@ -563,7 +577,25 @@ func (o *oracle) send(n uint32) {
 			f = f[:min(len(f), o.most)]
 		}
 		o.out = append(o.out, sent{n, string(f)})
+		if q, ok := o.queueOf(p); ok {
+			o.queued[[2]uint32{n, q}]++
+		}
 	}
+}
+
+// queueOf says by which queue of a port the packet is sent.
+func (o *oracle) queueOf(p *Port) (id uint32, ok bool) {
+	if p.Queues == nil {
+		return 0, false
+	}
+	for _, want := range []uint32{o.queue, 0} {
+		for _, q := range p.Queues.list {
+			if q.ID == want {
+				return want, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // normal is IEEE 802.1Q bridging in so many words.

@@ -81,5 +81,9 @@ func (x *xlate) send(n uint32) {
 	if !x.sent {
 		x.sent, x.sender = true, x.cause()
 	}
-	x.emit(actions.Op{Code: actions.OpOutput, A: p.Slot, B: n, V: flow.Value{Lo: uint64(x.most)}})
+	op := actions.Op{Code: actions.OpOutput, A: p.Slot, B: n, V: flow.Value{Lo: uint64(x.most)}}
+	if p.Queues != nil {
+		x.byQueue(p, &op)
+	}
+	x.emit(op)
 }

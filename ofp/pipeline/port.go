@@ -74,6 +74,8 @@ type Port struct {
 	Tag    uint16  // of Access, NativeTagged, NativeUntagged
 	Trunks VLANSet // of the others; empty means all
 
+	Queues *Queues // nil: what is sent has no limit
+
 	modMask, modConfig uint32 // what PortMod has set
 }
 
@@ -149,6 +151,9 @@ func newPortSet(ports []Port) (*portSet, error) {
 		}
 		if int(p.Mode) >= len(vlanModes) {
 			return nil, fmt.Errorf("port %q: VLAN mode %d is unknown", p.Name, p.Mode)
+		}
+		if err := p.Queues.check(); err != nil {
+			return nil, fmt.Errorf("port %q: %w", p.Name, err)
 		}
 		if p.Name != "" {
 			if _, dup := s.byName[p.Name]; dup {

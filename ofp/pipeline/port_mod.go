@@ -96,6 +96,13 @@ func (s *portSet) keepMods(old *portSet) {
 	}
 }
 
+// differs says whether the ports differ in what controllers are told of them.
+func (p *Port) differs(q *Port) bool {
+	a, b := *p, *q
+	a.Queues, b.Queues = nil, nil
+	return a != b
+}
+
 // PortChangeKind is what happened to a port; the numbers are those of OFPPR_*.
 type PortChangeKind uint8
 
@@ -141,7 +148,7 @@ func (s *State) tellPorts(old, now *portSet) {
 		switch was := old.get(p.OFPort); {
 		case was == nil || was.Name != p.Name:
 			tell(PortAdded, p)
-		case *was != *p:
+		case was.differs(p):
 			tell(PortModified, p)
 		}
 	}

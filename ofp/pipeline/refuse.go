@@ -59,8 +59,10 @@ func refused1(list []Action, clones int) (*Action, refusal) {
 // refused says why the switch cannot do a; err is NoError where it can.
 func (a *Action) refused() refusal {
 	switch a.Kind {
-	case ActSetQueue, ActEnqueue:
-		return refusal{ofperr.ActionBadQueue, "ports have no queues"}
+	case ActEnqueue:
+		if !truncates(a.Port) {
+			return refusal{ofperr.ActionBadOutPort, "not a port that can have queues"}
+		}
 	case ActCheckPktLarger:
 		return refusal{ofperr.ActionBadExperimenterType, "decisions do not depend on the length of packets"}
 	case ActPushMPLS:

@@ -143,6 +143,7 @@ func (s *State) Apply(c Change) error {
 			return err
 		}
 		ports.keepMods(next.ports)
+		ports.keepQueues(next.ports, s.now())
 		next.ports = ports
 	}
 	if c.Flows != nil {

@@ -258,7 +258,6 @@ func TestGroupsThatAreRefused(t *testing.T) {
 		{GroupMod{GroupAdd, Group{ID: 7, Type: GroupAll, Buckets: one("group:7")}, 0}, ofperr.GroupModLoop},
 		{GroupMod{GroupModify, Group{ID: 1, Type: GroupAll, Buckets: one("group:2")}, 0}, ofperr.GroupModLoop},
 		{GroupMod{GroupAdd, Group{ID: 7, Type: GroupAll, Buckets: one("exit")}, 0}, ofperr.ActionUnsupportedOrder},
-		{GroupMod{GroupAdd, Group{ID: 7, Type: GroupAll, Buckets: one("set_queue:1,2")}, 0}, ofperr.ActionBadQueue},
 		{GroupMod{GroupAdd, Group{ID: 7, Type: GroupSelect, Selection: "dice"}, 0}, ofperr.PropertyBadValue},
 		{GroupMod{GroupInsertBucket, Group{ID: 1, Buckets: one("3")}, BucketLast}, ofperr.GroupModBucketExists},
 		{GroupMod{GroupRemoveBucket, Group{ID: 1}, 5}, ofperr.GroupModBucketUnknown},

@@ -91,6 +91,7 @@ func (tx *flowTx) portUpdate(u *PortUpdate) error {
 		if set.get(u.OFPort) == nil {
 			return fmt.Errorf("port %d: its number cannot be changed, only by a change of all ports", u.OFPort)
 		}
+		set.keepQueues(tx.next.ports, tx.now)
 		tx.next.ports = set
 		tx.s.forget(tx.next)
 		tx.beyond = true

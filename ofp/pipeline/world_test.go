@@ -113,6 +113,7 @@ func randomLine(r *rand.Rand) string {
 		any = append(any, "set_field:17->mpls_label", "set_mpls_tc:1", "set_mpls_ttl:9", "dec_mpls_ttl", "dec_mpls_ttl,1", "move:mpls_label[]->reg0[0..19]", "load:5->OXM_OF_MPLS_LABEL[]", "load:1->OXM_OF_MPLS_LABEL[3..5],2")
 	}
 	any = append(any, "group:1", "group:2", "group:3", "group:4,2", "group:5", "group:6", "clone(group:5,mod_vlan_vid:6,group:3),1")
+	any = append(any, "set_queue:1", "set_queue:2,2", "pop_queue", "pop_queue,3", "enqueue:2:1", "enqueue:in_port:2", "enqueue(3,7)", "clone(set_queue:1,2),3", "set_queue:7,1,2,3,4")
 	any = append(any, "CONTROLLER:65535", "controller(max_len=40)", "controller(id=3,max_len=100,userdata=01.02)", "load:7->reg5[],controller", "clone(load:1->reg0[],controller),1")
 	if l4 {
 		any = append(any, "mod_tp_dst:80", "mod_tp_src:80")
@@ -135,7 +136,7 @@ func randomLine(r *rand.Rand) string {
 		acts = append(acts, "clear_actions")
 	}
 	if r.IntN(4) == 0 {
-		w := pick("output:2", "output:3,pop_vlan", "mod_vlan_vid:5", "push_vlan:0x8100,output:4", "output:reg0[0..15]", "NORMAL", "CONTROLLER:50", "group:3,output:2", "mod_vlan_vid:5,group:6", "group:4")
+		w := pick("output:2", "output:3,pop_vlan", "mod_vlan_vid:5", "push_vlan:0x8100,output:4", "output:reg0[0..15]", "NORMAL", "CONTROLLER:50", "group:3,output:2", "mod_vlan_vid:5,group:6", "group:4", "set_queue:1,output:2", "set_queue:2,output:3")
 		if v4 || v6 {
 			w += pick("", ",dec_ttl", ",mod_nw_tos:32")
 		}
@@ -168,6 +169,9 @@ func randomPorts(r *rand.Rand) []Port {
 			p.Mode, p.Tag, p.Trunks = NativeUntagged, 5, VLANs(6)
 		case 2:
 			p.Mode, p.Tag = NativeTagged, 6
+		}
+		if r.IntN(2) == 0 {
+			p.Queues = NewQueues([][]Queue{{{ID: 0}}, {{ID: 1}, {ID: 0}}, {{ID: 1}, {ID: 2}}, {{ID: 7}}}[r.IntN(4)])
 		}
 		ports = append(ports, p)
 	}

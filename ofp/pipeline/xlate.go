@@ -43,6 +43,7 @@ type xlate struct {
 	samples []actions.Sample
 	meters  []*actions.Meter
 	punts   []actions.Punt
+	queues  []*actions.Queue
 	tell    []bool // of each sample: its exporter is told the rule
 	prefix  int    // ops that stay when the translation fails
 
@@ -76,6 +77,7 @@ type xlate struct {
 	stack   []flow.Value   // of push and pop
 	clones  int            // in which the list is
 	most    uint16         // bytes that an output sends; 0: all
+	queue   uint32         // that outputs go by
 	reason  actions.Reason // why nothing was sent, as far as known
 	failed  actions.Reason
 
@@ -107,7 +109,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.punts, x.punted, x.punter, x.blind = x.punts[:0], false, cause{}, false
 	x.out, x.silent, x.inSet, x.inGroup, x.ttlIDs = false, false, false, 0, nil
 	x.table, x.depth, x.exit = 0, 0, false
-	x.stack, x.clones, x.most = x.stack[:0], 0, 0
+	x.stack, x.clones, x.most, x.queue, x.queues = x.stack[:0], 0, 0, 0, x.queues[:0]
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
 }
 
@@ -169,7 +171,7 @@ func (x *xlate) end() {
 	if x.failed != actions.DropNone {
 		x.ops = x.ops[:x.prefix]
 		x.samples = x.samples[:min(x.prefix, len(x.samples))]
-		x.meters, x.punts = x.meters[:0], x.punts[:0]
+		x.meters, x.punts, x.queues = x.meters[:0], x.punts[:0], x.queues[:0]
 		x.reason, x.sent, x.punted = x.failed, false, false
 	}
 	x.ops = unclone(x.ops)
@@ -181,7 +183,7 @@ func (x *xlate) end() {
 		}
 	}
 	x.judge()
-	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.punts, x.reason)
+	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.punts, x.queues, x.reason)
 	// And for one Ethernet type and one kind of fragment, unless it serves whatever comes in
 	// by the port as it is: then loops need not read headers.
 	if m := &x.up.Mask; m.Map != 1<<flow.WPort || !x.up.Program.Headerless() {

@@ -91,6 +91,12 @@ func (x *xlate) actions(list []Action) bool {
 			x.group(a.Group)
 		case ActMeter:
 			x.meter(a.Meter)
+		case ActSetQueue:
+			x.queue = a.Queue
+		case ActPopQueue:
+			x.queue = 0
+		case ActEnqueue:
+			x.enqueue(a.Port, a.Queue)
 		case ActNote:
 		case ActSample:
 			x.sampleAction(&a.Sample)

@@ -18,6 +18,7 @@ type saved struct {
 	dirty, written           uint64
 	set                      []Action
 	stack                    []flow.Value
+	queue                    uint32
 }
 
 // clone executes a list on a copy of the packet: whatever it does to packet, metadata, stack
@@ -38,7 +39,7 @@ func (x *xlate) cloned(fn func()) {
 	}
 	s := &saved{
 		x.key, x.base, x.konst, x.baseKonst, x.hidden, x.vlan, x.baseVLAN,
-		x.labels, x.layers, x.under, x.dirty, x.written, x.set, x.stack,
+		x.labels, x.layers, x.under, x.dirty, x.written, x.set, x.stack, x.queue,
 	}
 	x.layers, x.set, x.stack = slices.Clone(x.layers), slices.Clone(x.set), slices.Clone(x.stack)
 	at := len(x.ops)
@@ -51,7 +52,7 @@ func (x *xlate) cloned(fn func()) {
 	}
 	x.key, x.base, x.konst, x.baseKonst, x.hidden = s.key, s.base, s.konst, s.baseKonst, s.hidden
 	x.vlan, x.baseVLAN, x.labels, x.layers, x.under = s.vlan, s.baseVLAN, s.labels, s.layers, s.under
-	x.dirty, x.written, x.set, x.stack = s.dirty, s.written, s.set, s.stack
+	x.dirty, x.written, x.set, x.stack, x.queue = s.dirty, s.written, s.set, s.stack, s.queue
 	x.exit = false
 	// What changes after its last output, sample or meter does nothing. A clone in it ends in
 	// one of those.
