@@ -64,6 +64,8 @@ func (s *FlowStat) read10(v Version, b []byte) (do []byte, err error) {
 	s.Duration = parseDuration(b)
 	s.timeoutsAt(b[8:])
 	s.countsAt(b[20:])
+	// 1.0 has no way to say that nothing is counted.
+	s.Packets, s.Bytes = knownCount(s.Packets), knownCount(s.Bytes)
 	return b[44:], nil
 }
 
