@@ -84,7 +84,7 @@ func packetOut(s *session, q *request) error {
 	if p.BufferID != wire.NoBuffer {
 		return fmt.Errorf("buffer %d: packets are not kept: %w", p.BufferID, ofperr.BufferUnknown)
 	}
-	m := flow.Match{} // of the packet nothing is known
+	m := known(p.Data)
 	list, err := wire.ParseActions(s.version, p.Actions, &m)
 	if err != nil {
 		return err
@@ -98,8 +98,24 @@ func packetOut(s *session, q *request) error {
 	return s.cfg.Switch.PacketOut(p.Data, &p.Metadata.Key, list)
 }
 
+// known is what actions can rely on: of a packet-out, other than of a flow, the packet is known.
+func known(frame []byte) (m flow.Match) {
+	flow.ExtractOne(frame, 0, &m.Key)
+	for w := range flow.NumWords {
+		m.Mask.Or(flow.Word(w), ^uint64(0))
+	}
+	return m
+}
+
+// Actions10 is the actions that flows can have, by their numbers in OpenFlow 1.0: all from
+// output (0) to set_tp_dst (10), and not enqueue.
+const Actions10 = 1<<11 - 1
+
 // setActions is the actions that an action set can have, by their numbers in the version.
 func setActions(v wire.Version) uint32 {
+	if v == wire.V10 {
+		return Actions10
+	}
 	bits := func(ns ...int) (b uint32) {
 		for _, n := range ns {
 			b |= 1 << n
