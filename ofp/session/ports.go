@@ -108,8 +108,8 @@ func known(frame []byte) (m flow.Match) {
 }
 
 // Actions10 is the actions that flows can have, by their numbers in OpenFlow 1.0: all from
-// output (0) to set_tp_dst (10), and not enqueue.
-const Actions10 = 1<<11 - 1
+// output (0) to enqueue (11).
+const Actions10 = 1<<12 - 1
 
 // setActions is the actions that an action set can have, by their numbers in the version.
 func setActions(v wire.Version) uint32 {
@@ -122,8 +122,8 @@ func setActions(v wire.Version) uint32 {
 		}
 		return b
 	}
-	// output, copy TTL out and in, MPLS TTL and dec, push and pop VLAN and MPLS, group, nw TTL and dec, set field
-	return bits(0, 11, 12, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25)
+	// output, copy TTL out and in, MPLS TTL and dec, push and pop VLAN and MPLS, set queue, group, nw TTL and dec, set field
+	return bits(0, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25)
 }
 
 // applyActions is those that a list can have.
