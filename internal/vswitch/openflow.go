@@ -123,16 +123,12 @@ type controlled struct{ s *Switch }
 
 var _ session.Switch = controlled{}
 
-// actions10 is the actions that flows can have, by their numbers in OpenFlow 1.0: all
-// from output (0) to set_tp_dst (10), and not enqueue.
-const actions10 = 1<<11 - 1
-
 // Features describes the switch and its ports.
 func (c controlled) Features() wire.Features {
 	f := wire.Features{
 		DatapathID: c.datapathID(), Tables: pipeline.NumTables,
-		Capabilities: wire.CapFlowStats | wire.CapTableStats | wire.CapPortStats | wire.CapGroupStats | wire.CapQueueStats | wire.CapARPMatchIP,
-		Actions:      actions10,
+		Capabilities: wire.CapFlowStats | wire.CapTableStats | wire.CapPortStats | wire.CapGroupStats | wire.CapQueueStats | wire.CapARPMatchIP | wire.CapBundles,
+		Actions:      session.Actions10,
 	}
 	for _, p := range c.s.state.Snapshot().Ports() {
 		f.Ports = append(f.Ports, wirePort(&p))
@@ -152,7 +148,7 @@ func wirePort(p *pipeline.Port) wire.Port {
 	for i := range w.MAC {
 		w.MAC[i] = byte(p.MAC >> (8 * (5 - i)))
 	}
-	if !p.Up {
+	if !p.Up || p.Down { // as a device that is set down has no link
 		w.State = wire.PortLinkDown
 	}
 	w.Config = wire.PortConfig(p.Config())

@@ -28,11 +28,20 @@ type FlowMod struct {
 	Flow         Flow
 	CookieMask   uint64 // modify, delete: only flows whose cookie is Flow.Cookie under it
 	SetsCookie   bool   // modify: Flow.Cookie is the flows' new cookie (1.0 and NXM; never in 1.1 and up)
+	NewCookie    uint64 // modify: that cookie instead, with a CookieMask, under which Flow.Cookie is asked for
 	OutPort      uint32 // delete: only flows that output there; AnyPort: all
 	OutGroup     uint32 // delete: only flows that use that group; AnyGroup: all
 	CheckOverlap bool   // add: refuse where a flow of the same priority may match the same packet
 	ResetCounts  bool   // modify: counters start anew; add does that where a flow is replaced, in 1.1 and up
 	AddsMissing  bool   // modify: where no flow is selected, and no cookie asked for, add (1.0)
+}
+
+// cookie is the new cookie of flows that m modifies, if it SetsCookie.
+func (m *FlowMod) cookie() uint64 {
+	if m.CookieMask != 0 {
+		return m.NewCookie
+	}
+	return m.Flow.Cookie
 }
 
 // FlowFilter selects flows for statistics (OpenFlow 1.3 section 7.3.5.2).

@@ -148,7 +148,7 @@ func (tx *flowTx) modify(m *FlowMod, strict bool) error {
 		whole := old.whole()
 		whole.Do = f.Do
 		if m.SetsCookie {
-			whole.Cookie = f.Cookie
+			whole.Cookie = m.cookie()
 		}
 		return whole
 	}

@@ -74,6 +74,9 @@ func (tx *flowTx) meterMod(mod *MeterMod) error {
 			return fmt.Errorf("meter %d: there are %d already: %w", id, maxMeters, ofperr.MeterModTableFull)
 		}
 	case MeterModify:
+		if err := checkMeterID(id); err != nil {
+			return err
+		}
 		if old == nil {
 			return fmt.Errorf("meter %d: %w", id, ofperr.MeterModUnknown)
 		}

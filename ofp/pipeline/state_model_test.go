@@ -169,7 +169,10 @@ func (m *model) mod(r *FlowMod, now int64, young map[*modelFlow]bool) error {
 			}
 			n := *f
 			n.Do, n.modified = r.Flow.Do, now
-			if r.SetsCookie {
+			switch {
+			case r.SetsCookie && r.CookieMask != 0:
+				n.Cookie = r.NewCookie
+			case r.SetsCookie:
 				n.Cookie = r.Flow.Cookie
 			}
 			if r.ResetCounts {
@@ -234,7 +237,7 @@ func genMod(t *rapid.T) FlowMod {
 	return FlowMod{
 		Command: FlowCommand(rapid.SampledFrom([]int{0, 0, 0, 0, 1, 2, 3, 4}).Draw(t, "command")), Flow: f,
 		CookieMask: rapid.SampledFrom([]uint64{0, 0, 1, 3}).Draw(t, "cookie mask"),
-		SetsCookie: rapid.Bool().Draw(t, "sets cookie"), OutPort: rapid.SampledFrom([]uint32{AnyPort, AnyPort, 1}).Draw(t, "out_port"), OutGroup: AnyGroup,
+		SetsCookie: rapid.Bool().Draw(t, "sets cookie"), NewCookie: rapid.Uint64Range(0, 3).Draw(t, "new cookie"), OutPort: rapid.SampledFrom([]uint32{AnyPort, AnyPort, 1}).Draw(t, "out_port"), OutGroup: AnyGroup,
 		CheckOverlap: rapid.IntRange(0, 3).Draw(t, "check") == 0, ResetCounts: rapid.Bool().Draw(t, "reset"), AddsMissing: rapid.Bool().Draw(t, "adds"),
 	}
 }

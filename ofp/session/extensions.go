@@ -30,6 +30,7 @@ var extensions = map[extensionID]extension{
 	{wire.Nicira, wire.NXTMonitorCancel}:     {fn: monitorCancel},
 	{wire.ONF, wire.ONFMonitorCancel}:        {fn: monitorCancel},
 	{wire.Nicira, wire.NXTFlowMod}:           {fn: nxFlowMod, write: true},
+	{wire.Nicira, wire.NXTGroupMod}:          {fn: nxGroupMod, write: true},
 	{wire.ONF, wire.ONFBundleControl}:        {fn: onfBundleControl, write: true},
 	{wire.ONF, wire.ONFBundleAdd}:            {fn: onfBundleAdd, write: true},
 }

@@ -52,7 +52,14 @@ var extensionParts = map[extensionID]partHandler{
 	{wire.Nicira, wire.NXAggregate}:   aggregatePart,
 	{wire.Nicira, wire.NXFlowMonitor}: monitorPart, // 1.0
 	{wire.ONF, wire.ONFFlowMonitor}:   monitorPart, // 1.3
+
+	{wire.Nicira, wire.NXGroup}:         groupPart, // 1.0, as the next two
+	{wire.Nicira, wire.NXGroupDesc}:     groupDescPart,
+	{wire.Nicira, wire.NXGroupFeatures}: groupFeaturesPart,
 }
+
+// groups10 is those of them that later versions have parts of their own for.
+var groups10 = map[uint32]bool{wire.NXGroup: true, wire.NXGroupDesc: true, wire.NXGroupFeatures: true}
 
 // multipart answers a multipart request. A reply is sent message by message as it is made:
 // an error is possible only before the first record.
@@ -67,7 +74,7 @@ func multipart(s *session, q *request) error {
 			return fmt.Errorf("multipart of experimenter %#08x: %w", m.Vendor, ofperr.BadExperimenter)
 		}
 		fn, unknown = extensionParts[extensionID{m.Vendor, m.Subtype}], ofperr.BadExperimenterType
-		if (m.Vendor == wire.ONF || m.Subtype == wire.NXFlowMonitor) && !isMonitor(s.version, &m) {
+		if (m.Vendor == wire.ONF || m.Subtype == wire.NXFlowMonitor) && !isMonitor(s.version, &m) || groups10[m.Subtype] && s.version != wire.V10 {
 			fn = nil // other versions have it elsewhere
 		}
 	}
@@ -140,18 +147,14 @@ func portDescPart(s *session, m *wire.Multipart, out *wire.Replies) error {
 	if err != nil {
 		return err
 	}
+	// Of a port that there is not there is nothing to say, as in Open vSwitch.
 	ports := s.cfg.Switch.Features().Ports
 	var rec []byte
-	found := want == wire.PortAny
 	for i := range ports {
 		if want == wire.PortAny || want == ports[i].Number {
 			rec = ports[i].Append(rec[:0], s.version)
 			out.Add(rec)
-			found = true
 		}
-	}
-	if !found {
-		return fmt.Errorf("there is no port %d: %w", want, ofperr.BadPort)
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func packetOut(s *session, q *request) error {
 	if p.BufferID != wire.NoBuffer {
 		return fmt.Errorf("buffer %d: packets are not kept: %w", p.BufferID, ofperr.BufferUnknown)
 	}
-	m := flow.Match{} // of the packet nothing is known
+	m := known(p.Data)
 	list, err := wire.ParseActions(s.version, p.Actions, &m)
 	if err != nil {
 		return err
@@ -98,16 +98,32 @@ func packetOut(s *session, q *request) error {
 	return s.cfg.Switch.PacketOut(p.Data, &p.Metadata.Key, list)
 }
 
+// known is what actions can rely on: of a packet-out, other than of a flow, the packet is known.
+func known(frame []byte) (m flow.Match) {
+	flow.ExtractOne(frame, 0, &m.Key)
+	for w := range flow.NumWords {
+		m.Mask.Or(flow.Word(w), ^uint64(0))
+	}
+	return m
+}
+
+// Actions10 is the actions that flows can have, by their numbers in OpenFlow 1.0: all from
+// output (0) to enqueue (11).
+const Actions10 = 1<<12 - 1
+
 // setActions is the actions that an action set can have, by their numbers in the version.
 func setActions(v wire.Version) uint32 {
+	if v == wire.V10 {
+		return Actions10
+	}
 	bits := func(ns ...int) (b uint32) {
 		for _, n := range ns {
 			b |= 1 << n
 		}
 		return b
 	}
-	// output, copy TTL out and in, MPLS TTL and dec, push and pop VLAN and MPLS, group, nw TTL and dec, set field
-	return bits(0, 11, 12, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25)
+	// output, copy TTL out and in, MPLS TTL and dec, push and pop VLAN and MPLS, set queue, group, nw TTL and dec, set field
+	return bits(0, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25)
 }
 
 // applyActions is those that a list can have.

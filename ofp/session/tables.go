@@ -29,9 +29,13 @@ func tablePart(s *session, m *wire.Multipart, out *wire.Replies) error {
 	return nil
 }
 
+// evictsBy is by what tables evict: importance and lifetime, and whether flows have a lifetime
+// that ends at all, which is the other thing.
+const evictsBy = wire.EvictOther | wire.EvictImportance | wire.EvictLifetime
+
 // settings is how a table is set, in the words of the wire.
 func settings(c *pipeline.TableConfig) wire.TableSettings {
-	t := wire.TableSettings{ID: c.Table, HasEviction: true, Eviction: wire.EvictImportance | wire.EvictLifetime}
+	t := wire.TableSettings{ID: c.Table, HasEviction: true, Eviction: evictsBy}
 	t.HasVacancy, t.Vacancy = true, wire.Vacancy{Down: c.VacancyDown, Up: c.VacancyUp, Now: c.Free()}
 	if c.Eviction {
 		t.Config |= wire.TableEviction
@@ -76,7 +80,7 @@ func tableMod(s *session, q *request) error {
 				m.VacancyDown, m.VacancyUp = t.Vacancy.Down, t.Vacancy.Up
 			}
 		}
-		if t.HasEviction && t.Eviction&^(wire.EvictImportance|wire.EvictLifetime) != 0 {
+		if t.HasEviction && t.Eviction&^evictsBy != 0 {
 			return fmt.Errorf("eviction by %#x; tables evict by importance and lifetime: %w", uint32(t.Eviction), ofperr.TableModBadConfig)
 		}
 	}
@@ -93,7 +97,7 @@ func (s *Server) TableStatusChanged(t pipeline.TableStatus) {
 func abilities() (match, wild, set []wire.FieldAbility) {
 	for f := flow.FieldNone + 1; f < flow.NumFields; f++ {
 		i := &flow.Fields[f]
-		if i.OXM == "" || !pipeline.Matchable(f) {
+		if i.OXM == "" && i.NXM == "" || !pipeline.Matchable(f) {
 			continue
 		}
 		match = append(match, wire.FieldAbility{Field: f, Masked: i.Maskable})

@@ -265,7 +265,7 @@ func output(port uint32, maxLen uint16) (pipeline.Action, error) {
 	switch {
 	case port == flow.PortController:
 		return pipeline.Action{Kind: pipeline.ActController, Controller: pipeline.ControllerAction{MaxLen: maxLen, Reason: reasonAction}}, nil
-	case port == 0 || port >= flow.PortMax && (port < flow.PortIn || port == flow.PortAny):
+	case port >= flow.PortMax && (port < flow.PortIn || port == flow.PortAny):
 		return pipeline.Action{}, fmt.Errorf("output to port %#x: %w", port, ofperr.ActionBadOutPort)
 	}
 	return pipeline.Action{Kind: pipeline.ActOutput, Port: port}, nil

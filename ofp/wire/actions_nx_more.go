@@ -198,7 +198,7 @@ func (r *actionReader) nxOutputTrunc(b []byte) (a pipeline.Action, err error) {
 	if n < 14 || n > 0xffff {
 		return a, fmt.Errorf("output of the first %d bytes: %w", n, ofperr.ActionBadArgument)
 	}
-	if port == 0 || port >= flow.PortMax && port != flow.PortIn && port != flow.PortLocal {
+	if port >= flow.PortMax && port != flow.PortIn && port != flow.PortLocal {
 		return a, fmt.Errorf("output of a part to port %#x: %w", port, ofperr.ActionBadOutPort)
 	}
 	return pipeline.Action{Kind: pipeline.ActOutputTrunc, Port: port, MaxLen: uint16(n)}, nil

@@ -19,6 +19,7 @@ const (
 	CapIPReasm    Capabilities = 1 << 5
 	CapQueueStats Capabilities = 1 << 6
 	CapARPMatchIP Capabilities = 1 << 7 // 1.0 only: addresses in ARP can be matched
+	CapBundles    Capabilities = 1 << 9 // 1.4 and up
 )
 
 // Features is the body of a FEATURES_REPLY.
@@ -46,7 +47,7 @@ func AppendFeatures(b []byte, v Version, xid uint32, f *Features) []byte {
 	b = binary.BigEndian.AppendUint32(b, f.Buffers)
 	if v == V10 {
 		b = zeros(append(b, f.Tables), 3)
-		b = binary.BigEndian.AppendUint32(b, uint32(f.Capabilities&^CapGroupStats))
+		b = binary.BigEndian.AppendUint32(b, uint32(f.Capabilities&^(CapGroupStats|CapBundles)))
 		b = binary.BigEndian.AppendUint32(b, f.Actions)
 		for i := range f.Ports[:min(len(f.Ports), mostPorts10)] {
 			b = f.Ports[i].Append(b, v)
@@ -54,7 +55,11 @@ func AppendFeatures(b []byte, v Version, xid uint32, f *Features) []byte {
 		return end(b, at)
 	}
 	b = zeros(append(b, f.Tables, f.Auxiliary), 2)
-	b = binary.BigEndian.AppendUint32(b, uint32(f.Capabilities&^CapARPMatchIP))
+	can := f.Capabilities &^ CapARPMatchIP
+	if v < V14 {
+		can &^= CapBundles
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(can))
 	return end(zeros(b, 4), at)
 }
 

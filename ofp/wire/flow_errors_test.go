@@ -106,7 +106,7 @@ var wrongFlows = []struct {
 	{"resubmit with ct", V13, 0, 0, "", apply13("ffff 0010 00002320 002c fff8 01000000"), ofperr.ActionBadExperimenterType, "OFPBAC_MATCH_INCONSISTENT"},
 	{"ct", V13, 0, 0, "", apply13("ffff 0018 00002320 0023 0000 00000000 0000 ff 000000 0000"), ofperr.ActionBadExperimenterType, "OFPBAC_MATCH_INCONSISTENT"},
 	{"output to any", V13, 0, 0, "", apply13("0000 0010 ffffffff 0000000000000000"), ofperr.ActionBadOutPort, ""},
-	{"output to 0", V13, 0, 0, "", apply13("0000 0010 00000000 0000000000000000"), ofperr.ActionBadOutPort, "-"},
+	{"output to no port", V13, 0, 0, "", apply13("0000 0010 ffffff00 0000000000000000"), ofperr.ActionBadOutPort, ""},
 	{"output to the tables", V13, 0, 0, "", apply13("0000 0010 fffffff9 0000000000000000"), ofperr.ActionBadOutPort, "-"},
 	{"group all", V13, 0, 0, "", apply13("0016 0008 fffffffc"), ofperr.ActionBadOutGroup, "-"},
 	{"push_vlan of IP", V13, 0, 0, "", apply13("0011 0008 08000000"), ofperr.ActionBadArgument, ""},

@@ -146,8 +146,11 @@ func ParseNXFlowMod(body []byte, tableID bool) (fm pipeline.FlowMod, buffer uint
 		return fm, 0, err
 	}
 	if match.CookieMask != 0 {
-		if fm.Command == pipeline.FlowAdd || fm.SetsCookie {
-			return fm, 0, fmt.Errorf("flow mod that asks for a cookie and sets one: %w", ofperr.NXMInvalid)
+		if fm.Command == pipeline.FlowAdd {
+			return fm, 0, fmt.Errorf("flow that is added and asks for a cookie: %w", ofperr.NXMInvalid)
+		}
+		if fm.SetsCookie {
+			fm.NewCookie = fm.Flow.Cookie
 		}
 		fm.Flow.Cookie, fm.CookieMask, fm.AddsMissing = match.Cookie, match.CookieMask, false
 	}

@@ -100,6 +100,8 @@ func appendFlowModTail10(b []byte, fm *pipeline.FlowMod, buffer uint32, style St
 		cookie = 0
 	case fm.Command != pipeline.FlowAdd && !fm.SetsCookie:
 		cookie = ^uint64(0)
+	case fm.Command != pipeline.FlowAdd && fm.CookieMask != 0:
+		cookie = fm.NewCookie
 	}
 	if style.TableID {
 		command |= uint16(f.Table) << 8

@@ -166,7 +166,7 @@ func TestBadPacketOuts(t *testing.T) {
 		msg  []byte
 		want ofperr.Error
 	}{
-		{"port 0", V13, AppendPacketOut(nil, V13, 1, out(0)), ofperr.BadPort},
+		{"port 0", V13, AppendPacketOut(nil, V13, 1, out(0)), 0},
 		{"port flood", V13, AppendPacketOut(nil, V13, 1, out(0xfffffffb)), ofperr.BadPort},
 		{"port flood", V10, AppendPacketOut(nil, V10, 1, out(0xfffffffb)), ofperr.BadPort},
 		{"port none", V10, AppendPacketOut(nil, V10, 1, out(0xffffffff)), 0},

@@ -82,7 +82,7 @@ func ParsePacketOut(v Version, body []byte) (*PacketOutMsg, error) {
 		n = int(be.Uint16(body[8:]))
 	}
 	switch port := p.InPort(); {
-	case port == 0 || port >= portMax && port != PortLocal && port != PortAny && port != PortController:
+	case port >= portMax && port != PortLocal && port != PortAny && port != PortController:
 		return nil, fmt.Errorf("packet-out from port %#x: %w", uint32(port), ofperr.BadPort)
 	case n > len(rest) || n%8 != 0:
 		return nil, fmt.Errorf("packet-out with %d bytes of actions, of %d: %w", n, len(rest), ofperr.ActionBadLen)
