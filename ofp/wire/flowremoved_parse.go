@@ -28,6 +28,7 @@ func ParseFlowRemoved(v Version, body []byte) (*FlowRemovedMsg, error) {
 		f.Match, _ = parseMatch10(body)
 		r.parseHead(body[match10Len:])
 		f.Table = 0 // padding here
+		r.Packets, r.Bytes = knownCount(r.Packets), knownCount(r.Bytes)
 	case v >= V15:
 		f.Table, r.Reason = body[0], RemovedReason(body[1])
 		r.timeoutsAt(body[2:])

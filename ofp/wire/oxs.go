@@ -127,6 +127,9 @@ func ParseAggregate(v Version, b []byte) (a Aggregate, err error) {
 		return a, fmt.Errorf("aggregate of %d bytes, want 24: %w", len(b), ofperr.BadLen)
 	}
 	a.Packets, a.Bytes = binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
+	if v == V10 {
+		a.Packets, a.Bytes = knownCount(a.Packets), knownCount(a.Bytes)
+	}
 	a.Flows = binary.BigEndian.Uint32(b[16:])
 	return a, nil
 }
