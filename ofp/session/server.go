@@ -112,8 +112,6 @@ type Server struct {
 	// for mu.
 	sessions atomic.Pointer[[]*session]
 
-	monitored told // guarded as monitors is
-
 	mu          sync.Mutex // guards what follows, and changes of sessions
 	listeners   []listener
 	controllers []*controller
