@@ -44,6 +44,5 @@
 // pipeline.State, which tells of changes with it held. Nothing here is called from a poll loop.
 //
 // Locks are taken in this order: roles.mu, Server.mu, controller.mu, failover.mu,
-// that of
-// pipeline.State, session.mu, outbox.mu.
+// pipeline.State's, session.mu, outbox.mu.
 package session
