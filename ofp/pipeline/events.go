@@ -31,7 +31,7 @@ type FlowChange struct {
 	Reason  RemovedReason // of FlowDeleted
 	By      any           // who did it, as FlowMods was told; nil: the switch itself, or its configuration
 	Request int           // of those that were done together, from 0, the one that did it
-	Last    bool          // no other of the transaction follows
+	Last    bool          // no other follows of what is done at once: by one request, or by a bundle
 	Number  uint64        // who knows of all changes to this one knows of those up to the number (RulesSince)
 
 	step *step
@@ -142,11 +142,14 @@ func (s *Snapshot) RulesSince(f *FlowFilter, number uint64) (iter.Seq2[*Rule, Fl
 	}, nil
 }
 
-// tell tells of one step; last says that it is the transaction's last.
+// tell tells of one step; last is FlowChange.Last.
 func (tx *flowTx) tell(st *step, last bool) {
 	s := tx.s
 	if st.new != nil {
 		tx.number = max(tx.number, st.new.changed)
+	}
+	if st.kind == FlowDeleted && st.old.hidden() || st.new != nil && st.new.hidden() {
+		return
 	}
 	if len(s.onChange) > 0 {
 		c := FlowChange{Kind: st.kind, Reason: st.why, By: tx.by, Request: st.request, Last: last, Number: tx.number, step: st}

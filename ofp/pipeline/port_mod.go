@@ -55,13 +55,14 @@ func (p *Port) configured() [5]portConfig {
 // PortMod makes the bits of mask in a port's configuration those of config (OpenFlow 1.3.5
 // section 7.3.4.3). mac must be the port's. It returns ofperr.PortModBadPort,
 // PortModBadAddress, or PortModBadConfig for a bit to be set that Pollux does not have. What
-// was set stays when the port is written anew by Apply under the same number and name.
-func (s *State) PortMod(ofport, config, mask uint32, mac uint64) error {
+// was set stays when the port is written anew by Apply under the same number and name. by is
+// told to OnPortChange.
+func (s *State) PortMod(ofport, config, mask uint32, mac uint64, by any) error {
 	u, err := s.Snapshot().PortModUpdate(ofport, config, mask, mac)
 	if err != nil {
 		return err
 	}
-	_, err = s.Mods([]Mod{{Port: u}}, nil)
+	_, err = s.Mods([]Mod{{Port: u}}, by)
 	return err
 }
 
@@ -117,6 +118,7 @@ const (
 type PortChange struct {
 	Kind PortChangeKind
 	Port Port
+	By   any // who did it, as Mods was told; nil: the switch itself
 }
 
 // OnPortChange has fn called with every later change of ports, in order, after it is
@@ -127,14 +129,14 @@ func (s *State) OnPortChange(fn func(PortChange)) {
 	s.onPort = append(s.onPort, fn)
 }
 
-// tellPorts tells by what ports differ from those of before.
+// tellPorts tells by what ports differ from those of before. They differ by the transaction in hand.
 func (s *State) tellPorts(old, now *portSet) {
 	if len(s.onPort) == 0 || old == now {
 		return
 	}
 	tell := func(k PortChangeKind, p *Port) {
 		for _, fn := range s.onPort {
-			fn(PortChange{k, *p})
+			fn(PortChange{k, *p, s.tx.by})
 		}
 	}
 	for i := range old.all {

@@ -26,7 +26,7 @@ func TestPortMod(t *testing.T) {
 		if p := translated(t, s.Snapshot(), c.packet).Program; p.Last < 0 {
 			t.Fatalf("%+v: %v before", c, p.Drop)
 		}
-		if err := s.PortMod(c.port, c.bit, c.bit, mac(c.port)); err != nil {
+		if err := s.PortMod(c.port, c.bit, c.bit, mac(c.port), nil); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.Snapshot().ports.get(c.port).Config(); got != c.bit {
@@ -36,15 +36,15 @@ func TestPortMod(t *testing.T) {
 			t.Errorf("%+v: %v", c, p.Drop)
 		}
 		// A bit that the mask leaves out stays.
-		if err := s.PortMod(c.port, 0, PortConfigNoPacketIn, mac(c.port)); err != nil || s.Snapshot().ports.get(c.port).Config() != c.bit {
+		if err := s.PortMod(c.port, 0, PortConfigNoPacketIn, mac(c.port), nil); err != nil || s.Snapshot().ports.get(c.port).Config() != c.bit {
 			t.Errorf("%+v: %v, %#x", c, err, s.Snapshot().ports.get(c.port).Config())
 		}
-		if err := s.PortMod(c.port, 0, c.bit, mac(c.port)); err != nil {
+		if err := s.PortMod(c.port, 0, c.bit, mac(c.port), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	before := translated(t, s.Snapshot(), "in_port=3").Program.String()
-	if err := s.PortMod(2, PortConfigNoFlood, PortConfigNoFlood, mac(2)); err != nil {
+	if err := s.PortMod(2, PortConfigNoFlood, PortConfigNoFlood, mac(2), nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := translated(t, s.Snapshot(), "in_port=3").Program.String(); got == before {
@@ -63,7 +63,7 @@ func TestPortMod(t *testing.T) {
 		{1, 1 << 1, 0, mac(1), nil},
 		{1, 0, 1 << 1, mac(1), nil},
 	} {
-		if err := s.PortMod(c.port, c.config, c.mask, c.mac); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+		if err := s.PortMod(c.port, c.config, c.mask, c.mac, nil); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
@@ -77,7 +77,9 @@ func TestPortMod(t *testing.T) {
 func TestPortChanges(t *testing.T) {
 	s := puntState(t)
 	var got []string
-	s.OnPortChange(func(c PortChange) { got = append(got, fmt.Sprint(c.Kind, c.Port.OFPort, c.Port.Config(), c.Port.Up)) })
+	s.OnPortChange(func(c PortChange) {
+		got = append(got, fmt.Sprintf("%d %d %d %t %v", c.Kind, c.Port.OFPort, c.Port.Config(), c.Port.Up, c.By))
+	})
 	step := func(what string, err error, want ...string) {
 		t.Helper()
 		if err != nil {
@@ -94,18 +96,18 @@ func TestPortChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = nil
-	step("two", all(ports...), "0 1 0 true", "0 2 0 true")
+	step("two", all(ports...), "0 1 0 true <nil>", "0 2 0 true <nil>")
 	step("the same", all(ports...))
-	step("down", s.SetPortUp(2, false), "2 2 0 false")
+	step("down", s.SetPortUp(2, false), "2 2 0 false <nil>")
 	step("down again", s.SetPortUp(2, false))
-	step("mod", s.PortMod(1, PortConfigNoFwd, PortConfigNoFwd, 5), "2 1 32 true")
-	step("mod again", s.PortMod(1, PortConfigNoFwd, PortConfigNoFwd, 5))
-	step("reload", all(ports...), "2 2 0 true")
+	step("mod", s.PortMod(1, PortConfigNoFwd, PortConfigNoFwd, 5, "me"), "2 1 32 true me")
+	step("mod again", s.PortMod(1, PortConfigNoFwd, PortConfigNoFwd, 5, nil))
+	step("reload", all(ports...), "2 2 0 true <nil>")
 	if c := s.Snapshot().ports.get(1).Config(); c != PortConfigNoFwd {
 		t.Errorf("after a reload the configuration is %#x", c)
 	}
-	step("another of that number", all(Port{OFPort: 1, Name: "c"}, ports[1]), "1 1 32 true", "0 1 0 false")
-	step("one less", all(ports[1]), "1 1 0 false")
+	step("another of that number", all(Port{OFPort: 1, Name: "c"}, ports[1]), "1 1 32 true <nil>", "0 1 0 false <nil>")
+	step("one less", all(ports[1]), "1 1 0 false <nil>")
 	if err := s.SetSampling(Sampling{}); err != nil {
 		t.Fatal(err)
 	}

@@ -157,7 +157,7 @@ func (tx *flowTx) finish() {
 				st.new.n.used.Store(max(tx.now, st.new.n.used.Load()))
 			}
 		}
-		tx.tell(st, i == len(tx.steps)-1)
+		tx.tell(st, i == len(tx.steps)-1 || tx.each && tx.steps[i+1].request != st.request)
 	}
 	for _, id := range tx.touched {
 		s.tableChanged(id)

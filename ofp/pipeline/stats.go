@@ -120,7 +120,7 @@ func (r *Rule) entry(now int64) FlowEntry {
 // FlowStats is one flow with its counters, in words.
 type FlowStats struct {
 	Table    uint8   `json:"table"`
-	Priority uint16  `json:"priority"`
+	Priority uint32  `json:"priority"` // more than 65535: the flow of Override
 	Cookie   uint64  `json:"cookie"`
 	Duration float64 `json:"duration"` // seconds since it was added
 	Packets  uint64  `json:"n_packets"`
@@ -144,6 +144,10 @@ func (s *State) DumpFlows() []FlowStats {
 // gives them names.
 func (s *Snapshot) DumpFlows(now int64) []FlowStats {
 	rules, err := s.selected(&everything)
+	override := overrideOf(s.tables[0].rules)
+	if override != nil {
+		rules = slices.Insert(rules, 0, override)
+	}
 	if err != nil || len(rules) == 0 {
 		return nil
 	}
@@ -152,6 +156,9 @@ func (s *Snapshot) DumpFlows(now int64) []FlowStats {
 		e := r.entry(now)
 		out[i] = e.words()
 	}
+	if override != nil {
+		out[0].Priority = overridePriority
+	}
 	return out
 }
 
@@ -159,7 +166,7 @@ func (s *Snapshot) DumpFlows(now int64) []FlowStats {
 func (e *FlowEntry) words() FlowStats {
 	f := &e.Flow
 	return FlowStats{
-		Table: f.Table, Priority: f.Priority, Cookie: f.Cookie,
+		Table: f.Table, Priority: uint32(f.Priority), Cookie: f.Cookie,
 		Duration: float64(e.Duration) / float64(time.Second),
 		Packets:  e.Packets, Bytes: e.Bytes, IdleAge: e.IdleAge / int64(time.Second), HardAge: e.HardAge / int64(time.Second),
 		Idle: f.IdleTimeout, Hard: f.HardTimeout,

@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"pollux/ofp/ofperr"
 	"pollux/ofp/pipeline"
@@ -23,6 +24,41 @@ type bundle struct {
 	mods   []pipeline.Mod
 	bytes  int      // of messages
 	msgs   [][]byte // of each, its message: for the error of one that fails
+	used   time.Time
+	first  []byte // the message that opened it: for the error of its end
+}
+
+// bundleEnd is when the first of the session's bundles is forgotten unless it is used; zero:
+// there is none.
+func (s *session) bundleEnd() (end time.Time) {
+	for _, b := range s.bundles {
+		end = sooner(end, b.used.Add(s.cfg.BundleIdle))
+	}
+	return end
+}
+
+// expireBundles forgets the bundles that nobody has used for too long, and says so: what they
+// hold is not to be held for ever.
+func (s *session) expireBundles(now time.Time) {
+	for id, b := range s.bundles {
+		if now.Sub(b.used) >= s.cfg.BundleIdle {
+			delete(s.bundles, id)
+			s.refuse(fmt.Errorf("bundle %d has not been used for %v: %w", id, s.cfg.BundleIdle, ofperr.BundleTimeout), b.first)
+		}
+	}
+}
+
+// openBundle opens a bundle by the message in hand.
+func (s *session) openBundle(m *wire.BundleMsg) (*bundle, error) {
+	if len(s.bundles) >= maxBundles {
+		return nil, fmt.Errorf("bundle %d: there are %d open: %w", m.ID, maxBundles, ofperr.BundleTooMany)
+	}
+	if s.bundles == nil {
+		s.bundles = map[uint32]*bundle{}
+	}
+	b := &bundle{flags: m.Flags, used: time.Now(), first: slices.Clone(s.msg.Bytes())}
+	s.bundles[m.ID] = b
+	return b, nil
 }
 
 // bundleControl answers BUNDLE_CONTROL.
@@ -44,18 +80,12 @@ func onfBundleControl(s *session, q *request, body []byte) error {
 func (s *session) bundleControl(m *wire.BundleMsg) error {
 	b := s.bundles[m.ID]
 	if m.Type == wire.BundleOpen {
-		switch {
-		case b != nil:
+		if b != nil {
 			delete(s.bundles, m.ID) // the specification's words for both
 			return fmt.Errorf("bundle %d is open: %w", m.ID, ofperr.BundleExists)
-		case len(s.bundles) >= maxBundles:
-			return fmt.Errorf("bundle %d: there are %d open: %w", m.ID, maxBundles, ofperr.BundleTooMany)
 		}
-		if s.bundles == nil {
-			s.bundles = map[uint32]*bundle{}
-		}
-		s.bundles[m.ID] = &bundle{flags: m.Flags}
-		return nil
+		_, err := s.openBundle(m)
+		return err
 	}
 	if b == nil {
 		if m.Type == wire.BundleClose || m.Type == wire.BundleCommit || m.Type == wire.BundleDiscard {
@@ -73,7 +103,7 @@ func (s *session) bundleControl(m *wire.BundleMsg) error {
 			delete(s.bundles, m.ID)
 			return fmt.Errorf("bundle %d was opened with flags %d, not %d: %w", m.ID, b.flags, m.Flags, ofperr.BundleBadFlags)
 		}
-		b.closed = true
+		b.closed, b.used = true, time.Now()
 		return nil
 	case wire.BundleCommit:
 		delete(s.bundles, m.ID)
@@ -94,6 +124,9 @@ func (s *session) commit(b *bundle) error {
 	s.xidOf = func(i int) uint32 { return xidOf(b.msgs[i]) }
 	failed, err := s.cfg.Tables.Mods(b.mods, s)
 	if err == nil {
+		for i := range b.mods {
+			s.forward(&b.mods[i], xidOf(b.msgs[i]))
+		}
 		return nil
 	}
 	if !s.refuse(err, b.msgs[failed]) {
@@ -113,14 +146,10 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 	}
 	b := s.bundles[m.ID]
 	switch {
-	case b == nil && len(s.bundles) >= maxBundles:
-		return fmt.Errorf("bundle %d: there are %d open: %w", m.ID, maxBundles, ofperr.BundleTooMany)
 	case b == nil: // adding opens it
-		b = &bundle{flags: m.Flags}
-		if s.bundles == nil {
-			s.bundles = map[uint32]*bundle{}
+		if b, err = s.openBundle(m); err != nil {
+			return err
 		}
-		s.bundles[m.ID] = b
 	case b.closed:
 		return fmt.Errorf("bundle %d is closed: %w", m.ID, ofperr.BundleClosed)
 	case b.flags != m.Flags:
@@ -132,6 +161,7 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 		return fmt.Errorf("bundles have %d bytes of messages: %w", held, ofperr.BundleTooManyMessages)
 	}
 	b.bytes += len(m.Message)
+	b.used = time.Now()
 	mod, err := s.bundled(m.Message)
 	if err != nil {
 		return err

@@ -28,6 +28,9 @@
 //   - Who tells sessions of something (a packet-in, a flow that was removed) never waits.
 //     A peer that does not read loses packet-ins, with a count; what must not be lost it
 //     gets, or its session ends.
+//   - What a request does to flows is told, to monitors of them, before the request is
+//     answered. A peer that does not read what it is told is told no more until it has, and
+//     then what it has missed; that waits as other news do.
 //   - Of a listener there are at most maxSessions sessions, so that one that is open to a
 //     network can't keep the local one from answering.
 //   - After Close nothing of a server runs: no goroutine, no handler; the name of its
@@ -37,8 +40,9 @@
 //
 // Each session has two goroutines: one reads and handles, one writes. A controller has one
 // that connects, and is its sessions' reader. Methods of Switch are called by the
-// sessions' goroutines, several at once. Nothing here is called from a poll loop.
+// sessions' goroutines, several at once. What monitors are is guarded by the mutex of
+// pipeline.State, which tells of changes with it held. Nothing here is called from a poll loop.
 //
 // Locks are taken in this order: roles.mu, Server.mu, controller.mu, failover.mu,
-// session.mu, outbox.mu.
+// pipeline.State's, session.mu, outbox.mu.
 package session

@@ -29,7 +29,11 @@ func (s *session) groupMod(body []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.cfg.Tables.GroupMod(m, s)
+	if err := s.cfg.Tables.GroupMod(m, s); err != nil {
+		return err
+	}
+	s.forward(&pipeline.Mod{Group: m}, q.XID)
+	return nil
 }
 
 // groupPart answers requests for the counters of groups.
@@ -83,7 +87,11 @@ func meterMod(s *session, q *request) error {
 	if err != nil {
 		return err
 	}
-	return s.cfg.Tables.MeterMod(m)
+	if err := s.cfg.Tables.MeterMod(m); err != nil {
+		return err
+	}
+	s.forward(&pipeline.Mod{Meter: m}, q.XID)
+	return nil
 }
 
 // meterPart answers requests for the counters of meters.

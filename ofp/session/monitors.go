@@ -33,8 +33,8 @@ type monitors struct {
 	paused bool
 	knows  uint64 // the last change of which it knows; while paused
 
-	updates *wire.Replies // of the request in hand; nil: none yet
-	abbrev  bool          // it has been told of the request in hand by its xid
+	updates *wire.Replies // of the request or bundle in hand; nil: none yet
+	abbrev  int           // the last request of which it has been told by the id alone, from 1; 0: none
 	record  []byte        // memory for one
 }
 

@@ -5,20 +5,10 @@ import (
 	"pollux/ofp/wire"
 )
 
-// told is how far monitors have been told.
-type told struct {
-	request int    // of those that are done together
-	number  uint64 // of the last change
-}
-
 // flowChanged tells the sessions that have monitors of a change. What one request has done is
 // told together, and before it is answered.
 func (s *Server) flowChanged(c *pipeline.FlowChange) {
 	sessions := *s.sessions.Load()
-	if c.Request != s.monitored.request {
-		flush(sessions, s.monitored.number)
-	}
-	s.monitored.request, s.monitored.number = c.Request, c.Number
 	if !c.Idle() {
 		for _, ses := range sessions {
 			if len(ses.monitors.all) > 0 {
@@ -26,17 +16,12 @@ func (s *Server) flowChanged(c *pipeline.FlowChange) {
 			}
 		}
 	}
-	if c.Last {
-		flush(sessions, c.Number)
-		s.monitored.request = 0
+	if !c.Last {
+		return
 	}
-}
-
-// flush sends what a request has done. number is that of the last change.
-func flush(sessions []*session, number uint64) {
 	for _, ses := range sessions {
 		if ses.monitors.updates != nil {
-			ses.flushUpdates(number)
+			ses.flushUpdates(c.Number)
 		}
 	}
 }
@@ -65,8 +50,8 @@ func (s *session) follow(c *pipeline.FlowChange) {
 	case by != s || flags&wire.MonitorNoAbbrev != 0 || m.paused:
 		u.Flow = c.Flow()
 		s.addUpdate(m.updates, &u, flags)
-	case !m.abbrev:
-		m.abbrev = true
+	case m.abbrev != c.Request+1:
+		m.abbrev = c.Request + 1
 		s.addUpdate(m.updates, &wire.FlowUpdate{Event: wire.EventAbbrev, XID: s.xidOf(c.Request)}, flags)
 	}
 }
@@ -75,7 +60,7 @@ func (s *session) follow(c *pipeline.FlowChange) {
 func (s *session) flushUpdates(number uint64) {
 	m := &s.monitors
 	m.updates.End()
-	m.updates, m.abbrev = nil, false
+	m.updates, m.abbrev = nil, 0
 	if m.paused || s.out.told() <= pauseAt {
 		return
 	}

@@ -17,7 +17,7 @@ func portMod(s *session, q *request) error {
 	if m.Advertise != 0 {
 		return fmt.Errorf("port %d: what it advertises cannot be set: %w", m.Port, ofperr.PortModBadAdvertise)
 	}
-	return s.cfg.Tables.PortMod(uint32(m.Port), uint32(m.Config), uint32(m.Mask), macNumber(m.MAC))
+	return s.cfg.Tables.PortMod(uint32(m.Port), uint32(m.Config), uint32(m.Mask), macNumber(m.MAC), s)
 }
 
 func macNumber(a [6]byte) (n uint64) {

@@ -60,6 +60,7 @@ type Config struct {
 	Probe        time.Duration // silence of one that connected to us after which an echo request is sent; as much again ends the session [30s]
 	WholeTimeout time.Duration // for a message to come in whole [30s]
 	SendTimeout  time.Duration // for the peer to take 64 KiB [15s]
+	BundleIdle   time.Duration // for a bundle to be added to, closed or committed [10s]
 	Queue        int           // bytes that wait for the peer before it is not read from any more [1 MiB]
 	Behind       int           // bytes that wait for a peer that must not miss them before its session ends [128 MiB: a flow-removed for each of a million flows]
 	PacketIns    int           // packet-ins that wait for a session of which nothing else is said; more are lost [100]
@@ -73,6 +74,7 @@ func (c *Config) defaults() {
 	def(&c.Probe, 30*time.Second)
 	def(&c.WholeTimeout, 30*time.Second)
 	def(&c.SendTimeout, 15*time.Second)
+	def(&c.BundleIdle, 10*time.Second)
 	def(&c.Queue, 1<<20)
 	def(&c.Behind, 128<<20)
 	def(&c.PacketIns, 100)
@@ -111,8 +113,6 @@ type Server struct {
 	// sessions is those that there are. Who only wants to tell them something need not wait
 	// for mu.
 	sessions atomic.Pointer[[]*session]
-
-	monitored told // guarded as monitors is
 
 	mu          sync.Mutex // guards what follows, and changes of sessions
 	listeners   []listener

@@ -157,6 +157,7 @@ func (s *session) converse() (err error) {
 		if err != nil {
 			return err
 		}
+		s.expireBundles(time.Now())
 		s.admit(h.Kind())
 		if err := s.serve(h, s.msg.Bytes()); err != nil && !s.refuse(err, s.msg.Bytes()) {
 			return net.ErrClosed
@@ -230,11 +231,11 @@ func offerText(o wire.Offer) string {
 // retune has the session go on by other terms. Anybody may call it.
 func (s *session) retune(t *terms) {
 	s.terms.Store(t)
-	var end time.Time
+	wait := s.cfg.BundleIdle
 	if t.probe > 0 {
-		end = time.Now().Add(t.probe)
+		wait = min(wait, t.probe)
 	}
-	_ = s.conn.SetReadDeadline(end) // who waits for a message does so by the new probe
+	_ = s.conn.SetReadDeadline(time.Now().Add(wait)) // who waits for a message then looks at the new probe
 }
 
 // next reads a message into s.msg.
@@ -273,22 +274,10 @@ var errSilent = errors.New("nothing came for too long")
 // whether it is there, after another one the session ends. A message that has begun
 // has its own time.
 func (s *session) Read(p []byte) (int, error) {
-	for {
-		wait, never := s.terms.Load().probe, false
-		switch {
-		case !s.began.IsZero():
-			wait = time.Until(s.began.Add(s.cfg.WholeTimeout))
-		case s.version == 0:
-			wait = s.cfg.HelloTimeout
-		default:
-			never = wait == 0
-		}
-		var end time.Time
-		if !never {
-			end = time.Now().Add(max(wait, 0))
-		}
+	for from := time.Now(); ; {
+		end := s.patience(from)
 		// It fails only on a closed connection, which Read says too.
-		_ = s.conn.SetReadDeadline(end)
+		_ = s.conn.SetReadDeadline(sooner(end, s.bundleEnd()))
 		n, err := s.conn.Read(p)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			s.probing = false
@@ -297,12 +286,39 @@ func (s *session) Read(p []byte) (int, error) {
 			}
 			return n, err
 		}
+		now := time.Now()
+		s.expireBundles(now)
+		if end = s.patience(from); end.IsZero() || now.Before(end) {
+			continue
+		}
 		if s.probing || s.version == 0 || !s.began.IsZero() {
 			return 0, errSilent
 		}
-		s.probing = true
+		s.probing, from = true, now
 		s.send(wire.AppendMessage(s.scratch[:0], s.version, wire.EchoRequest, s.nextXID(), nil))
 	}
+}
+
+// patience is when the peer, which has been silent since from, has been for too long; zero:
+// never.
+func (s *session) patience(from time.Time) time.Time {
+	switch probe := s.terms.Load().probe; {
+	case !s.began.IsZero():
+		return s.began.Add(s.cfg.WholeTimeout)
+	case s.version == 0:
+		return from.Add(s.cfg.HelloTimeout)
+	case probe > 0:
+		return from.Add(probe)
+	}
+	return time.Time{}
+}
+
+// sooner is the earlier one of two times, of which zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // send puts a message, whose memory is s.scratch for the next one, and says whether the
