@@ -21,7 +21,6 @@ var buckets = []string{
 var moreDoes = append([]string{
 	"group:1", "group:2", "group:3,output:1", "clone(group:4),output:2", "mod_vlan_vid:10,group:4", "write_actions(output:3,group:2),goto_table:2",
 	"meter:1,output:2", "clone(set_field:02:00:00:00:00:01->eth_dst,output:2),NORMAL", "clone(push_vlan:0x8100,resubmit(,2)),output:1",
-	"learn(table=2,priority=100,NXM_OF_IN_PORT[],NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:1->NXM_NX_REG1[],output:NXM_OF_IN_PORT[]),resubmit(,2)",
 	"push_mpls:0x8847,output:2", "push_mpls:0x8847,resubmit(,1)", "mpls, pop_mpls:0x0800,output:3", "mpls, dec_mpls_ttl,output:1", "ip, dec_ttl,output:2", "ip, mod_nw_tos:32,group:2",
 }, does...)
 
@@ -30,6 +29,14 @@ var moreMatches = append([]string{"mpls,", "mpls,mpls_label=17,", "reg1=1,"}, ma
 // genMoreFlows is genFlows of moreDoes, and of conjunctions.
 func genMoreFlows(t *rapid.T, label string) []pipeline.Flow {
 	return genFlowsOf(t, label, moreMatches, moreDoes, genConjunction(t)...)
+}
+
+// genLearningFlows is genMoreFlows of which many learn: each port what it has seen, as of two packets
+// that learn different actions for one match the last counts, and that of a cached decision is
+// learned once.
+func genLearningFlows(t *rapid.T, label string) []pipeline.Flow {
+	const learn = "learn(table=2,priority=100,NXM_OF_IN_PORT[],NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:1->NXM_NX_REG1[],output:NXM_OF_IN_PORT[])"
+	return genFlowsOf(t, label, moreMatches, append([]string{learn + ",resubmit(,2)", learn + ",output:2", "resubmit(,2)", "group:2," + learn, "resubmit(,1),resubmit(,2)"}, moreDoes[:12]...))
 }
 
 // lawGroups is how many groups there are, numbered from 1, and meters.
