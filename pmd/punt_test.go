@@ -24,6 +24,9 @@ func toController(maxLen uint16) pipeline.Action {
 func addPunts(t *rapid.T, flows []pipeline.Flow) {
 	for i := range flows {
 		f := &flows[i]
+		if len(f.Do.Apply) > 0 && f.Do.Apply[0].Kind == pipeline.ActConjunction {
+			continue
+		}
 		at := rapid.SampledFrom([]int{-1, -1, -1, 0, len(f.Do.Apply)}).Draw(t, "to controller")
 		if at < 0 {
 			continue
