@@ -124,8 +124,8 @@ type controlled struct{ s *Switch }
 var _ session.Switch = controlled{}
 
 // actions10 is the actions that flows can have, by their numbers in OpenFlow 1.0: all
-// from output (0) to set_tp_dst (10), and not enqueue.
-const actions10 = 1<<11 - 1
+// from output (0) to enqueue (11).
+const actions10 = 1<<12 - 1
 
 // Features describes the switch and its ports.
 func (c controlled) Features() wire.Features {

@@ -79,8 +79,8 @@ func setActions(v wire.Version) uint32 {
 		}
 		return b
 	}
-	// output, copy TTL out and in, MPLS TTL and dec, push and pop VLAN and MPLS, group, nw TTL and dec, set field
-	return bits(0, 11, 12, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25)
+	// output, copy TTL out and in, MPLS TTL and dec, push and pop VLAN and MPLS, set queue, group, nw TTL and dec, set field
+	return bits(0, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25)
 }
 
 // applyActions is those that a list can have.
