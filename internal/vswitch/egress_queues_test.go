@@ -63,6 +63,16 @@ func TestQueueOnTheWire(t *testing.T) {
 			t.Errorf("%s: %s\nwant %s", v, got, want)
 		}
 	}
+	for _, v := range ofVersions {
+		sock := filepath.Join(filepath.Dir(r.sock), "br0.mgmt")
+		want := "queue 1:"
+		if v != "OpenFlow10" {
+			want += " max_rate:0.0%" // of a veth's 10 Gbit/s
+		}
+		if got := askOfctl(t, sock, t.TempDir(), "-O "+v+" queue-get-config BR 2"); !strings.Contains(got, want+"\n") {
+			t.Errorf("%s: %s\nwant %s", v, got, want)
+		}
+	}
 	if n := r.queueDrops(); n != frames-pass {
 		t.Errorf("%d packets were dropped by the queue, want %d", n, frames-pass)
 	}
