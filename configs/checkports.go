@@ -94,6 +94,7 @@ func (c *checker) checkPorts() {
 		c.checkPortLoops(path, p)
 		c.checkAffinity(path, p)
 		c.checkVLAN(path+".vlan", &p.VLAN)
+		c.checkQoS(path+".qos", &p.QoS)
 	}
 }
 

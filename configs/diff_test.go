@@ -17,7 +17,7 @@ func TestDiff(t *testing.T) {
 	a := load(`
 ports:
 - {name: a, type: afxdp}
-- {name: b, type: memory, ofport: 7}
+- {name: b, type: memory, ofport: 7, qos: {queues: [{id: 1, max_rate: 10M}]}}
 - {name: t, type: tap, address: [10.0.0.1/24]}
 flows: [one, two, two]
 ipfix: {sets: [{id: 3, targets: ["h:1"]}]}
@@ -26,7 +26,7 @@ ipfix: {sets: [{id: 3, targets: ["h:1"]}]}
 bridge: {mac_ageing: 60, name: x}
 datapath: {loops: [{core: 1}]}
 ports:
-- {name: b, type: memory, ofport: 7, memory: {flows: 3}}
+- {name: b, type: memory, ofport: 7, memory: {flows: 3}, qos: {queues: [{id: 1, max_rate: 20M, burst: 1500000}]}}
 - {name: a, type: afxdp, queues: 2, ofport: 1, vlan: {tag: 10}}
 - {name: t, type: tap, ofport: 2, address: [10.0.0.2/24]}
 - {name: n, type: memory}
@@ -49,6 +49,7 @@ ipfix: {sets: [{id: 3, targets: ["h:1", "h:2"]}, {id: 4, targets: ["h:1"]}]}
 		`ports[a].loops: [0] → [0,0]`,
 		`ports[a].vlan.mode: "trunk" → "access"`,
 		`ports[a].vlan.tag: 0 → 10`,
+		`ports[b].qos.queues: [{"id":1,"max_rate":"10M"}] → [{"id":1,"max_rate":"20M","burst":"1500k"}]`,
 		`ports[b].memory.flows: 1000 → 3`,
 		`ports[t].address: ["10.0.0.1/24"] → ["10.0.0.2/24"]`,
 		`ports[n]: added …`,

@@ -31,6 +31,10 @@ func Schema() ([]byte, error) {
 		{Type: "integer", Minimum: new(1.0), Maximum: new(float64(MaxOFPort))},
 		{Type: "string", Pattern: `^[Ll][Oo][Cc][Aa][Ll]$`},
 	}}
+	bits := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
+		{Type: "string", Pattern: bitsPattern},
+		{Type: "integer", Minimum: new(1.0)},
+	}}
 	var words []any
 	for _, w := range append([]string{KeyOVS, KeyFiveTuple}, keyNames()...) {
 		words = append(words, w)
@@ -45,6 +49,7 @@ func Schema() ([]byte, error) {
 		reflect.TypeFor[FlowKey]():      key,
 		reflect.TypeFor[OFPort]():       ofport,
 		reflect.TypeFor[DatapathID]():   {Type: "string", Pattern: "^[0-9a-fA-F]{16}$"},
+		reflect.TypeFor[Bits]():         bits,
 		reflect.TypeFor[Affinity]():     {Type: "string", Pattern: `^[0-9]+:[0-9]+( *, *[0-9]+:[0-9]+)*$`},
 		reflect.TypeFor[MAC]():          {Type: "string", Pattern: "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"},
 		reflect.TypeFor[Prefix]():       {Type: "string"},

@@ -76,6 +76,7 @@ type Port struct {
 	Address  []Prefix   `json:"address,omitempty" jsonschema:"IP addresses with prefix length to give to a tap. A change keeps the tap."`
 	VLAN     VLAN       `json:"vlan,omitzero" jsonschema:"How NORMAL treats VLANs on this port. Default: a trunk of all VLANs."`
 	Flood    bool       `json:"flood,omitempty" jsonschema:"Whether FLOOD and NORMAL flood out of this port."`
+	QoS      QoS        `json:"qos,omitzero" jsonschema:"What of the packets that the port is to send is sent (qos of Open vSwitch's ports)."`
 	Memory   MemoryPort `json:"memory,omitzero" jsonschema:"What the source of a memory port makes."`
 	PCAP     PCAPPort   `json:"pcap,omitzero" jsonschema:"The files of a pcap port."`
 }
@@ -85,6 +86,18 @@ type VLAN struct {
 	Mode   VLANMode `json:"mode,omitempty" oneof:"access,trunk,native-tagged,native-untagged" jsonschema:"As vlan_mode of Open vSwitch. Default: access with a tag, trunk without."`
 	Tag    int      `json:"tag,omitempty" range:"0,4095" unit:"VLAN" jsonschema:"VLAN of an access port, or native VLAN."`
 	Trunks []int    `json:"trunks,omitempty" range:"0,4095" unit:"VLANs" jsonschema:"VLANs that a trunk or native port carries. Default: all."`
+}
+
+// QoS limits what a port sends.
+type QoS struct {
+	Queues []EgressQueue `json:"queues,omitempty" jsonschema:"Queues that flows choose by set_queue and enqueue; 0 is for what chooses none, or one that is not here. Without it that has no limit. They are policers, as those of Open vSwitch with DPDK: no packet waits, what is beyond the rate is dropped and counted as queue. A change keeps their counters."`
+}
+
+// EgressQueue is one queue of a port.
+type EgressQueue struct {
+	ID      uint32 `json:"id" range:"0,4294967294" jsonschema:"Number of the queue in flows and in OpenFlow."`
+	MaxRate Bits   `json:"max_rate,omitempty" unit:"bits/s" jsonschema:"Most that is sent by the queue, counted from the Ethernet header on without FCS: a number, with k, M or G behind it for a thousand, a million or a thousand millions, as in 10M. Default: no limit."`
+	Burst   Bits   `json:"burst,omitempty" unit:"bits" jsonschema:"Most that is sent at once after a pause, written as max_rate. A single packet always may be longer. Default: what 50 ms of max_rate bring."`
 }
 
 // MemoryPort is the source of a port of type memory.

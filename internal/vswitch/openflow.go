@@ -3,6 +3,7 @@ package vswitch
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -131,7 +132,7 @@ func (c controlled) Features() wire.Features {
 		Actions:      session.Actions10,
 	}
 	for _, p := range c.s.state.Snapshot().Ports() {
-		f.Ports = append(f.Ports, wirePort(&p))
+		f.Ports = append(f.Ports, c.s.wirePort(&p))
 	}
 	return f
 }
@@ -141,6 +142,17 @@ func (c controlled) datapathID() uint64 {
 	defer c.s.mu.Unlock()
 	id, _ := strconv.ParseUint(c.s.datapathID(), 16, 64) // which writes nothing else
 	return id
+}
+
+// wirePort is wirePort with the speed of the port's device, where that is known.
+func (s *Switch) wirePort(p *pipeline.Port) wire.Port {
+	w := wirePort(p)
+	for _, i := range s.interfaces() {
+		if i.Index == p.OFPort {
+			w.Speed = uint32(min(i.Speed/1000, math.MaxUint32))
+		}
+	}
+	return w
 }
 
 func wirePort(p *pipeline.Port) wire.Port {

@@ -61,7 +61,7 @@ func (s *Switch) tellControllers() {
 	s.state.OnFlowRemoved(s.openflow.FlowRemoved)
 	s.state.OnTableStatus(s.openflow.TableStatusChanged)
 	s.state.OnPortChange(func(c pipeline.PortChange) {
-		s.openflow.PortStatus(&wire.PortStatusMsg{Reason: wire.PortReason(c.Kind), Port: wirePort(&c.Port)}, c.By)
+		s.openflow.PortStatus(&wire.PortStatusMsg{Reason: wire.PortReason(c.Kind), Port: s.wirePort(&c.Port)}, c.By)
 	})
 }
 

@@ -125,6 +125,11 @@ func staticPort(v *vport) pipeline.Port {
 	for _, t := range v.cfg.VLAN.Trunks {
 		p.Trunks.Add(uint16(t))
 	}
+	var queues []pipeline.Queue
+	for _, q := range v.cfg.QoS.Queues {
+		queues = append(queues, pipeline.Queue{ID: q.ID, MaxRate: uint64(q.MaxRate), Burst: uint64(q.Burst)})
+	}
+	p.Queues = pipeline.NewQueues(queues)
 	return p
 }
 

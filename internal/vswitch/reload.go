@@ -318,6 +318,7 @@ func (s *Switch) readdress(was, now *vport) (back func(), err error) {
 func sameDevice(a, b *configs.Port) bool {
 	x, y := *a, *b
 	x.VLAN, y.VLAN = configs.VLAN{}, configs.VLAN{}
+	x.QoS, y.QoS = configs.QoS{}, configs.QoS{}
 	x.Flood, y.Flood = false, false
 	x.Loops, y.Loops = nil, nil
 	x.Pinned, y.Pinned = nil, nil

@@ -24,7 +24,7 @@ var parts = map[wire.Part]partHandler{
 	wire.PartTableFeatures: tableFeaturesPart,
 	wire.PartPort:          portPart,
 	wire.PartQueue:         queuePart,
-	wire.PartQueueDesc:     queuePart,
+	wire.PartQueueDesc:     queueDescPart,
 	wire.PartGroup:         groupPart,
 	wire.PartGroupDesc:     groupDescPart,
 	wire.PartGroupFeatures: groupFeaturesPart,

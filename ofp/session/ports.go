@@ -44,33 +44,6 @@ func portPart(s *session, m *wire.Multipart, out *wire.Replies) error {
 	return nil
 }
 
-// queuePart answers requests for the counters of queues, of which there are none.
-func queuePart(s *session, m *wire.Multipart, _ *wire.Replies) error {
-	f, err := wire.ParseQueueRequest(s.version, m.Body)
-	if err != nil {
-		return err
-	}
-	switch {
-	case f.Port != wire.PortAny && !s.hasPort(f.Port):
-		return fmt.Errorf("there is no port %d: %w", f.Port, ofperr.QueueBadPort)
-	case f.Queue != wire.AllQueues:
-		return fmt.Errorf("there is no queue %d: %w", f.Queue, ofperr.QueueUnknown)
-	}
-	return nil
-}
-
-// queueConfig answers QUEUE_GET_CONFIG_REQUEST.
-func queueConfig(s *session, q *request) error {
-	port, err := wire.ParseQueueConfigRequest(s.version, q.body)
-	if err != nil {
-		return err
-	}
-	if port != wire.PortAny && !s.hasPort(port) {
-		return fmt.Errorf("there is no port %d: %w", port, ofperr.QueueBadPort)
-	}
-	return s.reply(wire.AppendNoQueues(s.scratch[:0], s.version, q.XID, port))
-}
-
 func (s *session) hasPort(n wire.PortNumber) bool {
 	return s.cfg.Tables.Snapshot().HasPort(uint32(n))
 }

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/hex"
 	"errors"
 	"testing"
 	"time"
@@ -31,6 +30,8 @@ func init() {
 	for _, p := range []Part{PartQueue, PartQueueDesc} {
 		partRequests[p] = func(v Version, b []byte) error { _, err := ParseQueueRequest(v, b); return err }
 	}
+	partReplies[PartQueueDesc] = records(PartQueueDesc, ParseQueueConfig, func(b []byte, v Version, q *QueueConfig) []byte { return q.Append(b, v) })
+	readers[QueueGetConfigReply] = of(ParseQueueConfigs, func(b []byte, v Version, xid uint32, c *QueueConfigs) []byte { return c.Append(b, v, xid) })
 	samplesOf = append(samplesOf, meterSamples, queueSamples)
 }
 
@@ -58,10 +59,21 @@ func queueSamples(v Version) map[string][]byte {
 	if v != V10 {
 		one.Duration = time.Minute
 	}
-	return map[string][]byte{
+	out := map[string][]byte{
 		"queue-stats":      partReplies[PartQueue].append(v, 2, []*QueueStats{one}),
 		"queue-stats-none": partReplies[PartQueue].append(v, 2, []*QueueStats(nil)),
 	}
+	some := []QueueConfig{{Port: 3, Queue: 0, MaxRate: NoQueueRate}, {Port: 3, Queue: 7, MaxRate: 125}}
+	if v == V10 {
+		some[1].MaxRate = NoQueueRate
+	}
+	if v >= V14 {
+		out["queue-desc"] = partReplies[PartQueueDesc].append(v, 3, []*QueueConfig{&some[0], &some[1]})
+		return out
+	}
+	out["queue-config"] = (&QueueConfigs{3, some}).Append(nil, v, 3)
+	out["queue-config-none"] = (&QueueConfigs{Port: 3}).Append(nil, v, 3)
+	return out
 }
 
 func TestBadMeterMods(t *testing.T) {
@@ -124,14 +136,15 @@ func TestQueueRequests(t *testing.T) {
 	}
 }
 
-// The answer that a port has no queues is one that ovs-ofctl reads.
-func TestNoQueues(t *testing.T) {
-	for v, want := range map[Version]string{
-		V10: "011500100000000200030000" + "00000000",
-		V13: "04170010" + "00000002" + "00000003" + "00000000",
-	} {
-		if got := hex.EncodeToString(AppendNoQueues(nil, v, 2, 3)); got != want {
-			t.Errorf("%s: %s, want %s", v, got, want)
-		}
+// What a message has no room for is left out.
+func TestManyQueues(t *testing.T) {
+	c := &QueueConfigs{Port: PortAny, Queues: make([]QueueConfig, 5000)}
+	for i := range c.Queues {
+		c.Queues[i] = QueueConfig{Port: 1, Queue: uint32(i), MaxRate: 1000}
+	}
+	msg := c.Append(nil, V13, 1)
+	got, err := ParseQueueConfigs(V13, msg[HeaderLen:])
+	if err != nil || len(got.Queues) != 2047 || got.Queues[2046] != c.Queues[2046] {
+		t.Errorf("%d queues, %v", len(got.Queues), err)
 	}
 }

@@ -50,21 +50,6 @@ func ParseQueueConfigRequest(v Version, body []byte) (PortNumber, error) {
 	return PortNumber(be.Uint32(body)), nil
 }
 
-// AppendNoQueues appends a QUEUE_GET_CONFIG_REPLY (1.0 and 1.3) of a port without queues. In
-// 1.0 a port that it has no number for is PortAny.
-func AppendNoQueues(b []byte, v Version, xid uint32, port PortNumber) []byte {
-	at := len(b)
-	b = begin(b, v, QueueGetConfigReply, xid)
-	if v != V10 {
-		return end(zeros(be.AppendUint32(b, uint32(port)), 4), at)
-	}
-	n, ok := port.port10()
-	if !ok {
-		n = uint16(PortAny & 0xffff)
-	}
-	return end(zeros(be.AppendUint16(b, n), 6), at)
-}
-
 // QueueStats are the counters of a queue: the record of replies to PartQueue.
 type QueueStats struct {
 	Port     PortNumber
