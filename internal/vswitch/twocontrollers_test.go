@@ -61,7 +61,7 @@ const (
 // priorities returns those of the switch's flows.
 func (d *duo) priorities() (out []uint16) {
 	for _, f := range d.flowsOf() {
-		out = append(out, f.Priority)
+		out = append(out, uint16(f.Priority))
 	}
 	return out
 }
