@@ -124,6 +124,9 @@ func (s *session) commit(b *bundle) error {
 	s.xidOf = func(i int) uint32 { return xidOf(b.msgs[i]) }
 	failed, err := s.cfg.Tables.Mods(b.mods, s)
 	if err == nil {
+		for i := range b.mods {
+			s.forward(&b.mods[i], xidOf(b.msgs[i]))
+		}
 		return nil
 	}
 	if !s.refuse(err, b.msgs[failed]) {

@@ -14,22 +14,26 @@ import (
 func nanoseconds(n int64) time.Duration { return time.Duration(n) }
 
 // groupMod answers GROUP_MOD.
-func groupMod(s *session, q *request) error { return s.groupMod(q.body) }
+func groupMod(s *session, q *request) error { return s.groupMod(q, q.body) }
 
 // nxGroupMod answers Nicira's, of 1.0, which has none of its own.
-func nxGroupMod(s *session, _ *request, body []byte) error {
+func nxGroupMod(s *session, q *request, body []byte) error {
 	if s.version != wire.V10 {
 		return fmt.Errorf("Nicira's group mod in %s: %w", s.version, ofperr.BadExperimenterType)
 	}
-	return s.groupMod(body)
+	return s.groupMod(q, body)
 }
 
-func (s *session) groupMod(body []byte) error {
+func (s *session) groupMod(q *request, body []byte) error {
 	m, err := wire.ParseGroupMod(s.version, body)
 	if err != nil {
 		return err
 	}
-	return s.cfg.Tables.GroupMod(m, s)
+	if err := s.cfg.Tables.GroupMod(m, s); err != nil {
+		return err
+	}
+	s.forward(&pipeline.Mod{Group: m}, q.XID)
+	return nil
 }
 
 // groupPart answers requests for the counters of groups.
@@ -83,7 +87,11 @@ func meterMod(s *session, q *request) error {
 	if err != nil {
 		return err
 	}
-	return s.cfg.Tables.MeterMod(m)
+	if err := s.cfg.Tables.MeterMod(m); err != nil {
+		return err
+	}
+	s.forward(&pipeline.Mod{Meter: m}, q.XID)
+	return nil
 }
 
 // meterPart answers requests for the counters of meters.
