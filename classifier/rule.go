@@ -55,7 +55,7 @@ type Rule struct {
 	// Match is what Add reads, nil for every packet. The rule keeps a copy in a fraction of
 	// the memory, so that whoever added it may forget Match, and nothing else.
 	Match    *Match
-	Priority int32     // 0 to 65535, higher wins
+	Priority int32     // higher wins; OpenFlow has 0 to 65535
 	Data     any       // the OpenFlow rule
 	Clauses  *[]Clause // of conjunctions; nil for most
 

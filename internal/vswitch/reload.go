@@ -266,7 +266,7 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 		desc[i] = s.pipelinePort(v)
 	}
 	sample := sampling(x.next)
-	err = s.alone.apply(pipeline.Change{
+	err = s.state.Apply(pipeline.Change{
 		Name: &cfg.Bridge.Name, Ports: desc, Flows: flows, Sampling: &sample,
 		MACAgeing: cfg.Bridge.MACAgeing.Std(), MACTableSize: cfg.Bridge.MACTableSize,
 	})

@@ -148,6 +148,9 @@ func (tx *flowTx) tell(st *step, last bool) {
 	if st.new != nil {
 		tx.number = max(tx.number, st.new.changed)
 	}
+	if st.kind == FlowDeleted && st.old.hidden() || st.new != nil && st.new.hidden() {
+		return
+	}
 	if len(s.onChange) > 0 {
 		c := FlowChange{Kind: st.kind, Reason: st.why, By: tx.by, Request: st.request, Last: last, Number: tx.number, step: st}
 		for _, fn := range s.onChange {

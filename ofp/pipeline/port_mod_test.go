@@ -77,7 +77,9 @@ func TestPortMod(t *testing.T) {
 func TestPortChanges(t *testing.T) {
 	s := puntState(t)
 	var got []string
-	s.OnPortChange(func(c PortChange) { got = append(got, fmt.Sprintf("%d %d %d %t %v", c.Kind, c.Port.OFPort, c.Port.Config(), c.Port.Up, c.By)) })
+	s.OnPortChange(func(c PortChange) {
+		got = append(got, fmt.Sprintf("%d %d %d %t %v", c.Kind, c.Port.OFPort, c.Port.Config(), c.Port.Up, c.By))
+	})
 	step := func(what string, err error, want ...string) {
 		t.Helper()
 		if err != nil {

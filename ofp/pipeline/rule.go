@@ -47,6 +47,7 @@ type origin uint8
 const (
 	fromConfig     origin = iota // a reload makes these what the configuration says
 	fromController               // a reload leaves these alone
+	fromOverride                 // so does all else but Override
 )
 
 // ruleCounts is what a rule counts.

@@ -49,7 +49,7 @@ func (f *FlowFilter) rules(t *classifier.Table) iter.Seq[*Rule] {
 // wants says whether a rule whose match is selected has the cookie, and goes to the port and
 // the group, that the filter asks for.
 func (f *FlowFilter) wants(r *Rule) bool {
-	return (r.Flow.Cookie^f.Cookie)&f.CookieMask == 0 && f.leads(r.Flow.Do)
+	return !r.hidden() && (r.Flow.Cookie^f.Cookie)&f.CookieMask == 0 && f.leads(r.Flow.Do)
 }
 
 // leads says whether instructions lead to the port and the group that the filter asks for.

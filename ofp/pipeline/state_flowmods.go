@@ -179,7 +179,7 @@ func (tx *flowTx) delete(m *FlowMod, strict bool) {
 	}
 	if all := !strict && f.Match.Mask.Map == 0 && m.CookieMask == 0 && m.OutPort == AnyPort && m.OutGroup == AnyGroup; all {
 		for id := range tablesOf(f.Table) {
-			if tx.view(id).Len() > fewRules {
+			if tx.view(id).Len() > fewRules && (id > 0 || tx.override() == nil) {
 				tx.clear(id, RemovedDelete)
 			}
 		}

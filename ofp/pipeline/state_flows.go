@@ -41,7 +41,7 @@ func (tx *flowTx) replace(flows []Flow, all bool) error {
 			continue
 		}
 		for c := range t.rules.Rules() {
-			if r := c.Data.(*Rule); !stays[r] && (all || r.origin == fromConfig) && tx.holds(r) {
+			if r := c.Data.(*Rule); !stays[r] && !r.hidden() && (all || r.origin == fromConfig) && tx.holds(r) {
 				tx.remove(r, RemovedDelete)
 			}
 		}

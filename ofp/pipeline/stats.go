@@ -131,6 +131,7 @@ type FlowStats struct {
 	Hard     uint16  `json:"hard_timeout,omitempty"`
 	Match    string  `json:"match"`
 	Actions  string  `json:"actions"`
+	Hidden   bool    `json:"hidden,omitempty"` // that of Override: before all others, and unknown to controllers
 	Flow     Flow    `json:"-"`
 }
 
@@ -144,6 +145,10 @@ func (s *State) DumpFlows() []FlowStats {
 // gives them names.
 func (s *Snapshot) DumpFlows(now int64) []FlowStats {
 	rules, err := s.selected(&everything)
+	override := overrideOf(s.tables[0].rules)
+	if override != nil {
+		rules = slices.Insert(rules, 0, override)
+	}
 	if err != nil || len(rules) == 0 {
 		return nil
 	}
@@ -151,6 +156,9 @@ func (s *Snapshot) DumpFlows(now int64) []FlowStats {
 	for i, r := range rules {
 		e := r.entry(now)
 		out[i] = e.words()
+	}
+	if override != nil {
+		out[0].Hidden = true
 	}
 	return out
 }
@@ -177,7 +185,11 @@ func (f *FlowStats) String() string {
 		fmt.Fprintf(&b, "hard_age=%d, ", f.HardAge)
 	}
 	if f.Priority != DefaultPriority {
-		fmt.Fprintf(&b, "priority=%d", f.Priority)
+		priority := int(f.Priority)
+		if f.Hidden {
+			priority = overridePriority
+		}
+		fmt.Fprintf(&b, "priority=%d", priority)
 		if f.Match != "" {
 			b.WriteByte(',')
 		}
