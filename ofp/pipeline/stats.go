@@ -120,7 +120,7 @@ func (r *Rule) entry(now int64) FlowEntry {
 // FlowStats is one flow with its counters, in words.
 type FlowStats struct {
 	Table    uint8   `json:"table"`
-	Priority uint32  `json:"priority"` // more than 65535: the flow of Override
+	Priority uint16  `json:"priority"`
 	Cookie   uint64  `json:"cookie"`
 	Duration float64 `json:"duration"` // seconds since it was added
 	Packets  uint64  `json:"n_packets"`
@@ -131,6 +131,7 @@ type FlowStats struct {
 	Hard     uint16  `json:"hard_timeout,omitempty"`
 	Match    string  `json:"match"`
 	Actions  string  `json:"actions"`
+	Hidden   bool    `json:"hidden,omitempty"` // that of Override: before all others, and unknown to controllers
 	Flow     Flow    `json:"-"`
 }
 
@@ -157,7 +158,7 @@ func (s *Snapshot) DumpFlows(now int64) []FlowStats {
 		out[i] = e.words()
 	}
 	if override != nil {
-		out[0].Priority = overridePriority
+		out[0].Hidden = true
 	}
 	return out
 }
@@ -166,7 +167,7 @@ func (s *Snapshot) DumpFlows(now int64) []FlowStats {
 func (e *FlowEntry) words() FlowStats {
 	f := &e.Flow
 	return FlowStats{
-		Table: f.Table, Priority: uint32(f.Priority), Cookie: f.Cookie,
+		Table: f.Table, Priority: f.Priority, Cookie: f.Cookie,
 		Duration: float64(e.Duration) / float64(time.Second),
 		Packets:  e.Packets, Bytes: e.Bytes, IdleAge: e.IdleAge / int64(time.Second), HardAge: e.HardAge / int64(time.Second),
 		Idle: f.IdleTimeout, Hard: f.HardTimeout,
@@ -184,7 +185,11 @@ func (f *FlowStats) String() string {
 		fmt.Fprintf(&b, "hard_age=%d, ", f.HardAge)
 	}
 	if f.Priority != DefaultPriority {
-		fmt.Fprintf(&b, "priority=%d", f.Priority)
+		priority := int(f.Priority)
+		if f.Hidden {
+			priority = overridePriority
+		}
+		fmt.Fprintf(&b, "priority=%d", priority)
 		if f.Match != "" {
 			b.WriteByte(',')
 		}

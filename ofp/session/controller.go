@@ -62,6 +62,7 @@ type controller struct {
 // those that stay go on, by their new terms; TLS's files count for new connections. On an
 // error nothing has changed.
 func (s *Server) SetControllers(c Controllers) error {
+	defer s.reviewControllers()
 	targets := make([]target, len(c.List))
 	for i := range c.List {
 		t, err := parseTarget(c.List[i].Target)
@@ -195,6 +196,7 @@ func (c *controller) ended(ses *session) {
 		c.srv.fail.lost(heard)
 	}
 	c.srv.watchAgain()
+	c.srv.reviewControllers()
 }
 
 // failed notes why there is no session.

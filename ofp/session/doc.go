@@ -43,6 +43,6 @@
 // sessions' goroutines, several at once. What monitors are is guarded by the mutex of
 // pipeline.State, which tells of changes with it held. Nothing here is called from a poll loop.
 //
-// Locks are taken in this order: roles.mu, Server.mu, controller.mu, failover.mu,
+// Locks are taken in this order: roles.mu, statuses.mu, Server.mu, controller.mu, failover.mu,
 // pipeline.State's, session.mu, outbox.mu.
 package session

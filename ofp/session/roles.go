@@ -34,6 +34,7 @@ type roles struct {
 // returns the role that ses has now and the last generation.
 func (s *Server) setRole(ses *session, m *wire.RoleMsg) (*wire.RoleMsg, error) {
 	defer s.reviewMisses() // of which slaves get none
+	defer s.reviewControllers()
 	s.roles.mu.Lock()
 	defer s.roles.mu.Unlock()
 	r := &s.roles
@@ -53,9 +54,9 @@ func (s *Server) setRole(ses *session, m *wire.RoleMsg) (*wire.RoleMsg, error) {
 	ses.mu.Lock()
 	defer ses.mu.Unlock()
 	if m.Role != wire.RoleNoChange {
-		ses.state.role = m.Role
+		ses.state.role, ses.state.shortID = m.Role, m.ShortID
 	}
-	return &wire.RoleMsg{Role: ses.state.role, ShortID: m.ShortID, Generation: r.generation, HasGeneration: r.elected}, nil
+	return &wire.RoleMsg{Role: ses.state.role, ShortID: ses.state.shortID, Generation: r.generation, HasGeneration: r.elected}, nil
 }
 
 // demote makes a master a slave, and tells it (1.4 and up). r.mu is held.

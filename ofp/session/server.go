@@ -105,10 +105,11 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	roles  roles
-	fail   failover
-	misses misses
-	files  atomic.Pointer[TLSFiles]
+	roles    roles
+	fail     failover
+	misses   misses
+	statuses statuses
+	files    atomic.Pointer[TLSFiles]
 
 	// sessions is those that there are. Who only wants to tell them something need not wait
 	// for mu.

@@ -73,6 +73,7 @@ type state struct {
 	async      wire.AsyncConfig
 	packetIns  wire.PacketInFormat
 	flowFormat wire.FlowFormat // of 1.0
+	shortID    uint16          // of ROLE_REQUEST (1.5)
 	id         uint16          // that controller actions name
 	missLen    uint16          // of SET_CONFIG
 	tableIDs   bool            // a flow mod of 1.0 has a table in its command
@@ -190,6 +191,7 @@ func (s *session) greet() error {
 	s.cfg.Log.Debug("openflow: session", "peer", s.who, "version", s.version.String())
 	if s.controller != nil {
 		s.controller.agreed(s.version)
+		s.srv.reviewControllers()
 	}
 	return nil
 }
