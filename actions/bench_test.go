@@ -28,6 +28,8 @@ var cases = []struct {
 	{"controller", build(control(whole))},
 	{"controller of 128,output", build(control(Punt{MaxLen: 128}), out(1))},
 	{"meter,output", metering(NewMeter(true, []MeterBand{{Rate: 1 << 40}}, 0))},
+	{"output by a queue", queueing(NewQueue(1<<40, 0, 0, nil))},
+	{"output by a queue that is full", queueing(NewQueue(1, 0, 0, nil))},
 }
 
 // bench returns a function that runs p over a batch of n fresh UDP packets and takes

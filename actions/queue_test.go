@@ -7,11 +7,19 @@ import (
 
 	"pollux/flow"
 	"pollux/internal/packet"
+	"pollux/ipfix/cache"
 )
 
 // throughQueue is an output to slot, of max bytes or all of them, by queue number q of qs.
 func throughQueue(slot uint32, q int, max uint16) Op {
 	return Op{Code: OpOutput, A: slot, B: slot + 1, V: flow.Value{Lo: uint64(max), Hi: uint64(q + 1)}, M: flow.Value{Lo: uint64(q)}}
+}
+
+// queueing is a program of one output by a queue.
+func queueing(q *Queue) *Program {
+	p := &Program{Ops: []Op{throughQueue(1, 0, 0)}, Queues: []*Queue{q}}
+	p.Finish(DropNone)
+	return p
 }
 
 // TestQueuePolicesItsOutputAlone: 100 packets at once, for a queue with room for 10 and a
@@ -75,12 +83,19 @@ func TestQueuePolicesItsOutputAlone(t *testing.T) {
 }
 
 // TestQueueHoldsItsRate: packets of all sizes at three times the rate for ten seconds of the
-// loop's clock.
+// clock, shared unevenly by loops.
 func TestQueueHoldsItsRate(t *testing.T) {
-	for _, rate := range []uint64{500_000, 10_000_000, 1_000_000_000} {
-		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+	for _, c := range []struct {
+		rate  uint64
+		loops int
+	}{{500_000, 1}, {500_000, 4}, {10_000_000, 1}, {10_000_000, 2}, {10_000_000, 4}, {1_000_000_000, 2}} {
+		rate := c.rate
+		t.Run(fmt.Sprintf("rate=%d,loops=%d", rate, c.loops), func(t *testing.T) {
 			const seconds, meanBits = 10, 8 * 630
-			r := newRig(packet.MaxBatch, 1)
+			var rigs []*rig
+			for range c.loops {
+				rigs = append(rigs, newRig(packet.MaxBatch, 1))
+			}
 			q := NewQueue(rate, 0, 0, nil)
 			p := &Program{Ops: []Op{throughQueue(0, 0, 0)}, Queues: []*Queue{q}}
 			p.Finish(DropNone)
@@ -91,6 +106,7 @@ func TestQueueHoldsItsRate(t *testing.T) {
 			frame := make([]byte, 1200)
 			var bits uint64
 			for s := range steps {
+				r := rigs[s*s%c.loops]
 				r.Now = int64(float64(s) * span * 1e9 / float64(steps))
 				r.reset()
 				for range per {
@@ -120,5 +136,57 @@ func TestQueueCountsOutliveIt(t *testing.T) {
 	b.Sent.add(1, 100)
 	if n := a.Sent.Packets.Load(); n != 4 {
 		t.Errorf("%d packets, want 4", n)
+	}
+}
+
+// TestQueueDropsAreTold: flow records tell of what a queue dropped: on the way out always, on
+// the way in of packets that went nowhere else.
+func TestQueueDropsAreTold(t *testing.T) {
+	sample := func(s ...cache.Point) (ops []Op, samples []Sample) {
+		for i, p := range s {
+			p.ID = uint32(i)
+			ops = append(ops, Op{Code: OpSample, A: uint32(i)})
+			samples = append(samples, Sample{Point: p})
+		}
+		return ops, samples
+	}
+	ops, samples := sample(cache.Point{}, cache.Point{Dir: cache.Egress, Egress: 1}, cache.Point{Dir: cache.Egress, Egress: 2})
+	queue, plain := throughQueue(0, 0, 0), Op{Code: OpOutput, A: 1, B: 2}
+	for _, c := range []struct {
+		name string
+		ops  []Op
+		want map[uint32]uint64 // dropped of 100, by sample
+	}{
+		{"the last output", []Op{ops[0], ops[1], queue}, map[uint32]uint64{0: 90, 1: 90}},
+		{"another goes on", []Op{ops[0], ops[1], queue, ops[2], plain}, map[uint32]uint64{0: 0, 1: 90, 2: 0}},
+		{"another went before", []Op{ops[0], ops[2], plain, ops[1], queue}, map[uint32]uint64{0: 0, 1: 90, 2: 0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(512, 2)
+			r.Caches = []*cache.Cache{cache.New(cache.Config{MaxFlows: 16, Memory: r.Mem})}
+			f := udp()
+			p := &Program{Ops: c.ops, Samples: samples, Queues: []*Queue{NewQueue(1_000_000, uint64(9*len(f)*8+1), 0, nil)}}
+			p.Finish(DropNone)
+			for range 100 {
+				r.receive(f, 256)
+			}
+			r.run(p)
+			recs := flowsOf(r.Caches[0])
+			for _, rec := range recs {
+				why := DropQueue
+				if c.want[rec.Point.ID] == 0 {
+					why = DropNone
+				}
+				if rec.Packets != 100 || rec.Dropped != c.want[rec.Point.ID] || Reason(rec.DropReason) != why {
+					t.Errorf("sample %d: %d of %d dropped for %v, want %d for %v", rec.Point.ID, rec.Dropped, rec.Packets, Reason(rec.DropReason), c.want[rec.Point.ID], why)
+				}
+			}
+			if len(recs) != len(c.want) {
+				t.Errorf("%d records, want %d", len(recs), len(c.want))
+			}
+		})
+	}
+	if DropQueue.ForwardingStatus() != DropMeter.ForwardingStatus() {
+		t.Errorf("forwardingStatus %d, want that of a policer", DropQueue.ForwardingStatus())
 	}
 }
