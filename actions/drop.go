@@ -30,6 +30,7 @@ const (
 	DropPuntFull
 	DropNoFwd
 	DropQueue
+	DropFragment
 	NumReasons
 
 	// Punted is no drop: a controller has the packet. Program.Drop says so; nothing is counted
@@ -62,6 +63,7 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
 	DropPuntFull:      {"punt_full", "the packet, or a copy, was for a controller, and the control plane had not made room for it"},
 	DropNoFwd:         {"no_fwd", "output to a port that is configured not to forward"},
+	DropFragment:      {"fragment", "the packet is a fragment, and a controller has those dropped (set-frags)"},
 	DropQueue:         {"queue", "the rate of the output port's queue was exceeded"},
 }
 
@@ -90,7 +92,7 @@ func (r Reason) ForwardingStatus() uint8 {
 		return droppedNoRoute
 	case DropAction:
 		return droppedACL
-	case DropVLANFilter, DropReserved, DropNoRecv, DropNoFwd:
+	case DropVLANFilter, DropReserved, DropNoRecv, DropNoFwd, DropFragment:
 		return droppedDeny
 	case DropTooLong:
 		return droppedDF

@@ -86,9 +86,13 @@ func (s *Switch) punted(p *datapath.PuntedPacket) {
 	s.openflow.PacketIn(&m, p.ID)
 }
 
-// presence is a mask of the fields of k that are not 0, and of its port.
+// presence is a mask of the fields of k that are not 0, and of its port. Registers are told one by
+// one, as Open vSwitch does, not as parts of longer ones.
 func presence(k *flow.Key) (m flow.Mask) {
 	for f := flow.FieldNone + 1; f < flow.NumFields; f++ {
+		if f >= flow.XReg0 && f <= flow.XXReg3 {
+			continue
+		}
 		if f == flow.InPort || !f.Get(k).IsZero() {
 			f.OrMask(&m, f.Full())
 		}

@@ -25,6 +25,7 @@ type oracle struct {
 	ports []Port
 	flows []Flow
 	fdb   map[fdbKey]uint32
+	frags Fragments
 
 	groups map[uint32]*Group
 
@@ -145,6 +146,15 @@ func (o *oracle) lookup(in uint32, table uint8) error {
 	}
 	k := extract(o.frame, &o.meta)
 	flow.InPort.Set(&k, flow.Value{Lo: uint64(in)})
+	if k.NwFrag()&flow.FragAny != 0 {
+		switch o.frags {
+		case FragDrop:
+			o.lookups-- // no table is asked
+			return nil
+		case FragNormal:
+			k.W[flow.WL4] &= 0xffffffff
+		}
+	}
 	best := o.find(table, &k)
 	if best == nil {
 		return nil

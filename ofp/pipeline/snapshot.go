@@ -25,6 +25,7 @@ type Snapshot struct {
 	tables   [NumTables]*table
 	sampling Sampling
 	punting  Punting
+	frags    Fragments
 	groups   *groupSet              // nil: there are none
 	meters   map[uint32]*meterEntry // not written once it is here
 	fdb      *fdb

@@ -218,7 +218,9 @@ func newWorld(tb fataler, r *rand.Rand, n int) *world {
 	}
 	w.state = s
 	// Addresses that were learned before.
-	w.or = &oracle{ports: ports, flows: flows, fdb: map[fdbKey]uint32{}}
+	frags := []Fragments{FragNormal, FragNormal, FragDrop, FragMatch}[r.IntN(4)]
+	s.SetFragments(frags)
+	w.or = &oracle{ports: ports, flows: flows, fdb: map[fdbKey]uint32{}, frags: frags}
 	w.addGroups(tb, r)
 	if err := s.Apply(Change{Flows: flows}); err != nil {
 		tb.Fatal(err)

@@ -280,6 +280,10 @@ func (x *xlate) lookup(t *table, inPort uint32) *Rule {
 	if inPort != x.up.Key.InPort() {
 		written |= 1 << flow.WPort
 	}
+	ports := x.portless()
+	if ports != 0 {
+		written |= 1 << flow.WL4
+	}
 	x.path.Look(t.id, written)
 	x.blind = x.blind || x.hidden.Map != 0
 	x.key.Set(flow.WPort, was&^0xffffffff|uint64(inPort))
@@ -295,6 +299,7 @@ func (x *xlate) lookup(t *table, inPort uint32) *Rule {
 		r = t.rules.Lookup(&x.key, &x.wild)
 	}
 	x.key.Set(flow.WPort, was)
+	x.withPorts(ports)
 	x.needMask(&x.wild)
 	if r == nil || x.failed != actions.DropNone { // what failed stands as long as nothing in the table changes
 		x.missed = append(x.missed, t.counts)
@@ -325,6 +330,9 @@ func (x *xlate) tableAction(inPort uint32, id uint8) {
 			x.tr.fail("over %d resubmit actions", maxLookups)
 		}
 		x.fail(actions.DropResubmitCount)
+		return
+	}
+	if x.fragmentDropped() {
 		return
 	}
 	t := x.snap.tables[id]

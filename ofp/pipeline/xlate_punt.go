@@ -80,7 +80,7 @@ func (x *xlate) outputReason() actions.PuntReason {
 		return actions.PuntGroup
 	case x.inSet:
 		return actions.PuntActionSet
-	case x.current == nil:
+	case x.out: // by its own actions, or by a flow of a table that they send it to
 		return actions.PuntPacketOut
 	case x.current.isMiss():
 		return actions.PuntExplicitMiss

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"pollux/ofp/ofperr"
+	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
 )
 
@@ -140,25 +141,40 @@ func getConfig(s *session, q *request) error {
 	if err := q.empty(); err != nil {
 		return err
 	}
-	return s.reply(wire.AppendConfig(s.scratch[:0], s.version, wire.GetConfigReply, q.XID, s.config))
+	c := s.config
+	c.Fragments &= invalidTTL
+	if s.version != wire.V10 {
+		c.Fragments = 0
+	}
+	c.Fragments |= wire.Fragments(s.cfg.Tables.Snapshot().Fragments())
+	return s.reply(wire.AppendConfig(s.scratch[:0], s.version, wire.GetConfigReply, q.XID, c))
 }
 
-// setConfig takes how much of a packet the session wants; fragments are always treated
-// as any packet.
+// setConfig takes how much of a packet the session wants, and how tables see fragments. The
+// latter is the switch's, and not for a slave to change.
 func setConfig(s *session, q *request) error {
 	c, err := wire.ParseConfig(q.body)
 	if err != nil {
 		return err
 	}
 	old := s.version == wire.V10
-	if c.Fragments != wire.FragNormal && (!old || c.Fragments != invalidTTL) {
-		return fmt.Errorf("flags %#x: fragments are treated as any packet: %w", uint16(c.Fragments), ofperr.ConfigBadFlags)
+	frags, ttl := c.Fragments, old && c.Fragments&invalidTTL != 0
+	if old {
+		frags &^= invalidTTL
+	}
+	switch frags {
+	case wire.FragNormal, wire.FragDrop, wire.FragMatch:
+	default:
+		return fmt.Errorf("flags %#x: fragments are treated normally, dropped, or matched: %w", uint16(c.Fragments), ofperr.ConfigBadFlags)
+	}
+	if s.role() != wire.RoleSlave {
+		s.cfg.Tables.SetFragments(pipeline.Fragments(frags))
 	}
 	s.config = c
 	s.change(func(st *state) {
 		st.missLen = c.MissSendLen
 		if old {
-			st.setInvalidTTL(c.Fragments == invalidTTL)
+			st.setInvalidTTL(ttl)
 		}
 	})
 	return nil

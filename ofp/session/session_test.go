@@ -79,8 +79,16 @@ DP Description: br0`},
 		if v == wire.V10 {
 			want = "NXBRC_UNENCODABLE_ERROR" // 1.0 has no word for it
 		}
-		if got := ofctl(t, "-O", v.String(), "set-frags", "unix:"+path, "drop"); !strings.Contains(got, want) {
-			t.Errorf("%s set-frags drop: %s", v, got)
+		if got := ofctl(t, "-O", v.String(), "set-frags", "unix:"+path, "reassemble"); !strings.Contains(got, want) {
+			t.Errorf("%s set-frags reassemble: %s", v, got)
+		}
+		for _, mode := range []string{"drop", "nx-match", "normal"} {
+			if got := ofctl(t, "-O", v.String(), "set-frags", "unix:"+path, mode); got != "" {
+				t.Errorf("%s set-frags %s: %s", v, mode, got)
+			}
+			if got := ofctl(t, "-O", v.String(), "get-frags", "unix:"+path); got != mode {
+				t.Errorf("%s get-frags: %s, want %s", v, got, mode)
+			}
 		}
 	}
 	// One port; below 1.5 ovs-ofctl asks for all and picks.

@@ -15,6 +15,7 @@ const (
 	FragNormal Fragments = 0
 	FragDrop   Fragments = 1
 	FragReasm  Fragments = 2
+	FragMatch  Fragments = 3 // Nicira's: first fragments can be matched as far as they go
 )
 
 // SwitchConfig is the body of GET_CONFIG_REPLY and SET_CONFIG.
