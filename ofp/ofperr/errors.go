@@ -178,6 +178,11 @@ const (
 	TableFeaturesBadTable
 	TableFeaturesBadMetadata
 	TableFeaturesDenied
+	TableFeaturesBadCapabilities
+	TableFeaturesBadMaxEntries
+	TableFeaturesBadFeatures
+	TableFeaturesBadCommand
+	TableFeaturesTooMany
 
 	// OFPET_BAD_PROPERTY; in 1.3 some are of OFPET_TABLE_FEATURES_FAILED
 
@@ -387,6 +392,11 @@ var errs = [numErrors]struct {
 	TableFeaturesBadTable:          {"OFPTFFC_BAD_TABLE", "there is no such table", unencodable, triplet{0, 13, 0}, triplet{0, 13, 0}, triplet{0, 13, 0}},
 	TableFeaturesBadMetadata:       {"OFPTFFC_BAD_METADATA", "mask of metadata not supported", unencodable, triplet{0, 13, 1}, triplet{0, 13, 1}, triplet{0, 13, 1}},
 	TableFeaturesDenied:            {"OFPTFFC_EPERM", "table features: permission denied", unencodable, triplet{0, 13, 5}, triplet{0, 13, 5}, triplet{0, 13, 5}},
+	TableFeaturesBadCapabilities:   {"OFPTFFC_BAD_CAPA", "invalid capabilities of a table", unencodable, unencodable13, unencodable13, triplet{0, 13, 6}},
+	TableFeaturesBadMaxEntries:     {"OFPTFFC_BAD_MAX_ENT", "a table cannot have so many flows", unencodable, unencodable13, unencodable13, triplet{0, 13, 7}},
+	TableFeaturesBadFeatures:       {"OFPTFFC_BAD_FEATURES", "invalid features of a table", unencodable, unencodable13, unencodable13, triplet{0, 13, 8}},
+	TableFeaturesBadCommand:        {"OFPTFFC_BAD_COMMAND", "command on tables not supported", unencodable, unencodable13, unencodable13, triplet{0, 13, 9}},
+	TableFeaturesTooMany:           {"OFPTFFC_TOO_MANY", "too many tables", unencodable, unencodable13, unencodable13, triplet{0, 13, 10}},
 	PropertyBadType:                {"OFPBPC_BAD_TYPE", "property type not supported", triplet{Nicira, 13, 2}, triplet{0, 13, 2}, triplet{0, 14, 0}, triplet{0, 14, 0}},
 	PropertyBadLen:                 {"OFPBPC_BAD_LEN", "wrong length of a property", triplet{Nicira, 13, 3}, triplet{0, 13, 3}, triplet{0, 14, 1}, triplet{0, 14, 1}},
 	PropertyBadValue:               {"OFPBPC_BAD_VALUE", "value of a property not supported", triplet{Nicira, 13, 4}, triplet{0, 13, 4}, triplet{0, 14, 2}, triplet{0, 14, 2}},

@@ -128,7 +128,7 @@ func (c *keeper) change(tb fataler) string {
 		what = "many are added at once"
 		var mods []FlowMod
 		for range 75 {
-			if f, err := ParseFlow(randomLine(c.r), nil); err == nil {
+			if f, err := ParseFlow(c.w.line(c.r), nil); err == nil {
 				throughMeters(c.r, &f)
 				f.Cookie = 0x77
 				mods = append(mods, FlowMod{Command: FlowAdd, Flow: f})
@@ -142,7 +142,7 @@ func (c *keeper) change(tb fataler) string {
 			m.Command, m.Flow.Do.Apply = FlowModify, []Action{{Kind: ActOutput, Port: 2}}
 		}
 		if c.r.IntN(4) == 0 {
-			m.Flow.Table, m.CookieMask = uint8(c.r.IntN(4)), 0
+			m.Flow.Table, m.CookieMask = uint8(c.r.IntN(6)), 0
 		}
 		_, err = s.FlowMods([]FlowMod{m}, nil)
 	case n < 20 && len(have) > 0:
@@ -150,7 +150,7 @@ func (c *keeper) change(tb fataler) string {
 		what = "delete " + f.String()
 		err = s.Delete(f.Table, f.Priority, f.Match)
 	default:
-		f, perr := ParseFlow(randomLine(c.r), nil)
+		f, perr := ParseFlow(c.w.line(c.r), nil)
 		if perr != nil {
 			return "" // it contradicts itself by chance
 		}

@@ -14,11 +14,20 @@ func (tx *flowTx) check(f *Flow) error {
 	if f.Table >= NumTables {
 		return noTable(f.Table)
 	}
+	if tx.next.off.has(f.Table) {
+		return fmt.Errorf("table %d is disabled: %w", f.Table, ofperr.FlowModBadTable)
+	}
+	if g := f.Do.Goto; g != 0 && tx.next.off.has(g) {
+		return fmt.Errorf("goto_table:%d, which is disabled: %w", g, ofperr.InstructionBadTable)
+	}
 	if g := f.Do.Goto; g != 0 && (g <= f.Table || g >= NumTables) {
 		return fmt.Errorf("goto_table:%d from table %d; it only goes forward, to %d at most: %w", g, f.Table, NumTables-1, ofperr.InstructionBadTable)
 	}
 	if f.Do.some(func(a *Action) bool { return a.Kind == ActOutput && a.Port == flow.PortTable }) {
 		return fmt.Errorf("output to TABLE is for packet-outs: %w", ofperr.ActionBadOutPort)
+	}
+	if err := checkStage(f, tx.next.firstEgress); err != nil {
+		return err
 	}
 	return tx.checkDo(f)
 }

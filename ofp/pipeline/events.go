@@ -157,7 +157,7 @@ func (tx *flowTx) tell(st *step, last bool) {
 			fn(&c)
 		}
 	}
-	if st.new == nil && st.old.Flow.Flags&SendFlowRem != 0 && len(s.onRemoved) > 0 {
+	if st.new == nil && !tx.quiet && st.old.Flow.Flags&SendFlowRem != 0 && len(s.onRemoved) > 0 {
 		s.gone = append(s.gone, gone{st.old, st.why, tx.now, tx.by})
 	}
 }

@@ -28,6 +28,7 @@ type oracle struct {
 	frags Fragments
 
 	groups map[uint32]*Group
+	first  uint8 // egress table; 0: none
 
 	frame   []byte
 	clones  int
@@ -43,6 +44,10 @@ type oracle struct {
 	passed  []bucketRef // groups and buckets that processed it
 	queue   uint32
 	queued  map[[2]uint32]uint64 // packets by port and queue
+	leaving uint32               // the port that egress tables are for; 0: the ingress tables
+	limit   int                  // bytes that leave on this way, unless 0
+	inSet   bool                 // the action set is being executed
+	failed  error                // of a way through the egress tables
 
 	learning []*Flow // flows to be learned when the packet is done
 	stack    []flow.Value
@@ -61,22 +66,75 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.frame, o.meta = bytes.Clone(frame), flow.Key{}
 	o.meta.Set(flow.WPort, uint64(in))
 	o.learning = nil
-	o.stack, o.most, o.clones, o.passed = nil, 0, 0, nil
+	o.stack, o.most, o.clones, o.passed, o.leaving = nil, 0, 0, nil, 0
 	o.queue, o.queued = 0, map[[2]uint32]uint64{}
 	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.labels, o.blind = nil, nil, 0, 0, 0, false, nil, 0, false
 	if p := o.port(in); p != nil && (p.NoRecv || p.Down) {
 		return nil, nil
 	}
-	err := o.lookup(in, 0)
-	if list := ordered(o.set); err == nil && len(list) > 0 {
-		o.exit = false
-		_, err = o.run(list)
+	o.wrote(nil)
+	o.limit, o.inSet, o.failed = 0, false, nil
+	err := o.lookup(in, 0, false)
+	if err == nil {
+		err = o.finish()
 	}
 	if errors.Is(err, errLimit) {
 		o.queued = nil
 		return nil, nil
 	}
 	return o.out, err
+}
+
+// finish executes the action set.
+func (o *oracle) finish() error {
+	list := ordered(o.set)
+	if len(list) == 0 {
+		return nil
+	}
+	o.exit, o.inSet = false, true
+	_, err := o.run(list)
+	o.inSet = false
+	return err
+}
+
+// wrote makes set the action set, which a field tells the output of.
+func (o *oracle) wrote(set []Action) {
+	o.set = set
+	out := flow.PortUnset
+	for _, a := range set {
+		switch a.Kind {
+		case ActOutput:
+			out = a.Port
+		case ActController:
+			out = flow.PortController
+		}
+	}
+	if slices.ContainsFunc(set, func(a Action) bool { return a.Kind == ActGroup }) {
+		out = flow.PortUnset
+	}
+	o.meta.Set(flow.WSet, uint64(out)<<32)
+}
+
+// egress is the way of a packet that leaves by port n.
+func (o *oracle) egress(n uint32) {
+	if o.clones == 4 {
+		o.failed = errLimit
+		return
+	}
+	was := *o
+	o.clones++
+	o.frame, o.stack = bytes.Clone(o.frame), slices.Clone(o.stack)
+	o.leaving, o.limit, o.most, o.table, o.inSet = n, o.most, 0, 0, false
+	o.wrote([]Action{{Kind: ActOutput, Port: n}})
+	err := o.lookup(o.meta.InPort(), o.first, false)
+	if err == nil {
+		err = o.finish()
+	}
+	was.out, was.hits, was.passed, was.lookups, was.blind, was.learning = o.out, o.hits, o.passed, o.lookups, o.blind, o.learning
+	*o = was
+	if err != nil {
+		o.failed = err
+	}
 }
 
 // ordered is an action set in the order of the standard; nothing where it sends nowhere.
@@ -131,7 +189,7 @@ func (o *oracle) port(n uint32) *Port {
 	return nil
 }
 
-func (o *oracle) lookup(in uint32, table uint8) error {
+func (o *oracle) lookup(in uint32, table uint8, again bool) error {
 	back := o.lookups > 0 && table <= o.table
 	if back {
 		o.depth++
@@ -157,6 +215,9 @@ func (o *oracle) lookup(in uint32, table uint8) error {
 	}
 	best := o.find(table, &k)
 	if best == nil {
+		if o.leaving != 0 && !again {
+			o.wrote(nil)
+		}
 		return nil
 	}
 	o.hits = append(o.hits, best)
@@ -170,12 +231,12 @@ func (o *oracle) lookup(in uint32, table uint8) error {
 	if best.Do.Clear {
 		o.set = nil
 	}
-	o.set = append(o.set, best.Do.Write...)
+	o.wrote(append(o.set, best.Do.Write...))
 	if m := best.Do.MetadataMask; m != 0 {
 		o.write(flow.Metadata, flow.Value{Lo: best.Do.Metadata}, flow.Value{Lo: m})
 	}
 	if best.Do.Goto != 0 {
-		return o.lookup(o.meta.InPort(), best.Do.Goto)
+		return o.lookup(o.meta.InPort(), best.Do.Goto, false)
 	}
 	return nil
 }
@@ -299,7 +360,10 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			if t == TableKeep {
 				t = o.table
 			}
-			if err := o.lookup(in, t); err != nil {
+			if o.first != 0 && (t >= o.first) != (o.leaving != 0) {
+				continue // a bucket's, of the other stage
+			}
+			if err := o.lookup(in, t, true); err != nil {
 				return false, err
 			}
 		case ActSetField:
@@ -329,7 +393,11 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 				o.frame = popTag(o.frame)
 			}
 		case ActController:
-			o.out = append(o.out, told(a.Controller.MaxLen, a.Controller.ID, a.Controller.UserData, &o.meta, o.frame))
+			most := a.Controller.MaxLen
+			if o.limit > 0 {
+				most = min(most, uint16(o.limit))
+			}
+			o.out = append(o.out, told(most, a.Controller.ID, a.Controller.UserData, &o.meta, o.frame))
 		case ActOutputTrunc:
 			o.most = int(a.MaxLen)
 			o.output(a.Port)
@@ -407,6 +475,9 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			}
 			v, ok := o.get(f)
 			if ok && v.Lo <= 1 {
+				if o.leaving != 0 {
+					o.wrote(nil)
+				}
 				return false, nil
 			}
 			if ok {
@@ -424,6 +495,9 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 		case ActExit:
 			o.exit = true
 			return false, nil
+		}
+		if o.failed != nil {
+			return false, o.failed
 		}
 		if tags(o.frame) > 2 {
 			return false, errTags
@@ -574,7 +648,7 @@ func (o *oracle) output(n uint32) {
 	case flow.PortNormal:
 		o.normal(in)
 	default:
-		if n != in {
+		if n != in || n == o.leaving && o.inSet {
 			o.send(n)
 		}
 	}
@@ -582,9 +656,15 @@ func (o *oracle) output(n uint32) {
 
 func (o *oracle) send(n uint32) {
 	if p := o.port(n); p != nil && p.Up && !p.Down && !p.NoFwd {
+		if o.first != 0 && o.leaving == 0 {
+			o.egress(n)
+			return
+		}
 		f := o.frame
-		if o.most > 0 {
-			f = f[:min(len(f), o.most)]
+		for _, most := range []int{o.most, o.limit} {
+			if most > 0 {
+				f = f[:min(len(f), most)]
+			}
 		}
 		o.out = append(o.out, sent{n, string(f)})
 		if q, ok := o.queueOf(p); ok {

@@ -27,6 +27,10 @@ func (x *xlate) output(n uint32) {
 		}
 		x.tableAction(x.key.InPort(), 0)
 	default:
+		if n != 0 && n == x.leaving.port && x.inSet && x.inGroup == 0 {
+			x.transmit(x.snap.ports.get(n)) // the port was chosen before the egress tables
+			return
+		}
 		if n == x.key.InPort() {
 			x.note(actions.DropToInPort)
 			if x.tr != nil {
@@ -49,7 +53,7 @@ func (x *xlate) flood(all bool) {
 	}
 }
 
-// send emits the packet's way out of port n.
+// send sends the packet to port n: through the egress tables, where there are some.
 func (x *xlate) send(n uint32) {
 	p := x.snap.ports.get(n)
 	switch {
@@ -72,6 +76,16 @@ func (x *xlate) send(n uint32) {
 		}
 		return
 	}
+	if x.snap.firstEgress != 0 && x.leaving.port == 0 {
+		x.egress(n)
+		return
+	}
+	x.transmit(p)
+}
+
+// transmit emits the packet's way out of a port.
+func (x *xlate) transmit(to *Port) {
+	n := to.OFPort
 	x.commit()
 	if b := x.snap.sampling.Bridge; b != nil && b.Output {
 		p := cache.Point{Dir: cache.Egress, Egress: n, Domain: b.Domain, ID: b.Point}
@@ -81,9 +95,9 @@ func (x *xlate) send(n uint32) {
 	if !x.sent {
 		x.sent, x.sender = true, x.cause()
 	}
-	op := actions.Op{Code: actions.OpOutput, A: p.Slot, B: n, V: flow.Value{Lo: uint64(x.most)}}
-	if p.Queues != nil {
-		x.byQueue(p, &op)
+	op := actions.Op{Code: actions.OpOutput, A: to.Slot, B: n, V: flow.Value{Lo: uint64(x.limit())}}
+	if to.Queues != nil {
+		x.byQueue(to, &op)
 	}
 	x.emit(op)
 }

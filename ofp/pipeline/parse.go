@@ -268,7 +268,7 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 
 // noPacketHas is the fields that no packet of this switch has.
 var noPacketHas = []flow.Field{
-	flow.RecircID, flow.SkbPriority, flow.ActsetOutput,
+	flow.RecircID, flow.SkbPriority,
 	flow.TunID, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunTOS, flow.TunTTL,
 	flow.TunFlags, flow.TunGBPID, flow.TunGBPFlags,
 	flow.CtState, flow.CtZone, flow.CtMark, flow.CtLabel, flow.CtNwProto, flow.CtNwSrc, flow.CtNwDst,

@@ -24,13 +24,16 @@ type Snapshot struct {
 	ports    *portSet
 	tables   [NumTables]*table
 	sampling Sampling
-	punting  Punting
-	frags    Fragments
-	groups   *groupSet              // nil: there are none
-	meters   map[uint32]*meterEntry // not written once it is here
-	fdb      *fdb
-	changes  *classifier.Changes // the last that led here
-	loops    *loops
+	// firstEgress divides the tables: those from it on are for packets that leave; 0: none are.
+	firstEgress uint8
+	off         tableSet // tables that are disabled
+	punting     Punting
+	frags       Fragments
+	groups      *groupSet              // nil: there are none
+	meters      map[uint32]*meterEntry // not written once it is here
+	fdb         *fdb
+	changes     *classifier.Changes // the last that led here
+	loops       *loops
 }
 
 // loops is what belongs to the poll loops and outlives snapshots. Each element is

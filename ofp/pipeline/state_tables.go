@@ -53,7 +53,9 @@ type TableConfig struct {
 	Vacancy                bool
 	VacancyDown, VacancyUp uint8 // percent
 	MaxFlows               int
-	Flows                  int // that it has
+	Flows                  int  // that it has
+	FirstEgress            bool // it and those behind it are for packets that leave
+	Egress                 bool // it is one of these
 }
 
 // Free returns how many percent of the table are free.
@@ -145,7 +147,8 @@ func (s *State) TableMod(m *TableMod) error {
 	return nil
 }
 
-// TableConfigs returns what table id is configured to do, or all are for AllTables.
+// TableConfigs returns what table id is configured to do, or all of the pipeline are for
+// AllTables.
 func (s *State) TableConfigs(id uint8) ([]TableConfig, error) {
 	if id >= NumTables && id != AllTables {
 		return nil, fmt.Errorf("table %d; there are tables 0 to %d: %w", id, NumTables-1, ofperr.BadTable)
@@ -154,16 +157,22 @@ func (s *State) TableConfigs(id uint8) ([]TableConfig, error) {
 	defer s.unlock()
 	var out []TableConfig
 	for id := range tablesOf(id) {
-		out = append(out, s.tableConfig(id))
+		if !s.snap.Load().off.has(id) {
+			out = append(out, s.tableConfig(id))
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("table %d is disabled: %w", id, ofperr.BadTable)
 	}
 	return out, nil
 }
 
 func (s *State) tableConfig(id uint8) TableConfig {
-	t := &s.tables[id]
+	t, snap := &s.tables[id], s.snap.Load()
 	return TableConfig{
 		Table: id, Name: t.name, Eviction: t.evict != nil, Vacancy: t.vacancy, VacancyDown: t.down, VacancyUp: t.up,
-		MaxFlows: t.limit(), Flows: s.snap.Load().tables[id].rules.Len(),
+		MaxFlows: t.limit(), Flows: snap.tables[id].rules.Len(),
+		FirstEgress: id != 0 && id == snap.firstEgress, Egress: snap.firstEgress != 0 && id >= snap.firstEgress,
 	}
 }
 

@@ -24,6 +24,7 @@ type flowTx struct {
 
 	beyond      bool // more is changed than flows, and decisions may depend on it
 	anew        bool // more is changed, on which no decision depends yet
+	quiet       bool // nobody is told of flows as removed
 	each        bool // it is of FlowModEach
 	metersOwned bool // next.meters may be written
 }
@@ -45,7 +46,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.steps)
 	clear(tx.evicted)
 	clear(tx.adopted)
-	tx.adopted, tx.beyond, tx.anew, tx.metersOwned, tx.each = tx.adopted[:0], false, false, false, false
+	tx.adopted, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.quiet = tx.adopted[:0], false, false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
 	tx.s, tx.next, tx.now, tx.by, tx.request, tx.number = s, next, s.now(), by, 0, s.seq
 	return tx

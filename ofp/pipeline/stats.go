@@ -210,12 +210,14 @@ type TableStats struct {
 	Matches uint64 `json:"matches"`
 }
 
-// TableStats returns the counts of all tables, by number.
+// TableStats returns the counts of all tables of the pipeline, by number.
 func (s *State) TableStats() []TableStats {
 	snap := s.snap.Load()
 	out := make([]TableStats, 0, NumTables)
 	for _, t := range snap.tables {
-		out = append(out, t.stats())
+		if !snap.off.has(t.id) {
+			out = append(out, t.stats())
+		}
 	}
 	return out
 }

@@ -32,6 +32,7 @@ func (s *Snapshot) Trace(key *flow.Key) *TraceResult {
 	x.begin(s, &u, t)
 	x.packet()
 	final := x.key
+	final.Set(flow.WSet, key.W[flow.WSet]) // of an action set that has been executed nothing is left
 	x.end()
 	r := &TraceResult{
 		Flow:     formatKey(key),

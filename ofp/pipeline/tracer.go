@@ -80,6 +80,13 @@ func (t *tracer) table(id uint8, r *Rule) func() {
 	return func() { t.at = was }
 }
 
+// egress begins a way through the egress tables; the function it returns ends it.
+func (t *tracer) egress(n uint32) func() {
+	was := t.at
+	t.at = t.add(TraceTable, "egress to port %s:", t.portName(n))
+	return func() { t.at = was }
+}
+
 // set tells that the action set is executed.
 func (t *tracer) set() { t.at = t.add(TraceTable, "--. Executing action set:") }
 

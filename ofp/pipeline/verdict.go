@@ -18,9 +18,8 @@ func (x *xlate) cause() cause { return cause{x.current, x.table} }
 // conclude makes the last rule that matched the one that decides: it ended the
 // pipeline, so the action set is executed on its behalf.
 func (x *xlate) conclude() {
-	if n := len(x.rules); n > 0 {
-		x.current = x.rules[n-1]
-		x.table = x.current.Flow.Table
+	if x.last != nil {
+		x.current, x.table = x.last, x.last.Flow.Table
 	}
 }
 

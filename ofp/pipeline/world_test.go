@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 
 	"pollux/flow"
@@ -14,7 +15,42 @@ type world struct {
 	state *State
 	or    *oracle
 	clock int64
+	first uint8 // egress table; 0: none
 }
+
+// line writes a random flow that the switch may have.
+func (w *world) line(r *rand.Rand) string {
+	if w.first != 0 && r.IntN(3) == 0 {
+		return randomEgressLine(r)
+	}
+	return randomLine(r)
+}
+
+// randomEgressLine is randomLine for tables 4 and 5 as egress tables: there nothing leads back,
+// and no other port is chosen.
+func randomEgressLine(r *rand.Rand) string {
+	for {
+		line := randomLine(r)
+		if table := line[6]; table != '2' && table != '3' {
+			continue
+		}
+		line = writeActions.ReplaceAllStringFunc(egressLine.Replace(line), func(w string) string { return writtenOut.ReplaceAllString(w, "mod_vlan_vid:6") })
+		if r.IntN(6) == 0 && !strings.Contains(line, "actset_output") {
+			line = strings.Replace(line, " actions=", fmt.Sprintf(",actset_output=%d actions=", 1+r.IntN(4)), 1)
+		}
+		return line
+	}
+}
+
+// egressLine moves tables, and writeActions are where outputs have to go.
+var (
+	egressLine = strings.NewReplacer(
+		"table=2,p", "table=4,p", "table=3,p", "table=5,p", "goto_table:3", "goto_table:5",
+		"resubmit(,1)", "resubmit(,4)", "resubmit(,2)", "resubmit(,5)", "resubmit(,3)", "resubmit(,5)", "resubmit(2,3)", "resubmit(2,4)",
+	)
+	writeActions = regexp.MustCompile(`write_actions\([^)]*\)`)
+	writtenOut   = regexp.MustCompile(`output:(\d|reg0\[0\.\.15\])|NORMAL|CONTROLLER:50|group:\d`)
+)
 
 // randomLine writes a random flow of the universe that randomFrame draws from.
 func randomLine(r *rand.Rand) string {
@@ -37,6 +73,7 @@ func randomLine(r *rand.Rand) string {
 		vlan = v != "vlan_tci=0x0000"
 		match = append(match, v)
 	}
+	add(12, "actset_output=2", "actset_output=3", "actset_output=UNSET", "actset_output=CONTROLLER")
 	add(6, "reg0=5", "reg0=0x2/0x3", "metadata=0x1/0xf", "reg1=0x50", "metadata=0", "reg0=0")
 	v4 := proto == "ip" || proto == "tcp" || proto == "udp"
 	v6 := proto == "ipv6" || proto == "tcp6"
@@ -187,10 +224,13 @@ type fataler interface {
 // newWorld makes a switch of n random flows.
 func newWorld(tb fataler, r *rand.Rand, n int) *world {
 	w := &world{}
+	if r.IntN(3) == 0 {
+		w.first = 4
+	}
 	seen := map[ruleID]bool{}
 	var flows []Flow
 	for range n {
-		line := randomLine(r)
+		line := w.line(r)
 		f, err := ParseFlow(line, nil)
 		if err != nil {
 			// A match can contradict itself by chance, and only that.
@@ -216,11 +256,17 @@ func newWorld(tb fataler, r *rand.Rand, n int) *world {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	if w.first != 0 {
+		err = s.SetPipeline(&PipelineMod{Command: PipelineModify, Tables: []PipelineTable{{Table: w.first, FirstEgress: true}}})
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
 	w.state = s
 	// Addresses that were learned before.
 	frags := []Fragments{FragNormal, FragNormal, FragDrop, FragMatch}[r.IntN(4)]
 	s.SetFragments(frags)
-	w.or = &oracle{ports: ports, flows: flows, fdb: map[fdbKey]uint32{}, frags: frags}
+	w.or = &oracle{first: w.first, ports: ports, flows: flows, fdb: map[fdbKey]uint32{}, frags: frags}
 	w.addGroups(tb, r)
 	if err := s.Apply(Change{Flows: flows}); err != nil {
 		tb.Fatal(err)

@@ -56,6 +56,7 @@ type xlate struct {
 
 	// Who decided: see verdict.go.
 	current *Rule // whose instructions are being executed
+	last    *Rule // that a look-up of this stage found
 	sent    bool  // something was sent
 	sender  cause // of the first that was sent
 	// A table was looked in for a packet with hidden headers. Whether that asks for them may
@@ -66,6 +67,7 @@ type xlate struct {
 	blamed cause // of the reason why nothing was
 
 	table   uint8
+	leaving leaving
 	depth   int
 	exit    bool
 	set     []Action       // the action set
@@ -104,13 +106,16 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.labels, x.layers, x.under = labels{0, 1, 2}, x.layers[:0], 0
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
-	x.current, x.sent, x.sender, x.blamed = nil, false, cause{}, cause{}
+	x.current, x.last, x.sent, x.sender, x.blamed = nil, nil, false, cause{}, cause{}
 	x.rules, x.missed, x.groups, x.floors, x.young, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], x.young[:0], nil
 	x.punts, x.punted, x.punter, x.blind = x.punts[:0], false, cause{}, false
 	x.out, x.silent, x.inSet, x.inGroup, x.ttlIDs = false, false, false, 0, nil
-	x.table, x.depth, x.exit = 0, 0, false
+	x.table, x.depth, x.exit, x.leaving = 0, 0, false, leaving{}
 	x.stack, x.clones, x.most, x.queue, x.queues = x.stack[:0], 0, 0, 0, x.queues[:0]
 	x.set, x.reason, x.failed = x.set[:0], actions.DropNone, actions.DropNone
+	if x.key.W[flow.WSet]>>32 == 0 {
+		x.setOutput(flow.PortUnset)
+	}
 }
 
 // fresh makes constants of what no packet brings with it: metadata, registers and
@@ -307,6 +312,7 @@ func (x *xlate) lookup(t *table, inPort uint32) *Rule {
 	}
 	found := r.Data.(*Rule)
 	x.rules = append(x.rules, found)
+	x.last = found
 	return found
 }
 
@@ -378,12 +384,14 @@ func (x *xlate) do(r *Rule) {
 			x.tr.action("clear_actions")
 		}
 		x.set = x.set[:0]
+		x.noteSet()
 	}
 	if len(d.Write) > 0 {
 		if x.tr != nil {
 			x.tr.action("%s", formatWrite(d.Write, x.tr.ports()))
 		}
 		x.set = append(x.set, d.Write...)
+		x.noteSet()
 	}
 	if d.MetadataMask != 0 {
 		if x.tr != nil {

@@ -219,6 +219,9 @@ func (x *xlate) decTTL(f flow.Field) bool {
 	if ttl <= 1 {
 		x.note(actions.DropTTL)
 		x.invalidTTL()
+		if x.leaving.port != 0 {
+			x.stayHere()
+		}
 		if x.tr != nil {
 			x.tr.warn("TTL %d is too low to be decremented, stopping here", ttl)
 		}
@@ -236,6 +239,13 @@ func (x *xlate) resubmit(a *Action) {
 	}
 	if table == TableKeep {
 		table = x.table
+	}
+	if !x.stays(table) { // as one in a bucket may not, which both stages have
+		x.note(actions.DropTableMiss)
+		if x.tr != nil {
+			x.tr.warn("resubmit between ingress and egress tables, skipping")
+		}
+		return
 	}
 	x.silent = true
 	x.tableAction(in, table)

@@ -56,8 +56,12 @@ func (x *xlate) outputController(maxLen uint16) {
 
 // controller sends the packet to controllers as it is now.
 func (x *xlate) controller(c *ControllerAction) {
+	most := c.MaxLen
+	if m := x.leaving.most; m != 0 {
+		most = min(most, m)
+	}
 	p := actions.Punt{
-		Reason: actions.PuntReason(c.Reason), MaxLen: c.MaxLen, ID: c.ID, UserData: c.UserData, Pause: c.Pause, MeterID: c.Meter,
+		Reason: actions.PuntReason(c.Reason), MaxLen: most, ID: c.ID, UserData: c.UserData, Pause: c.Pause, MeterID: c.Meter,
 	}
 	if *c == (ControllerAction{MaxLen: c.MaxLen, Reason: c.Reason}) && p.Reason == actions.PuntAction {
 		p.Reason = x.outputReason() // a plain output, whichever way it was written
@@ -100,6 +104,10 @@ func (r *Rule) isMiss() bool {
 // missedTable does what is due to a packet that no flow of a table matches. With silent it was a
 // resubmit.
 func (x *xlate) missedTable(silent bool) {
+	if x.leaving.port != 0 && !silent {
+		x.missedEgress()
+		return
+	}
 	x.note(actions.DropTableMiss)
 	if p := &x.snap.punting; p.Miss && !silent {
 		x.punt(actions.Punt{Reason: actions.PuntImplicitMiss, MaxLen: p.MissLen})
