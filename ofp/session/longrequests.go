@@ -14,7 +14,7 @@ var longParts = map[wire.Part]bool{
 }
 
 // maxRequest is the longest request in several messages, in bytes of body: the features of
-// 254 tables take less than half.
+// 254 tables take less than two thirds.
 const maxRequest = 1 << 20
 
 // assembly is the multipart request in several messages that is coming in. There is one at

@@ -96,14 +96,18 @@ func setActions(v wire.Version) uint32 {
 		return b
 	}
 	// output, copy TTL out and in, MPLS TTL and dec, push and pop VLAN and MPLS, set queue, group, nw TTL and dec, set field
-	return bits(0, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25)
+	b := bits(0, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25)
+	if v >= wire.V15 {
+		b |= bits(28) // copy field
+	}
+	return b
 }
 
 // applyActions is those that a list can have.
 func applyActions(v wire.Version) uint32 {
 	b := setActions(v)
 	if v >= wire.V15 {
-		b |= 1<<28 | 1<<29 // copy field, meter
+		b |= 1 << 29 // meter
 	}
 	return b
 }

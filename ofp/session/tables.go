@@ -2,9 +2,7 @@ package session
 
 import (
 	"fmt"
-	"slices"
 
-	"pollux/flow"
 	"pollux/ofp/ofperr"
 	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
@@ -18,10 +16,18 @@ func tablePart(s *session, m *wire.Multipart, out *wire.Replies) error {
 	if err := none(m); err != nil {
 		return err
 	}
+	configs, err := s.cfg.Tables.TableConfigs(pipeline.AllTables)
+	if err != nil {
+		return err
+	}
+	var names [pipeline.NumTables]string
+	for i := range configs {
+		names[configs[i].Table] = configs[i].Name
+	}
 	s.settle()
 	for _, t := range s.cfg.Tables.TableStats() {
 		st := wire.TableStats{
-			ID: t.Table, Active: uint32(t.Active), Lookups: t.Lookups, Matched: t.Matches,
+			ID: t.Table, Name: names[t.Table], Active: uint32(t.Active), Lookups: t.Lookups, Matched: t.Matches,
 			Wildcards: wildcards10, MaxEntries: pipeline.DefaultMaxFlows,
 		}
 		out.Add(st.Append(nil, s.version))
@@ -90,73 +96,4 @@ func tableMod(s *session, q *request) error {
 // TableStatusChanged tells of a table that fills or empties (pipeline.State.OnTableStatus).
 func (s *Server) TableStatusChanged(t pipeline.TableStatus) {
 	s.TableStatus(&wire.TableStatusMsg{Reason: wire.TableReason(t.Reason), Table: settings(&t.Config)})
-}
-
-// abilities are what tables can match and write, by version: all fields that have a number
-// there and that some packet can have.
-func abilities() (match, wild, set []wire.FieldAbility) {
-	for f := flow.FieldNone + 1; f < flow.NumFields; f++ {
-		i := &flow.Fields[f]
-		if i.OXM == "" && i.NXM == "" || !pipeline.Matchable(f) {
-			continue
-		}
-		match = append(match, wire.FieldAbility{Field: f, Masked: i.Maskable})
-		wild = append(wild, wire.FieldAbility{Field: f})
-		if i.Writable {
-			set = append(set, wire.FieldAbility{Field: f})
-		}
-	}
-	return match, wild, set
-}
-
-// tableFeaturesPart answers what tables can do. All can do the same. A request to change that
-// is refused: the switch has one kind of table, which can do everything.
-func tableFeaturesPart(s *session, m *wire.Multipart, out *wire.Replies) error {
-	if len(m.Body) > 0 {
-		for b := m.Body; len(b) > 0; {
-			t, rest, err := wire.ParseTableFeatures(s.version, b)
-			if err != nil {
-				return err
-			}
-			if t.ID >= pipeline.NumTables {
-				return fmt.Errorf("table %d; there are tables 0 to %d: %w", t.ID, pipeline.NumTables-1, ofperr.TableFeaturesBadTable)
-			}
-			b = rest
-		}
-		return fmt.Errorf("what tables can do cannot be changed: %w", ofperr.TableFeaturesDenied)
-	}
-	configs, err := s.cfg.Tables.TableConfigs(pipeline.AllTables)
-	if err != nil {
-		return err
-	}
-	match, wild, set := abilities()
-	// goto, write metadata, write, apply and clear actions, meter
-	instructions := uint32(1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6)
-	if s.version >= wire.V15 {
-		instructions &^= 1 << 6 // an action there
-	}
-	next := make([]uint8, 0, pipeline.NumTables)
-	for id := uint8(1); id < pipeline.NumTables; id++ {
-		next = append(next, id)
-	}
-	for i := range configs {
-		c := &configs[i]
-		can := wire.TableAbilities{
-			Instructions: instructions, Next: slices.Clone(next[min(int(c.Table), len(next)):]),
-			Write: wire.ActionAbilities{Actions: setActions(s.version), SetFields: set},
-			Apply: wire.ActionAbilities{Actions: applyActions(s.version), SetFields: set},
-		}
-		if len(can.Next) == 0 {
-			can.Instructions &^= 1 << 1
-		}
-		f := wire.TableFeatures{
-			ID: c.Table, MetadataMatch: ^uint64(0), MetadataWrite: ^uint64(0), MaxEntries: uint32(c.MaxFlows),
-			Match: match, Wildcards: wild, Hit: can, Miss: can,
-		}
-		if s.version >= wire.V14 {
-			f.Config = wire.TableEviction | wire.TableVacancyEvents
-		}
-		out.Add(f.Append(nil, s.version))
-	}
-	return nil
 }

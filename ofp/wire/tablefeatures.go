@@ -21,6 +21,8 @@ type TableFeatures struct {
 
 	Match     []FieldAbility
 	Wildcards []FieldAbility // that may be left out of a match
+	SyncFrom  []uint8        // 1.4 and up: tables that it is synchronised with
+	Ethernet  bool           // 1.5: packets are of type (0,0), Ethernet; there are no others
 	Hit       TableAbilities // of flows
 	Miss      TableAbilities // of the table-miss flow
 }
@@ -40,9 +42,17 @@ type TableAbilities struct {
 
 // ActionAbilities are which actions can be in a list.
 type ActionAbilities struct {
-	Actions   uint32 // bit n: the action with number n in the version
-	SetFields []FieldAbility
+	Actions    uint32 // bit n: the action with number n in the version
+	SetFields  []FieldAbility
+	CopyFields []FieldAbility // 1.5
 }
+
+// Features of tables (OFPTFF_*, 1.5).
+const (
+	TableIngress     uint32 = 1 << 0 // it can be an ingress table
+	TableEgress      uint32 = 1 << 1 // it can be an egress table
+	TableFirstEgress uint32 = 1 << 4 // it is the first of them
+)
 
 // Properties of tables' features (OFPTFPT_*); those of Miss are one more.
 const (
@@ -54,6 +64,10 @@ const (
 	featWildcards    uint16 = 10
 	featWriteSet     uint16 = 12
 	featApplySet     uint16 = 14
+	featSyncFrom     uint16 = 16 // 1.4
+	featWriteCopy    uint16 = 18 // 1.5, and so those below
+	featApplyCopy    uint16 = 20
+	featPacketTypes  uint16 = 22
 )
 
 const tableFeaturesLen = 64
@@ -74,6 +88,14 @@ func (t *TableFeatures) Append(b []byte, v Version) []byte {
 	b = t.Miss.append(b, v, 1)
 	b = appendFieldIDs(b, v, featMatch, t.Match)
 	b = appendFieldIDs(b, v, featWildcards, t.Wildcards)
+	if len(t.SyncFrom) > 0 {
+		b = propertyBytes(b, featSyncFrom, t.SyncFrom)
+	}
+	if v >= V15 && t.Ethernet {
+		kind := len(b)
+		b = AppendOXM(startProperty(b, featPacketTypes), v, OXM{Field: flow.PacketType, Mask: flow.PacketType.Full()})
+		b = endProperty(b, kind)
+	}
 	be.PutUint16(b[at:], uint16(len(b)-at))
 	return b
 }
@@ -84,7 +106,12 @@ func (t *TableAbilities) append(b []byte, v Version, miss uint16) []byte {
 	b = appendBitmap(b, featWrite+miss, t.Write.Actions)
 	b = appendFieldIDs(b, v, featWriteSet+miss, t.Write.SetFields)
 	b = appendBitmap(b, featApply+miss, t.Apply.Actions)
-	return appendFieldIDs(b, v, featApplySet+miss, t.Apply.SetFields)
+	b = appendFieldIDs(b, v, featApplySet+miss, t.Apply.SetFields)
+	if v >= V15 && len(t.Write.CopyFields)+len(t.Apply.CopyFields) > 0 {
+		b = appendFieldIDs(b, v, featWriteCopy+miss, t.Write.CopyFields)
+		b = appendFieldIDs(b, v, featApplyCopy+miss, t.Apply.CopyFields)
+	}
+	return b
 }
 
 // appendBitmap appends a property with a head of 4 bytes for every bit.
@@ -112,7 +139,8 @@ func appendFieldIDs(b []byte, v Version, kind uint16, fields []FieldAbility) []b
 }
 
 // ParseTableFeatures reads the record that b begins with and returns the rest of b. Errors
-// are those of properties, and ofperr.MatchBadField for a field that is not known.
+// are those of properties, among them PropertyTwice and PropertyBadValue for numbers that no
+// action or instruction has, and ofperr.MatchBadField for a field that is not known.
 func ParseTableFeatures(v Version, b []byte) (t *TableFeatures, rest []byte, err error) {
 	if len(b) < tableFeaturesLen {
 		return nil, nil, fmt.Errorf("features of a table of %d bytes, want %d or more: %w", len(b), tableFeaturesLen, ofperr.PropertyBadLen)
@@ -128,15 +156,33 @@ func ParseTableFeatures(v Version, b []byte) (t *TableFeatures, rest []byte, err
 	if v >= V15 {
 		t.Command, t.Features = b[3], be.Uint32(b[4:])
 	}
-	err = eachProperty(b[tableFeaturesLen:n], t.parse)
+	var seen uint32
+	err = eachProperty(b[tableFeaturesLen:n], func(p property) error {
+		if p.kind > lastFeature(v) || p.kind == featMatch+1 || p.kind == featWildcards+1 || p.kind == featSyncFrom+1 {
+			return p.unknown("features of a table")
+		}
+		if seen>>p.kind&1 != 0 {
+			return fmt.Errorf("property %d of a table's features: %w", p.kind, ofperr.PropertyTwice)
+		}
+		seen |= 1 << p.kind
+		return t.parse(p)
+	})
 	return t, b[n:], err
+}
+
+// lastFeature is the highest property that v has.
+func lastFeature(v Version) uint16 {
+	switch {
+	case v >= V15:
+		return featPacketTypes
+	case v >= V14:
+		return featSyncFrom
+	}
+	return featApplySet + 1
 }
 
 // parse reads one property.
 func (t *TableFeatures) parse(p property) (err error) {
-	if p.kind > featApplySet+1 || p.kind == featMatch+1 || p.kind == featWildcards+1 {
-		return p.unknown("features of a table")
-	}
 	to := &t.Hit
 	if p.kind&1 != 0 {
 		to = &t.Miss
@@ -163,19 +209,44 @@ func (t *TableFeatures) parse(p property) (err error) {
 		to.Write.SetFields, err = parseFieldIDs(p.data)
 	case featApplySet:
 		to.Apply.SetFields, err = parseFieldIDs(p.data)
+	case featWriteCopy:
+		to.Write.CopyFields, err = parseFieldIDs(p.data)
+	case featApplyCopy:
+		to.Apply.CopyFields, err = parseFieldIDs(p.data)
+	case featSyncFrom:
+		t.SyncFrom = append([]uint8(nil), p.data...)
+	case featPacketTypes:
+		return t.parsePacketTypes(p.data)
 	}
 	return err
 }
 
-// parseBitmap reads heads of instructions or actions. Of experimenters, and numbers that no
-// version has, nothing is kept.
+// parsePacketTypes reads which types of packets a table is for.
+func (t *TableFeatures) parsePacketTypes(b []byte) error {
+	for len(b) > 0 {
+		o, rest, err := ParseOXM(b)
+		if err != nil || o.Field != flow.PacketType {
+			return fmt.Errorf("type of packets that is not Ethernet's, (0,0): %w", ofperr.PropertyBadValue)
+		}
+		t.Ethernet, b = true, rest
+	}
+	return nil
+}
+
+// parseBitmap reads heads of instructions or actions. Of those of experimenters nothing is
+// kept; they have to be Nicira's or the Open Networking Foundation's.
 func parseBitmap(b []byte) (bits uint32, err error) {
 	for len(b) > 0 {
 		if len(b) < 4 || int(be.Uint16(b[2:])) < 4 || int(be.Uint16(b[2:])) > len(b) {
 			return 0, fmt.Errorf("numbers of actions or instructions past their end: %w", ofperr.PropertyBadLen)
 		}
-		if n := be.Uint16(b); n < 32 {
+		switch n := be.Uint16(b); {
+		case n < 32:
 			bits |= 1 << n
+		case n != actExperimenter:
+			return 0, fmt.Errorf("action or instruction %d: %w", n, ofperr.PropertyBadValue)
+		case be.Uint16(b[2:]) >= 8 && be.Uint32(b[4:]) != Nicira && be.Uint32(b[4:]) != ONF:
+			return 0, fmt.Errorf("action or instruction of experimenter %#x: %w", be.Uint32(b[4:]), ofperr.PropertyBadExperimenter)
 		}
 		b = b[be.Uint16(b[2:]):]
 	}
