@@ -60,6 +60,7 @@ func (c controlled) PacketOut(frame []byte, in *flow.Key, list []pipeline.Action
 func (s *Switch) tellControllers() {
 	s.state.OnFlowRemoved(s.openflow.FlowRemoved)
 	s.state.OnTableStatus(s.openflow.TableStatusChanged)
+	s.state.OnStatTrigger(s.openflow.StatsTriggered)
 	s.state.OnPortChange(func(c pipeline.PortChange) {
 		s.openflow.PortStatus(&wire.PortStatusMsg{Reason: wire.PortReason(c.Kind), Port: s.wirePort(&c.Port)}, c.By)
 	})

@@ -41,7 +41,8 @@ type Instructions struct {
 	Write        []Action
 	Metadata     uint64 // written under MetadataMask
 	MetadataMask uint64
-	Goto         uint8 // next table; 0 for none, as a flow can only go forward
+	Goto         uint8        // next table; 0 for none, as a flow can only go forward
+	Trigger      *StatTrigger // nil: none; it does nothing to packets
 }
 
 // empty says whether the flow drops.
@@ -52,7 +53,11 @@ func (i *Instructions) empty() bool {
 // equal says whether both do the same.
 func (i *Instructions) equal(o *Instructions) bool {
 	return i.Clear == o.Clear && i.Metadata == o.Metadata && i.MetadataMask == o.MetadataMask &&
-		i.Goto == o.Goto && i.Meter == o.Meter && equalActions(i.Apply, o.Apply) && equalActions(i.Write, o.Write)
+		i.Goto == o.Goto && i.Meter == o.Meter && i.sameTrigger(o) && equalActions(i.Apply, o.Apply) && equalActions(i.Write, o.Write)
+}
+
+func (i *Instructions) sameTrigger(o *Instructions) bool {
+	return i.Trigger == o.Trigger || i.Trigger != nil && o.Trigger != nil && *i.Trigger == *o.Trigger
 }
 
 // ruleID is what makes a rule of a table the same rule.

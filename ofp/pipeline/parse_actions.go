@@ -126,7 +126,7 @@ func nearestAction(name string) string {
 	for n := range actionReaders {
 		all = append(all, n)
 	}
-	all = append(all, "drop", "normal", "flood", "in_port", "goto_table", "write_actions", "write_metadata", "clear_actions")
+	all = append(all, "drop", "normal", "flood", "in_port", "goto_table", "write_actions", "write_metadata", "clear_actions", "stat_trigger")
 	sort.Strings(all)
 	best, n := "", 2
 	for _, a := range all {

@@ -81,10 +81,11 @@ const (
 	atClear
 	atWrite
 	atMetadata
+	atTrigger
 	atGoto
 )
 
-var orderNames = [...]string{"meter", "plain actions", "clear_actions", "write_actions", "write_metadata", "goto_table"}
+var orderNames = [...]string{"meter", "plain actions", "clear_actions", "write_actions", "write_metadata", "stat_trigger", "goto_table"}
 
 // instructions reads the text from o.
 func (p *flowParser) instructions(o int) error {
@@ -130,6 +131,8 @@ func (p *flowParser) instructions(o int) error {
 			d.Write, err = list.writeActions(w)
 		case now == atMetadata:
 			err = p.metadata(w)
+		case now == atTrigger:
+			err = p.trigger(w)
 		case now == atGoto:
 			err = p.gotoTable(w)
 		}
@@ -152,6 +155,8 @@ func instruction(key string) (order, bool) {
 		return atWrite, true
 	case "write_metadata":
 		return atMetadata, true
+	case "stat_trigger":
+		return atTrigger, true
 	case "goto_table":
 		return atGoto, true
 	}

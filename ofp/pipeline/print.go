@@ -65,7 +65,7 @@ func (f *Flow) formatMatch(ports flow.PortNames) string {
 
 // Format writes what stands behind actions=.
 func (i *Instructions) Format(ports flow.PortNames) string {
-	if i.empty() {
+	if i.empty() && i.Trigger == nil {
 		return "drop"
 	}
 	var parts []string
@@ -83,6 +83,9 @@ func (i *Instructions) Format(ports flow.PortNames) string {
 	}
 	if i.MetadataMask != 0 {
 		parts = append(parts, formatMetadata(i))
+	}
+	if i.Trigger != nil {
+		parts = append(parts, i.Trigger.String())
 	}
 	if i.Goto != 0 {
 		parts = append(parts, fmt.Sprintf("goto_table:%d", i.Goto))

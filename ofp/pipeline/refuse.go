@@ -111,7 +111,7 @@ func (a *Action) refused() refusal {
 func checkConjunction(d *Instructions) error {
 	rest := *d
 	rest.Apply = nil
-	bad := !rest.empty()
+	bad := !rest.empty() || rest.Trigger != nil
 	for i := range d.Apply {
 		k := d.Apply[i].Kind
 		bad = bad || k != ActConjunction && k != ActNote

@@ -19,7 +19,7 @@ type sharedDo struct {
 // share returns instructions that are those of do, for a rule that comes into a table: those
 // which others have, or a copy of do. The lists are shared with do.
 func (s *State) share(do *Instructions) *Instructions {
-	if do.empty() {
+	if do.empty() && do.Trigger == nil {
 		return &drops
 	}
 	h := s.hashDo(do)

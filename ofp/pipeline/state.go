@@ -41,16 +41,17 @@ type State struct {
 	loops *loops
 	snap  atomic.Pointer[Snapshot]
 
-	mu        sync.Mutex // guards what follows, and publishing
-	publish   []func(*Snapshot)
-	settle    func() // brings counters up to date before anything is taken for idle
-	ageing    int64  // ns
-	fdbSize   int
-	fdbStats  FDBStats
-	lost      uint64 // of loops.lost, already answered for
-	nextAgeAt int64
-	seq       uint64
-	expired   ExpiryStats
+	mu            sync.Mutex // guards what follows, and publishing
+	publish       []func(*Snapshot)
+	settle        func() // brings counters up to date before anything is taken for idle
+	ageing        int64  // ns
+	fdbSize       int
+	fdbStats      FDBStats
+	lost          uint64 // of loops.lost, already answered for
+	nextAgeAt     int64
+	nextTriggerAt int64
+	seq           uint64
+	expired       ExpiryStats
 
 	tx        flowTx // the one in hand
 	learners  map[learnerKey]int
@@ -61,7 +62,9 @@ type State struct {
 	onChange  []func(*FlowChange)
 	onRemoved []func(FlowRemoved)
 	onTable   []func(TableStatus)
-	gone      []gone // of which onRemoved is to be told
+	onTrigger []func(StatsTriggered)
+	watches   map[*Rule]*watch // of rules with triggers
+	gone      []gone           // of which onRemoved is to be told
 
 	telling sync.Mutex // one tells at a time; taken before mu
 	onPort  []func(PortChange)
@@ -288,7 +291,7 @@ const sweepEvery = int64(time.Second)
 
 // Tick takes in what the loops learned, and once a second lets rules and addresses
 // expire. It publishes at most two snapshots.
-// Then it tells of the flows that are gone.
+// Then it tells of the flows that are gone, and of thresholds that were passed.
 func (s *State) Tick() {
 	now := s.now()
 	s.mu.Lock()
@@ -308,6 +311,7 @@ func (s *State) Tick() {
 		s.expire(now)
 	}
 	s.TellRemoved()
+	s.lookAtTriggers(now)
 }
 
 // OnIdle has fn called before rules or addresses are removed for want of traffic,

@@ -158,6 +158,7 @@ func (tx *flowTx) finish() {
 				st.new.n.used.Store(max(tx.now, st.new.n.used.Load()))
 			}
 		}
+		s.watchRule(st, tx.now)
 		tx.tell(st, i == len(tx.steps)-1 || tx.each && tx.steps[i+1].request != st.request)
 	}
 	for _, id := range tx.touched {

@@ -147,6 +147,22 @@ func aggregatePart(s *session, m *wire.Multipart, out *wire.Replies) error {
 	return nil
 }
 
+// StatsTriggered tells of a flow whose statistics have passed a threshold of its trigger
+// (pipeline.State.OnStatTrigger): to those of 1.5 that have asked for it.
+func (s *Server) StatsTriggered(e pipeline.StatsTriggered) {
+	st := wire.FlowStat{
+		Flow: e.Flow, Duration: nanoseconds(e.Duration), Packets: e.Packets, Bytes: e.Bytes,
+		IdleAge: nanoseconds(e.IdleAge), Reason: wire.FlowStatsTriggered,
+	}
+	uncounted(&e.Flow, &st.Packets, &st.Bytes)
+	s.tell(wire.AsyncFlowStats, wire.FlowStatsTriggered, func(b []byte, _ *session, to *state) []byte {
+		if to.version < wire.V15 {
+			return nil
+		}
+		return wire.AppendFlowStats(b, to.version, &st)
+	})
+}
+
 // uncounted makes counters that a flow does not keep those that say so.
 func uncounted(f *pipeline.Flow, packets, bytes *uint64) {
 	if f.Flags&pipeline.NoPacketCounts != 0 {

@@ -13,9 +13,10 @@ import (
 
 // Numbers of instructions and actions, as bits of what tables can do.
 const (
-	instructionGoto  uint32 = 1 << 1
-	instructionMeter uint32 = 1 << 6 // an action in 1.5
-	actionsOut       uint32 = 1<<0 | 1<<22
+	instructionGoto    uint32 = 1 << 1
+	instructionMeter   uint32 = 1 << 6 // an action in 1.5
+	instructionTrigger uint32 = 1 << 7 // 1.5
+	actionsOut         uint32 = 1<<0 | 1<<22
 )
 
 // abilities are what tables can match and write, by version: all fields that have a number
@@ -43,7 +44,7 @@ func tableFeatures(v wire.Version, c *pipeline.TableConfig, all []pipeline.Table
 	// goto, write metadata, write, apply and clear actions, meter
 	instructions := uint32(1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6)
 	if v >= wire.V15 {
-		instructions &^= instructionMeter
+		instructions = instructions&^instructionMeter | instructionTrigger
 	}
 	var next []uint8
 	for i := range all {

@@ -90,7 +90,6 @@ var wrongFlows = []struct {
 	{"instruction too long", V13, 0, 0, "", "0005 0010 00000000", ofperr.InstructionBadLen, ""},
 	{"goto cut short", V13, 0, 0, "", "0001 0010 05000000 0000000000000000", ofperr.InstructionBadLen, ""},
 	{"goto back", V13, 5, 0, "", "0001 0008 05000000", ofperr.InstructionBadTable, ""},
-	{"statistics trigger", V15, 0, 0, "", "0007 0008 00000000", ofperr.InstructionUnsupported, "OFPBIC_UNKNOWN_INST"},
 	{"meter 0", V13, 0, 0, "", "0006 0008 00000000", ofperr.MeterModInvalid, ""},
 
 	{"action not known", V13, 0, 0, "", apply13("0063 0008 00000000"), ofperr.ActionBadType, ""},

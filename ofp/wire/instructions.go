@@ -79,10 +79,10 @@ func readInstruction(in *pipeline.Instructions, v Version, kind uint16, b []byte
 		in.Meter = binary.BigEndian.Uint32(b[4:])
 		err = checkMeter(in.Meter)
 	case instStatTrigger:
-		if v >= V15 {
-			return fmt.Errorf("statistics trigger: %w", ofperr.InstructionUnsupported)
+		if v < V15 {
+			return fmt.Errorf("instruction %d: %w", kind, ofperr.InstructionUnknown)
 		}
-		return fmt.Errorf("instruction %d: %w", kind, ofperr.InstructionUnknown)
+		in.Trigger, err = readTrigger(b)
 	case instExperimenter:
 		return fmt.Errorf("instruction of an experimenter: %w", ofperr.InstructionBadExperimenter)
 	default:
@@ -123,6 +123,9 @@ func AppendInstructions(b []byte, v Version, in *pipeline.Instructions, m *flow.
 		b = append(b, 0, instWriteMetadata, 0, 24, 0, 0, 0, 0)
 		b = binary.BigEndian.AppendUint64(b, in.Metadata)
 		b = binary.BigEndian.AppendUint64(b, in.MetadataMask)
+	}
+	if in.Trigger != nil && v >= V15 {
+		b = appendTrigger(b, in.Trigger)
 	}
 	if in.Goto != 0 {
 		b = append(b, 0, instGoto, 0, 8, in.Goto, 0, 0, 0)
