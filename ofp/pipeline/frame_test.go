@@ -191,6 +191,12 @@ func place(f []byte, x flow.Field) (off, n int, shift, bits uint, ok bool) {
 		return at(a+18, 6, 0)
 	case flow.ARPTPA:
 		return at(a+24, 4, 0)
+	case flow.ICMPType, flow.ICMPv6Type:
+		return at(b, 1, 0)
+	case flow.ICMPCode, flow.ICMPv6Code:
+		return at(b+1, 1, 0)
+	case flow.NDTarget:
+		return at(b+8, 16, 0)
 	case flow.TCPSrc, flow.UDPSrc, flow.SCTPSrc:
 		return at(b, 2, 0)
 	case flow.TCPDst, flow.UDPDst, flow.SCTPDst:

@@ -372,7 +372,7 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			o.write(a.Dst.Field, a.Value.Shl(uint(a.Dst.Lo)), a.Dst.mask())
 		case ActMove:
 			v, ok := o.get(a.Src.Field)
-			if ok {
+			if ok || a.Src.Field == flow.VlanVID { // which is 0 where there is no tag
 				o.write(a.Dst.Field, v.Shr(uint(a.Src.Lo)).Shl(uint(a.Dst.Lo)), a.Dst.mask())
 			}
 		case ActModVID, ActModPCP:
