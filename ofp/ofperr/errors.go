@@ -41,6 +41,7 @@ const (
 	BadReason
 	Unencodable
 	PipelineFieldsOnly
+	MultipartBadSchedule
 
 	// OFPET_BAD_ACTION
 
@@ -291,6 +292,7 @@ var errs = [numErrors]struct {
 	BadReason:                      {"NXBRC_BAD_REASON", "invalid reason", triplet{Nicira, 1, 516}, triplet{Nicira, 0, 5}, triplet{Nicira, 0, 5}, triplet{Nicira, 0, 5}},
 	Unencodable:                    {"NXBRC_UNENCODABLE_ERROR", "an error that this version cannot tell", triplet{Nicira, 1, 521}, triplet{Nicira, 0, 10}, triplet{Nicira, 0, 10}, triplet{Nicira, 0, 10}},
 	PipelineFieldsOnly:             {"OFPBRC_PIPELINE_FIELDS_ONLY", "a field of the packet where only fields of the pipeline are allowed", unencodable, unencodable13, unencodable13, triplet{0, 1, 17}},
+	MultipartBadSchedule:           {"OFPBRC_MULTIPART_BAD_SCHED", "tolerance of scheduled bundles cannot be set", unencodable, unencodable13, unencodable13, triplet{0, 1, 16}},
 	ActionBadType:                  {"OFPBAC_BAD_TYPE", "action type not supported", triplet{0, 2, 0}, triplet{0, 2, 0}, triplet{0, 2, 0}, triplet{0, 2, 0}},
 	ActionBadLen:                   {"OFPBAC_BAD_LEN", "wrong length of an action", triplet{0, 2, 1}, triplet{0, 2, 1}, triplet{0, 2, 1}, triplet{0, 2, 1}},
 	ActionBadExperimenter:          {"OFPBAC_BAD_VENDOR", "action of an unknown experimenter", triplet{0, 2, 2}, triplet{0, 2, 2}, triplet{0, 2, 2}, triplet{0, 2, 2}},

@@ -210,3 +210,12 @@ func (s *session) bundled(msg []byte) (m pipeline.Mod, err error) {
 	}
 	return m, fmt.Errorf("%s: %w", h.Kind(), ofperr.BundleUnsupportedMessage)
 }
+
+// bundleFeaturesPart answers what bundles there can be: ordered and atomic ones, not scheduled.
+func bundleFeaturesPart(_ *session, m *wire.Multipart, out *wire.Replies) error {
+	if err := wire.ParseBundleFeaturesRequest(m.Body); err != nil {
+		return err
+	}
+	out.Add(wire.AppendBundleFeatures(nil, wire.BundleAtomic|wire.BundleOrdered))
+	return nil
+}

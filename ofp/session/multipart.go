@@ -34,6 +34,7 @@ var parts = map[wire.Part]partHandler{
 	wire.PartFlowMonitor:   monitorPart,
 
 	wire.PartControllerStatus: controllerPart,
+	wire.PartBundleFeatures:   bundleFeaturesPart,
 }
 
 // partSince is the first version that has a part, of those that 1.0 has not; its number is
@@ -42,7 +43,7 @@ var partSince = map[wire.Part]wire.Version{
 	wire.PartGroup: wire.V13, wire.PartGroupDesc: wire.V13, wire.PartGroupFeatures: wire.V13,
 	wire.PartMeter: wire.V13, wire.PartMeterConfig: wire.V13, wire.PartMeterFeatures: wire.V13,
 	wire.PartTableFeatures: wire.V13, wire.PartTableDesc: wire.V14, wire.PartQueueDesc: wire.V14, wire.PartFlowStats: wire.V15,
-	wire.PartFlowMonitor: wire.V14, wire.PartControllerStatus: wire.V15,
+	wire.PartFlowMonitor: wire.V14, wire.PartControllerStatus: wire.V15, wire.PartBundleFeatures: wire.V15,
 }
 
 // extensionParts is the table of those of experimenters. What is not in it is refused with

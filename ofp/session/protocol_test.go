@@ -240,8 +240,8 @@ var multiparts = []specified{
 		return append(b, 0, 1, 0, 4, 0, 0, 0, 0)
 	}},
 	{name: "FLOW_STATS", since: wire.V15, bodies: anyFlow, required: true},
-	{name: "CONTROLLER_STATUS", since: wire.V15, err: ofperr.BadMultipart},
-	{name: "BUNDLE_FEATURES", since: wire.V15, body: make([]byte, 8), err: ofperr.BadMultipart},
+	{name: "CONTROLLER_STATUS", since: wire.V15},
+	{name: "BUNDLE_FEATURES", since: wire.V15, body: make([]byte, 8)},
 }
 
 // TestEveryMultipart is TestEveryMessage for multipart types.
@@ -263,6 +263,30 @@ func TestEveryMultipart(t *testing.T) {
 			body := append([]byte{byte(typ >> 8), byte(typ), 0, 0, 0, 0, 0, 0}, n.in(v)...)
 			answers, refused := house(t, v).exchange(v, 18, body)
 			n.check(t, v, fmt.Sprint("multipart ", typ), answers, refused)
+		}
+	}
+}
+
+// TestBundleFeatures is what bundles there can be, and that time plays no part in it.
+func TestBundleFeatures(t *testing.T) {
+	p := house(t, wire.V15)
+	ask := func(body ...byte) []byte {
+		p.write(wire.AppendMultipartRequest(nil, wire.V15, 3, wire.Multipart{Part: wire.PartBundleFeatures, Body: body}))
+		return p.read()
+	}
+	for _, flags := range []byte{0, 1} {
+		if msg := ask(0, 0, 0, flags, 0, 0, 0, 0); wire.KindOf(wire.V15, msg[1]) != wire.MultipartReply || !slices.Equal(msg[16:], []byte{0, 3, 0, 0, 0, 0, 0, 0}) {
+			t.Errorf("flags %d: %x", flags, msg)
+		}
+	}
+	for want, body := range map[ofperr.Error][]byte{
+		ofperr.MultipartBadSchedule: {0, 0, 0, 2, 0, 0, 0, 0},
+		ofperr.BadLen:               {0, 0, 0, 0},
+		ofperr.PropertyBadType:      {0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 4, 0, 0, 0, 0},
+	} {
+		msg := ask(body...)
+		if e, err := wire.ParseError(wire.V15, msg[wire.HeaderLen:]); wire.KindOf(wire.V15, msg[1]) != wire.ErrorMsg || err != nil || !refusedWith(wire.V15, e, want) {
+			t.Errorf("%x: %x, want %s", body, msg, want.Name())
 		}
 	}
 }

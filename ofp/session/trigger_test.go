@@ -2,6 +2,7 @@ package session
 
 import (
 	"net"
+	"strings"
 	"testing"
 
 	"pollux/ofp/pipeline"
@@ -59,6 +60,13 @@ func TestTriggersAreTold(t *testing.T) {
 	st, rest, err := wire.ParseFlowStat(wire.V15, m, m.Body)
 	if err != nil || len(rest) > 0 || st.Reason != wire.FlowStatsTriggered || st.Flow.Table != 3 || st.Flow.Priority != 7 || st.Duration != 6e9 || st.Flow.Match != f.Match {
 		t.Errorf("%+v, %d bytes more, %v", st, len(rest), err)
+	}
+	// ovs-ofctl does not know such flows by 1.5, and sees what they do by others.
+	if text := ofctl(t, "-O", "OpenFlow15", "dump-flows", "unix:"+path); !strings.Contains(text, "OFPBIC_UNKNOWN_INST") {
+		t.Errorf("1.5: %s", text)
+	}
+	if text := ofctl(t, "-O", "OpenFlow14", "dump-flows", "unix:"+path); !strings.Contains(text, "priority=7,tcp actions=drop") {
+		t.Errorf("1.4: %s", text)
 	}
 	// Nothing is between these and their barriers.
 	listening.barrier(wire.V15)
