@@ -186,7 +186,7 @@ func (o *oracle) find(table uint8, k *flow.Key) (best *Flow) {
 				continue
 			}
 			hard = false
-			c := a.Conjunction
+			c := a.List.Conjunction
 			if conj[f.Priority] == nil {
 				conj[f.Priority] = map[uint32]map[uint8]bool{}
 			}
@@ -319,7 +319,7 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 				o.frame = popTag(o.frame)
 			}
 		case ActController:
-			o.out = append(o.out, told(a.Controller.MaxLen, a.Controller.ID, a.Controller.UserData, &o.meta, o.frame))
+			o.out = append(o.out, told(a.List.Controller.MaxLen, a.List.Controller.ID, a.List.Controller.UserData, &o.meta, o.frame))
 		case ActOutputTrunc:
 			o.most = int(a.MaxLen)
 			o.output(a.Port)
@@ -470,7 +470,7 @@ func (o *oracle) hash(fields HashFields, basis uint16) uint32 {
 func (o *oracle) learn(l *Learn) {
 	f := &Flow{Table: l.Table, Priority: l.Priority, Cookie: l.Cookie, IdleTimeout: l.Idle, HardTimeout: l.Hard}
 	if l.FinIdle+l.FinHard > 0 {
-		f.Do.Apply = []Action{{Kind: ActFinTimeout, FinIdle: l.FinIdle, FinHard: l.FinHard}}
+		f.Do.Apply = []Action{{Kind: ActFinTimeout, List: &Lists{FinIdle: l.FinIdle, FinHard: l.FinHard}}}
 	}
 	for _, s := range l.Specs {
 		v := s.Value
