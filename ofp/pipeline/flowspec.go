@@ -24,10 +24,13 @@ type Flow struct {
 // FlowFlags are flags of a flow (enum ofp_flow_mod_flags).
 type FlowFlags uint16
 
-// The flags that a flow keeps, with their numbers in OpenFlow 1.3; those of a request alone
-// are FlowMod's.
+// The flags that a flow keeps, with their numbers in OpenFlow 1.3. Two of them were of the
+// request that added it: they are told, and do nothing any more (FlowMod has fields of its own for
+// what they do).
 const (
 	SendFlowRem    FlowFlags = 1 << 0
+	CheckedOverlap FlowFlags = 1 << 1
+	ResetCounts    FlowFlags = 1 << 2
 	NoPacketCounts FlowFlags = 1 << 3
 	NoByteCounts   FlowFlags = 1 << 4
 )

@@ -30,6 +30,15 @@ func (f *Flow) Format(ports flow.PortNames) string {
 	return b.String()
 }
 
+// flagNames are the flags in the order that ovs-ofctl prints them in.
+var flagNames = []struct {
+	flag FlowFlags
+	name string
+}{
+	{SendFlowRem, "send_flow_rem"}, {CheckedOverlap, "check_overlap"}, {ResetCounts, "reset_counts"},
+	{NoPacketCounts, "no_packet_counts"}, {NoByteCounts, "no_byte_counts"},
+}
+
 func (f *Flow) formatTimeouts(b *strings.Builder) {
 	if f.IdleTimeout != 0 {
 		fmt.Fprintf(b, "idle_timeout=%d, ", f.IdleTimeout)
@@ -37,14 +46,10 @@ func (f *Flow) formatTimeouts(b *strings.Builder) {
 	if f.HardTimeout != 0 {
 		fmt.Fprintf(b, "hard_timeout=%d, ", f.HardTimeout)
 	}
-	if f.Flags&SendFlowRem != 0 {
-		b.WriteString("send_flow_rem ")
-	}
-	if f.Flags&NoPacketCounts != 0 {
-		b.WriteString("no_packet_counts ")
-	}
-	if f.Flags&NoByteCounts != 0 {
-		b.WriteString("no_byte_counts ")
+	for _, w := range flagNames {
+		if f.Flags&w.flag != 0 {
+			b.WriteString(w.name + " ")
+		}
 	}
 	if f.Importance != 0 {
 		fmt.Fprintf(b, "importance=%d, ", f.Importance)

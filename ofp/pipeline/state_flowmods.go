@@ -61,7 +61,7 @@ var errCommitFirst = errors.New("commit first")
 
 // mod does one flow mod (OpenFlow 1.5.1 section 6.4), or nothing if it returns an error.
 func (tx *flowTx) mod(m *FlowMod) error {
-	if m.Flow.Flags&^(SendFlowRem|NoPacketCounts|NoByteCounts) != 0 {
+	if m.Flow.Flags&^(SendFlowRem|CheckedOverlap|ResetCounts|NoPacketCounts|NoByteCounts) != 0 {
 		return fmt.Errorf("flags %#x: %w", m.Flow.Flags, ofperr.FlowModBadFlags)
 	}
 	if m.Flow.Table >= NumTables && m.Flow.Table != AllTables {

@@ -220,7 +220,7 @@ func TestFlowModErrors(t *testing.T) {
 		{"table 254", mod(t, FlowAdd, "", inTable(254)), ofperr.FlowModBadTable},
 		{"delete in table 254", mod(t, FlowDelete, "", inTable(254)), ofperr.FlowModBadTable},
 		{"command", mod(t, 5, ""), ofperr.FlowModBadCommand},
-		{"flags", mod(t, FlowAdd, "", flags(2)), ofperr.FlowModBadFlags},
+		{"flags", mod(t, FlowAdd, "", flags(1<<5)), ofperr.FlowModBadFlags},
 		{"goto itself", mod(t, FlowAdd, "", inTable(3), func(m *FlowMod) { m.Flow.Do.Goto = 3 }), ofperr.InstructionBadTable},
 		{"goto 254", mod(t, FlowAdd, "", func(m *FlowMod) { m.Flow.Do.Goto = 254 }), ofperr.InstructionBadTable},
 		{"goto back by modify in all tables", mod(t, FlowModify, "", inTable(AllTables), func(m *FlowMod) { m.Flow.Do.Goto = 2 }), ofperr.InstructionBadTable},

@@ -17,7 +17,7 @@ const (
 	flagCheckOverlap = 1 << 1
 	flagResetCounts  = 1 << 2 // 1.3; in 1.0 an emergency flow
 	flagEmergency    = 1 << 2
-	flagsFlow        = uint16(pipeline.SendFlowRem | pipeline.NoPacketCounts | pipeline.NoByteCounts)
+	flagsFlow        = uint16(pipeline.SendFlowRem | pipeline.CheckedOverlap | pipeline.ResetCounts | pipeline.NoPacketCounts | pipeline.NoByteCounts)
 )
 
 // Lengths of what stands before the match, of 1.3 and up, and behind it, of 1.0.
@@ -88,7 +88,7 @@ func flowModInstructions(fm *pipeline.FlowMod, v Version, b []byte) (err error) 
 
 // flowModFlags takes the flags that the version has and refuses others.
 func flowModFlags(fm *pipeline.FlowMod, v Version, flags uint16) error {
-	known := flagsFlow | flagCheckOverlap | flagResetCounts
+	known := flagsFlow
 	if v == V10 {
 		known = uint16(pipeline.SendFlowRem) | flagCheckOverlap | flagEmergency
 	}
@@ -106,6 +106,9 @@ func flowModFlags(fm *pipeline.FlowMod, v Version, flags uint16) error {
 	fm.ResetCounts = flags&flagResetCounts != 0
 	if v == V10 { // what is added in 1.0 starts anew, what is modified never does
 		fm.ResetCounts = fm.Command == pipeline.FlowAdd
+		if fm.ResetCounts {
+			fm.Flow.Flags |= pipeline.ResetCounts
+		}
 	}
 	return nil
 }
