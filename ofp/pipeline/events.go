@@ -125,7 +125,7 @@ func (s *State) Still(fn func(number uint64)) {
 // this number, with what became of them; all were added since 0. They are in the order of
 // FlowStats. The error is BadTable.
 func (s *Snapshot) RulesSince(f *FlowFilter, number uint64) (iter.Seq2[*Rule, FlowChangeKind], error) {
-	rules, err := s.selected(f)
+	rules, err := s.selectedSince(f, number)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (s *Snapshot) RulesSince(f *FlowFilter, number uint64) (iter.Seq2[*Rule, Fl
 			if r.seq > number {
 				kind = FlowAdded
 			}
-			if r.changed > number && !yield(r, kind) {
+			if !yield(r, kind) {
 				return
 			}
 		}
@@ -152,9 +152,9 @@ func (tx *flowTx) tell(st *step, last bool) {
 		return
 	}
 	if len(s.onChange) > 0 {
-		c := FlowChange{Kind: st.kind, Reason: st.why, By: tx.by, Request: st.request, Last: last, Number: tx.number, step: st}
+		tx.change = FlowChange{Kind: st.kind, Reason: st.why, By: tx.by, Request: st.request, Last: last, Number: tx.number, step: st}
 		for _, fn := range s.onChange {
-			fn(&c)
+			fn(&tx.change)
 		}
 	}
 	if st.new == nil && !tx.quiet && st.old.Flow.Flags&SendFlowRem != 0 && len(s.onRemoved) > 0 {

@@ -16,6 +16,7 @@ type flowTx struct {
 	by      any
 	request int                            // in hand, of several
 	number  uint64                         // of the last change that has been told
+	change  FlowChange                     // the one that is told
 	tables  [NumTables]*classifier.Builder // of those that were touched
 	touched []uint8
 	steps   []step    // in order

@@ -74,7 +74,10 @@ func (f *FlowFilter) checkTable() error {
 var everything = FlowFilter{Table: AllTables, OutPort: AnyPort, OutGroup: AnyGroup}
 
 // selected returns the rules that f selects, in the order of FlowStats.
-func (s *Snapshot) selected(f *FlowFilter) ([]*Rule, error) {
+func (s *Snapshot) selected(f *FlowFilter) ([]*Rule, error) { return s.selectedSince(f, 0) }
+
+// selectedSince is selected of the rules that have come or changed since a change.
+func (s *Snapshot) selectedSince(f *FlowFilter, number uint64) ([]*Rule, error) {
 	if err := f.checkTable(); err != nil {
 		return nil, err
 	}
@@ -82,7 +85,9 @@ func (s *Snapshot) selected(f *FlowFilter) ([]*Rule, error) {
 	for id := range tablesOf(f.Table) {
 		from := len(out)
 		for r := range f.rules(s.tables[id].rules) {
-			out = append(out, r)
+			if r.changed > number {
+				out = append(out, r)
+			}
 		}
 		slices.SortFunc(out[from:], func(a, b *Rule) int {
 			if a.Flow.Priority != b.Flow.Priority {
