@@ -101,7 +101,7 @@ func TestQueueHoldsItsRate(t *testing.T) {
 			p.Finish(DropNone)
 			n := 3 * int(rate) * seconds / meanBits
 			per := min(max(int(rate)/80/meanBits, 1), 32) // a fourth of the burst at most, or one packet
-			steps := min(n/per, 20000)
+			steps := min(n/per, 4000)
 			span := float64(steps*per) * meanBits / 3 / float64(rate) // seconds that this many packets are for
 			frame := make([]byte, 1200)
 			var bits uint64

@@ -2,6 +2,7 @@ package vswitch
 
 import (
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,8 +14,13 @@ import (
 // queueStats asks what a port's queue has counted, and returns it as ovs-ofctl prints it.
 func (r *rig) queueStats(version string, port, queue int) string {
 	r.t.Helper()
-	sock := filepath.Join(filepath.Dir(r.sock), "br0.mgmt")
-	return askOfctl(r.t, sock, r.t.TempDir(), fmt.Sprintf("-O %s queue-stats BR %d %d", version, port, queue))
+	if _, err := exec.LookPath("ovs-ofctl"); err != nil {
+		r.t.Skip("ovs-ofctl is not installed")
+	}
+	bridge := "unix:" + filepath.Join(filepath.Dir(r.sock), "br0.mgmt")
+	// Its exit is no success where the answer is an error, which is an answer too.
+	out, _ := exec.Command("ovs-ofctl", "-O", version, "queue-stats", bridge, fmt.Sprint(port), fmt.Sprint(queue)).CombinedOutput()
+	return string(out)
 }
 
 var ofVersions = []string{"OpenFlow10", "OpenFlow13", "OpenFlow14", "OpenFlow15"}
