@@ -17,7 +17,7 @@ import (
 
 // toController is an output to the controller of so many bytes.
 func toController(maxLen uint16) pipeline.Action {
-	return pipeline.Action{Kind: pipeline.ActController, Controller: pipeline.ControllerAction{MaxLen: maxLen, Reason: uint8(actions.PuntAction)}}
+	return pipeline.Action{Kind: pipeline.ActController, List: &pipeline.Lists{Controller: &pipeline.ControllerAction{MaxLen: maxLen, Reason: uint8(actions.PuntAction)}}}
 }
 
 // addPunts has some flows send packets to controllers, before or after what else they do.
@@ -33,7 +33,7 @@ func addPunts(t *rapid.T, flows []pipeline.Flow) {
 		}
 		a := toController(rapid.SampledFrom([]uint16{0, 40, actions.WholePacket}).Draw(t, "max_len"))
 		if rapid.Bool().Draw(t, "with userdata") {
-			a.Controller.ID, a.Controller.UserData = 3, "\x01\x02"
+			a.List.Controller.ID, a.List.Controller.UserData = 3, "\x01\x02"
 		}
 		f.Cookie = uint64(rapid.IntRange(0, 2).Draw(t, "cookie"))
 		list := append([]pipeline.Action(nil), f.Do.Apply[:at]...)

@@ -26,11 +26,11 @@ const (
 	ActDecTTL
 	ActModMPLSTTL // Value
 	ActDecMPLSTTL
-	ActNote   // Note
-	ActSample // Sample
+	ActNote   // List.Note
+	ActSample // List.Sample
 	ActExit
 	ActOutputTrunc    // Port, MaxLen
-	ActController     // Controller
+	ActController     // List.Controller
 	ActEnqueue        // Port, Queue
 	ActSetQueue       // Queue
 	ActPopQueue       //
@@ -43,12 +43,12 @@ const (
 	ActDecTTLIDs      // List.IDs: controllers that are told of packets whose TTL has expired
 	ActClone          // List.Actions
 	ActLearn          // List.Learn
-	ActConjunction    // Conjunction
+	ActConjunction    // List.Conjunction
 	ActPush           // Src
 	ActPop            // Dst
 	ActMultipath      // List.Multipath
 	ActBundle         // List.Bundle
-	ActFinTimeout     // FinIdle, FinHard
+	ActFinTimeout     // List.FinIdle, List.FinHard
 	ActCheckPktLarger // Dst, MaxLen
 )
 
@@ -71,42 +71,63 @@ type Subfield struct {
 // mask returns the subfield's bits in their place in the field.
 func (s Subfield) mask() flow.Value { return flow.Ones(uint(s.Bits)).Shl(uint(s.Lo)) }
 
-// Action is one action of a flow: plain data, not changed once it is in a Flow.
+// Action is one action of a flow: plain data, not changed once it is in a Flow. There are as many
+// as flows have, so it is small (72 bytes): what few kinds need is in List.
 type Action struct {
-	Kind      Kind
-	Port      uint32
-	Table     uint8
-	Paren     bool // a resubmit that names its table
-	EtherType uint16
-	Src, Dst  Subfield
-	Value     flow.Value
-	Mask      flow.Value // of ActSetField; every bit of the field when none was given
-	Note      string     // the bytes
-	Sample    SampleAction
-
-	MaxLen           uint16
-	Queue            uint32
-	Group, Meter     uint32
-	FinIdle, FinHard uint16 // seconds, 0: unchanged
-	Conjunction      Conjunction
-	Controller       ControllerAction
-	List             *Lists // of actions that have lists
+	Kind         Kind
+	Table        uint8
+	Paren        bool // a resubmit that names its table
+	Src, Dst     Subfield
+	EtherType    uint16
+	MaxLen       uint16
+	Port         uint32
+	Queue        uint32
+	Group, Meter uint32
+	Value        flow.Value
+	Mask         flow.Value // of ActSetField; every bit of the field when none was given
+	List         *Lists     // of the kinds that say so, never nil there
 }
 
-// Lists is the operands that are lists; immutable.
+// Lists is the operands that are lists, or large, or of rare kinds; immutable.
 type Lists struct {
-	Actions   []Action
-	IDs       []uint16
-	Learn     *Learn
-	Multipath *Multipath
-	Bundle    *Bundle
+	Actions    []Action
+	IDs        []uint16
+	Note       string // the bytes
+	Learn      *Learn
+	Multipath  *Multipath
+	Bundle     *Bundle
+	Sample     *SampleAction
+	Controller *ControllerAction
+
+	Conjunction      Conjunction
+	FinIdle, FinHard uint16 // seconds, 0: unchanged
 }
 
 // equal says whether both do the same.
 func (a *Action) equal(b *Action) bool {
 	x, y := *a, *b
 	x.List, y.List = nil, nil
-	return x == y && (a.List == b.List || reflect.DeepEqual(a.List, b.List))
+	return x == y && a.List.equal(b.List)
+}
+
+func (l *Lists) equal(o *Lists) bool {
+	if l == o || l == nil || o == nil {
+		return l == o
+	}
+	return l.Note == o.Note && l.Conjunction == o.Conjunction && l.FinIdle == o.FinIdle && l.FinHard == o.FinHard &&
+		equalAt(l.Sample, o.Sample) && equalAt(l.Controller, o.Controller) && equalAt(l.Multipath, o.Multipath) &&
+		slices.Equal(l.IDs, o.IDs) && l.Learn.equal(o.Learn) && l.Bundle.equal(o.Bundle) && equalActions(l.Actions, o.Actions)
+}
+
+// equalAt says whether both are nil, or what they point to is equal.
+func equalAt[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
+
+func (l *Learn) equal(o *Learn) bool {
+	return l == o || l != nil && o != nil && reflect.DeepEqual(l, o)
+}
+
+func (b *Bundle) equal(o *Bundle) bool {
+	return b == o || b != nil && o != nil && reflect.DeepEqual(b, o)
 }
 
 // equalActions says whether both lists do the same.

@@ -58,7 +58,7 @@ func (tx *flowTx) checkAction(a *Action) error {
 			return fmt.Errorf("group %d does not exist: %w", a.Group, ofperr.ActionBadOutGroup)
 		}
 	case ActController:
-		c := &a.Controller
+		c := a.List.Controller
 		if c.Meter != 0 && tx.next.meters[c.Meter] == nil {
 			return fmt.Errorf("meter %d does not exist: %w", c.Meter, ofperr.MeterModInvalid)
 		}
@@ -68,8 +68,8 @@ func (tx *flowTx) checkAction(a *Action) error {
 			return fmt.Errorf("meter %d does not exist: %w", a.Meter, ofperr.MeterModInvalid)
 		}
 	case ActSample:
-		if _, ok := tx.next.sampling.Sets[a.Sample.Set]; !ok {
-			return fmt.Errorf("collector set %d has no exporter: %w", a.Sample.Set, ofperr.ActionBadArgument)
+		if _, ok := tx.next.sampling.Sets[a.List.Sample.Set]; !ok {
+			return fmt.Errorf("collector set %d has no exporter: %w", a.List.Sample.Set, ofperr.ActionBadArgument)
 		}
 	}
 	return nil

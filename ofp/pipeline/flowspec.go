@@ -36,12 +36,12 @@ const (
 // section 5.9.
 type Instructions struct {
 	Meter        uint32 // 0: none; before everything else
+	Clear        bool   // of the action set, after Apply
+	Goto         uint8  // next table, at last; 0 for none, as a flow can only go forward
 	Apply        []Action
-	Clear        bool
 	Write        []Action
 	Metadata     uint64 // written under MetadataMask
 	MetadataMask uint64
-	Goto         uint8        // next table; 0 for none, as a flow can only go forward
 	Trigger      *StatTrigger // nil: none; it does nothing to packets
 }
 

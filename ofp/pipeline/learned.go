@@ -166,7 +166,7 @@ func (x *xlate) learned(l *Learn) *Flow {
 		f.Flags |= SendFlowRem
 	}
 	if l.FinIdle|l.FinHard != 0 {
-		f.Do.Apply = append(f.Do.Apply, Action{Kind: ActFinTimeout, FinIdle: l.FinIdle, FinHard: l.FinHard})
+		f.Do.Apply = append(f.Do.Apply, Action{Kind: ActFinTimeout, List: &Lists{FinIdle: l.FinIdle, FinHard: l.FinHard}})
 	}
 	for i := range l.Specs {
 		s := &l.Specs[i]

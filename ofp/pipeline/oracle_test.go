@@ -257,7 +257,7 @@ func (o *oracle) find(table uint8, k *flow.Key) (best *Flow) {
 				continue
 			}
 			hard = false
-			c := a.Conjunction
+			c := a.List.Conjunction
 			if conj[f.Priority] == nil {
 				conj[f.Priority] = map[uint32]map[uint8]bool{}
 			}
@@ -393,11 +393,11 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 				o.frame = popTag(o.frame)
 			}
 		case ActController:
-			most := a.Controller.MaxLen
+			most := a.List.Controller.MaxLen
 			if o.limit > 0 {
 				most = min(most, uint16(o.limit))
 			}
-			o.out = append(o.out, told(most, a.Controller.ID, a.Controller.UserData, &o.meta, o.frame))
+			o.out = append(o.out, told(most, a.List.Controller.ID, a.List.Controller.UserData, &o.meta, o.frame))
 		case ActOutputTrunc:
 			o.most = int(a.MaxLen)
 			o.output(a.Port)
@@ -554,7 +554,7 @@ func (o *oracle) hash(fields HashFields, basis uint16) uint32 {
 func (o *oracle) learn(l *Learn) {
 	f := &Flow{Table: l.Table, Priority: l.Priority, Cookie: l.Cookie, IdleTimeout: l.Idle, HardTimeout: l.Hard}
 	if l.FinIdle+l.FinHard > 0 {
-		f.Do.Apply = []Action{{Kind: ActFinTimeout, FinIdle: l.FinIdle, FinHard: l.FinHard}}
+		f.Do.Apply = []Action{{Kind: ActFinTimeout, List: &Lists{FinIdle: l.FinIdle, FinHard: l.FinHard}}}
 	}
 	for _, s := range l.Specs {
 		v := s.Value

@@ -165,7 +165,7 @@ func (p *actionParser) writeActions(w piece) (list []Action, err error) {
 		switch list[len(list)-1].Kind {
 		case ActResubmit, ActNote, ActSample, ActExit, ActOutputTrunc, ActController, ActEnqueue, ActMeter, ActClone,
 			ActLearn, ActConjunction, ActPush, ActPop, ActMultipath, ActBundle, ActFinTimeout, ActCheckPktLarger, ActPopQueue:
-			if a := &list[len(list)-1]; a.Kind == ActController && a.Controller == (ControllerAction{MaxLen: a.Controller.MaxLen, Reason: reasonAction}) {
+			if a := &list[len(list)-1]; a.Kind == ActController && *a.List.Controller == (ControllerAction{MaxLen: a.List.Controller.MaxLen, Reason: reasonAction}) {
 				continue // the output to a controller that OpenFlow has
 			}
 			return nil, p.errAt(sub.off, len(sub.key), "cannot be part of the action set (OpenFlow 1.3 section 5.10)")
@@ -222,7 +222,7 @@ func (p *actionParser) toPort(s string, off int) (Action, error) {
 	}
 	switch {
 	case n == flow.PortController:
-		return Action{Kind: ActController, Controller: ControllerAction{MaxLen: 65535, Reason: reasonAction}}, nil
+		return Action{Kind: ActController, List: &Lists{Controller: &ControllerAction{MaxLen: 65535, Reason: reasonAction}}}, nil
 	case n == flow.PortIn || n == flow.PortNormal || n == flow.PortFlood || n == flow.PortAll || n == flow.PortLocal:
 	case n == 0 || n >= flow.PortMax:
 		return Action{}, p.errAt(off, len(s), "not a port to send to; it would be 1 to %d, a port's name, LOCAL, IN_PORT, ALL, FLOOD or NORMAL", flow.PortMax-1)

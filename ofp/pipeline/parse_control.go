@@ -17,9 +17,8 @@ const reasonAction = 1
 
 // controller reads CONTROLLER, CONTROLLER:max_len and controller(key=value,...).
 func (p *actionParser) controller(w piece) (Action, error) {
-	a := Action{Kind: ActController}
-	c := &a.Controller
-	c.MaxLen, c.Reason = 65535, reasonAction
+	c := &ControllerAction{MaxLen: 65535, Reason: reasonAction}
+	a := Action{Kind: ActController, List: &Lists{Controller: c}}
 	if !w.paren {
 		if !w.hasValue {
 			return a, nil

@@ -177,7 +177,7 @@ func (p *actionParser) checkPktLarger(w piece) (a Action, err error) {
 }
 
 func (p *actionParser) finTimeout(w piece) (Action, error) {
-	a := Action{Kind: ActFinTimeout}
+	a := Action{Kind: ActFinTimeout, List: &Lists{}}
 	if err := p.prereq(flow.TCPFlags, w); err != nil {
 		return a, err
 	}
@@ -189,9 +189,9 @@ func (p *actionParser) finTimeout(w piece) (Action, error) {
 		case err != nil:
 			return a, err
 		case arg.key == "idle_timeout":
-			a.FinIdle = uint16(n)
+			a.List.FinIdle = uint16(n)
 		default:
-			a.FinHard = uint16(n)
+			a.List.FinHard = uint16(n)
 		}
 	}
 	return a, nil
@@ -214,7 +214,7 @@ func (p *actionParser) conjunction(w piece) (Action, error) {
 	case k < 1 || k > of:
 		return a, p.errAt(w.valOff, len(w.value), "the clause is one of 1 to %d", of)
 	}
-	a.Conjunction = Conjunction{ID: uint32(n), Clause: uint8(k - 1), Clauses: uint8(of)}
+	a.List = &Lists{Conjunction: Conjunction{ID: uint32(n), Clause: uint8(k - 1), Clauses: uint8(of)}}
 	return a, nil
 }
 

@@ -30,13 +30,14 @@ func (p *actionParser) note(w piece) (Action, error) {
 	for len(b) == 0 || (len(b)+2)%8 != 0 {
 		b = append(b, 0)
 	}
-	return Action{Kind: ActNote, Note: string(b)}, nil
+	return Action{Kind: ActNote, List: &Lists{Note: string(b)}}, nil
 }
 
 var sampleKeys = []string{"probability", "collector_set_id", "obs_domain_id", "obs_point_id", "sampling_port", "ingress", "egress"}
 
 func (p *actionParser) sample(w piece) (Action, error) {
-	a := Action{Kind: ActSample}
+	s := &SampleAction{}
+	a := Action{Kind: ActSample, List: &Lists{Sample: s}}
 	const example = "sample(probability=65535,collector_set_id=1,obs_domain_id=0,obs_point_id=0)"
 	if err := p.want(w, example); err != nil {
 		return a, err
@@ -45,15 +46,15 @@ func (p *actionParser) sample(w piece) (Action, error) {
 	for _, part := range strings.Split(w.value, ",") {
 		key, text, _ := strings.Cut(part, "=")
 		key = strings.TrimSpace(key)
-		if err := p.samplePart(&a.Sample, key, text, off, len(part)); err != nil {
+		if err := p.samplePart(s, key, text, off, len(part)); err != nil {
 			return a, err
 		}
 		off += len(part) + 1
 	}
 	switch {
-	case a.Sample.Probability == 0:
+	case s.Probability == 0:
 		return a, p.errAt(w.off, w.end-w.off, "probability is missing or 0; it is 1 to 65535 of 65535 packets, as in %s", example)
-	case a.Sample.Set == 0:
+	case s.Set == 0:
 		return a, p.errAt(w.off, w.end-w.off, "collector_set_id is missing; it would be %s", example)
 	}
 	return a, nil

@@ -156,13 +156,14 @@ func formatAction(a *Action, ports flow.PortNames) string {
 	case ActDecMPLSTTL:
 		return "dec_mpls_ttl"
 	case ActNote:
-		parts := make([]string, len(a.Note))
-		for i := range a.Note {
-			parts[i] = fmt.Sprintf("%02x", a.Note[i])
+		note := a.List.Note
+		parts := make([]string, len(note))
+		for i := range note {
+			parts[i] = fmt.Sprintf("%02x", note[i])
 		}
 		return "note:" + strings.Join(parts, ".")
 	case ActSample:
-		return formatSample(&a.Sample, ports)
+		return formatSample(a.List.Sample, ports)
 	case ActExit:
 		return "exit"
 	}

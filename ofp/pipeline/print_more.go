@@ -13,7 +13,7 @@ func formatMore(a *Action, ports flow.PortNames) string {
 	case ActOutputTrunc:
 		return fmt.Sprintf("output(port=%s,max_len=%d)", flow.FormatPort(a.Port, ports), a.MaxLen)
 	case ActController:
-		return formatController(&a.Controller)
+		return formatController(a.List.Controller)
 	case ActEnqueue:
 		return fmt.Sprintf("enqueue:%s:%d", flow.FormatPort(a.Port, ports), a.Queue)
 	case ActSetQueue:
@@ -46,7 +46,7 @@ func formatMore(a *Action, ports flow.PortNames) string {
 	case ActLearn:
 		return formatLearn(a.List.Learn, ports)
 	case ActConjunction:
-		c := &a.Conjunction
+		c := &a.List.Conjunction
 		return fmt.Sprintf("conjunction(%d,%d/%d)", c.ID, c.Clause+1, c.Clauses)
 	case ActPush:
 		return "push:" + a.Src.String()
@@ -60,11 +60,11 @@ func formatMore(a *Action, ports flow.PortNames) string {
 		return formatBundle(a.List.Bundle, ports)
 	case ActFinTimeout:
 		var parts []string
-		if a.FinIdle != 0 {
-			parts = append(parts, fmt.Sprintf("idle_timeout=%d", a.FinIdle))
+		if a.List.FinIdle != 0 {
+			parts = append(parts, fmt.Sprintf("idle_timeout=%d", a.List.FinIdle))
 		}
-		if a.FinHard != 0 {
-			parts = append(parts, fmt.Sprintf("hard_timeout=%d", a.FinHard))
+		if a.List.FinHard != 0 {
+			parts = append(parts, fmt.Sprintf("hard_timeout=%d", a.List.FinHard))
 		}
 		return "fin_timeout(" + strings.Join(parts, ",") + ")"
 	case ActCheckPktLarger:

@@ -96,7 +96,7 @@ func (a *Action) refused() refusal {
 			return refusal{ofperr.ActionBadArgument, "the destination does not hold the numbers of all links"}
 		}
 	case ActConjunction:
-		if c := a.Conjunction; c.Clauses < 2 || c.Clauses > maxClauses || c.Clause >= c.Clauses {
+		if c := &a.List.Conjunction; c.Clauses < 2 || c.Clauses > maxClauses || c.Clause >= c.Clauses {
 			return refusal{ofperr.BadConjunction, "there are 2 to 64 clauses, and the clause is one of them"}
 		}
 	case ActLearn:

@@ -32,8 +32,8 @@ func TestRefusedActions(t *testing.T) {
 		{Action{Kind: ActMultipath, List: &Lists{Multipath: &Multipath{Algorithm: 4, Dst: reg}}}, ofperr.ActionBadArgument},
 		{Action{Kind: ActBundle, List: &Lists{Bundle: &Bundle{Fields: 9}}}, ofperr.ActionBadArgument},
 		{Action{Kind: ActBundle, List: &Lists{Bundle: &Bundle{Slaves: make([]uint32, 2049)}}}, ofperr.ActionTooMany},
-		{Action{Kind: ActConjunction, Conjunction: Conjunction{ID: 1, Clause: 2, Clauses: 2}}, ofperr.BadConjunction},
-		{Action{Kind: ActConjunction, Conjunction: Conjunction{ID: 1, Clauses: 1}}, ofperr.BadConjunction},
+		{Action{Kind: ActConjunction, List: &Lists{Conjunction: Conjunction{ID: 1, Clause: 2, Clauses: 2}}}, ofperr.BadConjunction},
+		{Action{Kind: ActConjunction, List: &Lists{Conjunction: Conjunction{ID: 1, Clauses: 1}}}, ofperr.BadConjunction},
 		{Action{Kind: ActLearn, List: &Lists{Learn: &Learn{Table: 254}}}, ofperr.ActionBadArgument},
 		{deep, ofperr.ActionTooMany},
 	} {

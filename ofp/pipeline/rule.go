@@ -203,7 +203,8 @@ func (d *Instructions) clauses() (list *[]classifier.Clause) {
 			if list == nil {
 				list = new([]classifier.Clause)
 			}
-			*list = append(*list, classifier.Clause{ID: a.Conjunction.ID, Index: a.Conjunction.Clause, Of: a.Conjunction.Clauses})
+			c := &a.List.Conjunction
+			*list = append(*list, classifier.Clause{ID: c.ID, Index: c.Clause, Of: c.Clauses})
 		}
 	}
 	return list

@@ -66,7 +66,7 @@ func (s *State) unshare(do *Instructions) {
 	}
 }
 
-// hashDo hashes what equal compares, lists inside of actions apart.
+// hashDo hashes what equal compares.
 func (s *State) hashDo(do *Instructions) uint64 {
 	if s.dos.seed == (maphash.Seed{}) {
 		s.dos.seed = maphash.MakeSeed()
@@ -75,12 +75,54 @@ func (s *State) hashDo(do *Instructions) uint64 {
 	h.SetSeed(s.dos.seed)
 	maphash.WriteComparable(&h, [4]uint64{uint64(do.Meter), do.Metadata, do.MetadataMask, uint64(do.Goto)})
 	for _, list := range [2][]Action{do.Apply, do.Write} {
-		maphash.WriteComparable(&h, len(list))
-		for i := range list {
-			a := list[i]
-			a.List = nil
-			maphash.WriteComparable(&h, a)
-		}
+		hashActions(&h, list)
 	}
 	return h.Sum64()
+}
+
+func hashActions(h *maphash.Hash, list []Action) {
+	maphash.WriteComparable(h, len(list))
+	for i := range list {
+		a := list[i]
+		l := a.List
+		a.List = nil
+		maphash.WriteComparable(h, a)
+		if l != nil {
+			l.hash(h)
+		}
+	}
+}
+
+// hash adds what equal compares. Rules that differ in their lists alone are as many as others.
+func (l *Lists) hash(h *maphash.Hash) {
+	h.WriteString(l.Note)
+	maphash.WriteComparable(h, [...]uint64{
+		uint64(len(l.Note)), uint64(len(l.IDs)), uint64(l.Conjunction.ID), uint64(l.Conjunction.Clause), uint64(l.Conjunction.Clauses),
+		uint64(l.FinIdle), uint64(l.FinHard),
+	})
+	for _, id := range l.IDs {
+		maphash.WriteComparable(h, id)
+	}
+	if l.Sample != nil {
+		maphash.WriteComparable(h, *l.Sample)
+	}
+	if l.Controller != nil {
+		maphash.WriteComparable(h, *l.Controller)
+	}
+	if l.Multipath != nil {
+		maphash.WriteComparable(h, *l.Multipath)
+	}
+	if b := l.Bundle; b != nil {
+		maphash.WriteComparable(h, [...]uint64{uint64(b.Fields), uint64(b.Basis), uint64(len(b.Slaves))})
+		for _, p := range b.Slaves {
+			maphash.WriteComparable(h, p)
+		}
+	}
+	if n := l.Learn; n != nil {
+		maphash.WriteComparable(h, [...]uint64{uint64(n.Table), uint64(n.Priority), n.Cookie, uint64(n.Limit), uint64(len(n.Specs))})
+		for i := range n.Specs {
+			maphash.WriteComparable(h, n.Specs[i])
+		}
+	}
+	hashActions(h, l.Actions)
 }

@@ -367,8 +367,8 @@ func (tx *flowTx) checkSets() error {
 func (c *Sampling) check(f *Flow) (err error) {
 	f.Do.some(func(a *Action) bool {
 		if a.Kind == ActSample {
-			if _, ok := c.Sets[a.Sample.Set]; !ok {
-				err = flowErr(f, fmt.Errorf("collector set %d has no exporter: %w", a.Sample.Set, ofperr.ActionBadArgument))
+			if _, ok := c.Sets[a.List.Sample.Set]; !ok {
+				err = flowErr(f, fmt.Errorf("collector set %d has no exporter: %w", a.List.Sample.Set, ofperr.ActionBadArgument))
 			}
 		}
 		return err != nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"unsafe"
 
 	"pollux/flow"
 )
@@ -55,6 +56,50 @@ func BenchmarkFlowMods(b *testing.B) {
 	}
 }
 
+// BenchmarkRuleMemory is the bytes of a rule, in tables where a hundred lists of actions repeat
+// and in those where each rule has its own.
+func BenchmarkRuleMemory(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		flow func(int) Flow
+	}{{"actions=repeat", manyFlows}, {"actions=differ", differingFlows}} {
+		b.Run(c.name, func(b *testing.B) {
+			const n = 200_000
+			for b.Loop() {
+				b.ReportMetric(float64(bytesPerRule(b, n, c.flow)), "B/rule")
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/n*1e9, "ns/rule")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// bytesPerRule is the memory that each of n flows takes.
+func bytesPerRule(tb testing.TB, n int, flow func(int) Flow) uint64 {
+	s := testState(tb, "")
+	before := heapInUse()
+	mods := make([]FlowMod, 1000)
+	for at := 0; at < n; at += len(mods) {
+		for i := range mods {
+			mods[i] = FlowMod{Command: FlowAdd, Flow: flow(at + i)}
+		}
+		if _, err := s.FlowMods(mods, nil); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	clear(mods)
+	per := (heapInUse() - before) / uint64(n)
+	runtime.KeepAlive(s)
+	return per
+}
+
+// differingFlows is manyFlows with actions that no other flow has.
+func differingFlows(n int) Flow {
+	f := manyFlows(n)
+	f.Do.Apply[0].Value.Lo = 0x020000000000 + uint64(n)
+	return f
+}
+
 // heapInUse is the bytes of live objects.
 func heapInUse() uint64 {
 	var m runtime.MemStats
@@ -65,25 +110,49 @@ func heapInUse() uint64 {
 }
 
 // TestMemoryOfManyRules bounds the bytes that a rule takes, so that a million of them take
-// less than 1 GiB.
+// less than 1 GiB, whatever they do.
 func TestMemoryOfManyRules(t *testing.T) {
-	const n = 50_000
+	for name, flow := range map[string]func(int) Flow{"actions repeat": manyFlows, "actions differ": differingFlows} {
+		per := bytesPerRule(t, 30_000, flow)
+		t.Logf("%s: %d bytes a rule", name, per)
+		if per > 1<<30/1_000_000 {
+			t.Errorf("%s: %d bytes a rule: a million of them are more than 1 GiB", name, per)
+		}
+	}
+}
+
+// TestActionsAreSmall: tables are mostly actions.
+func TestActionsAreSmall(t *testing.T) {
+	if n := unsafe.Sizeof(Action{}); n > 72 {
+		t.Errorf("an Action has %d bytes", n)
+	}
+}
+
+// TestSharedActionsAreTold: rules that differ in rare operands alone are found by their hash.
+func TestSharedActionsAreTold(t *testing.T) {
 	s := testState(t, "")
-	before := heapInUse()
-	mods := make([]FlowMod, 1000)
-	for at := 0; at < n; at += len(mods) {
-		for i := range mods {
-			mods[i] = FlowMod{Command: FlowAdd, Flow: manyFlows(at + i)}
-		}
-		if _, err := s.FlowMods(mods, nil); err != nil {
-			t.Fatal(err)
+	var mods []FlowMod
+	for i := range 500 {
+		for k, text := range []string{
+			fmt.Sprintf("conjunction(%d,1/2)", i), fmt.Sprintf("controller(id=%d)", i), fmt.Sprintf("note:%02x.%02x", i>>8, i&255),
+			fmt.Sprintf("clone(load:%d->reg0[],2)", i), fmt.Sprintf("learn(table=1,cookie=%d,NXM_OF_ETH_DST[])", i), fmt.Sprintf("bundle(eth_src,%d,hrw,ofport,members:1)", i),
+		} {
+			f, err := ParseFlow(fmt.Sprintf("table=%d,in_port=%d actions=%s", k, i, text), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mods = append(mods, FlowMod{Command: FlowAdd, Flow: f})
 		}
 	}
-	clear(mods)
-	perRule := (heapInUse() - before) / n
-	t.Logf("%d bytes a rule", perRule)
-	if perRule > 1<<30/1_000_000 {
-		t.Errorf("%d bytes a rule: a million of them are more than 1 GiB", perRule)
+	if _, err := s.FlowMods(mods, nil); err != nil {
+		t.Fatal(err)
 	}
-	runtime.KeepAlive(s)
+	for _, e := range s.dos.by {
+		if e.next != nil {
+			t.Fatalf("%+v and %+v have one hash", e.do, e.next.do)
+		}
+	}
+	if n := len(s.dos.by); n != len(mods) {
+		t.Errorf("%d instructions are kept, want %d", n, len(mods))
+	}
 }

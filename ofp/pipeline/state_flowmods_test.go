@@ -230,7 +230,7 @@ func TestFlowModErrors(t *testing.T) {
 		{"group by a modify of nothing", mod(t, FlowModify, "in_port=77", one(Action{Kind: ActGroup, Group: 1})), ofperr.ActionBadOutGroup},
 		{"meter", mod(t, FlowAdd, "", func(m *FlowMod) { m.Flow.Do.Meter = 1 }), ofperr.MeterModInvalid},
 		{"meter action", mod(t, FlowAdd, "", one(Action{Kind: ActMeter, Meter: 1})), ofperr.MeterModInvalid},
-		{"collector set", mod(t, FlowAdd, "", one(Action{Kind: ActSample, Sample: SampleAction{Set: 1}})), ofperr.ActionBadArgument},
+		{"collector set", mod(t, FlowAdd, "", one(Action{Kind: ActSample, List: &Lists{Sample: &SampleAction{Set: 1}}})), ofperr.ActionBadArgument},
 		{"overlap", mod(t, FlowAdd, "tcp,nw_src=10.0.0.1", overlap), ofperr.FlowModOverlap},
 		{"overlap with one of this bundle", mod(t, FlowAdd, "priority=9,in_port=1", overlap), ofperr.FlowModOverlap},
 		{"table is full", mod(t, FlowAdd, "table=1,in_port=3"), ofperr.FlowModTableFull},
@@ -307,7 +307,7 @@ func TestOutPortAndGroup(t *testing.T) {
 		}
 	}
 	m := newModRig(t, "")
-	m.do(FlowMod{Flow: Flow{Do: Instructions{Apply: []Action{{Kind: ActController}}}}})
+	m.do(FlowMod{Flow: Flow{Do: Instructions{Apply: []Action{{Kind: ActController, List: &Lists{Controller: &ControllerAction{}}}}}}})
 	if sum, err := m.Aggregate(&FlowFilter{OutPort: 0xfffffffd, OutGroup: AnyGroup}); err != nil || sum.Flows != 1 {
 		t.Errorf("%+v, %v by the controller's port", sum, err)
 	}

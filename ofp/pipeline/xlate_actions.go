@@ -28,7 +28,7 @@ func (x *xlate) actions(list []Action) bool {
 				x.output(n)
 			}
 		case ActController:
-			x.controller(&a.Controller)
+			x.controller(a.List.Controller)
 		case ActDecTTLIDs:
 			if !x.decTTLIDs(a.List.IDs) {
 				return false
@@ -68,7 +68,7 @@ func (x *xlate) actions(list []Action) bool {
 		case ActLearn:
 			x.learnFlow(a.List.Learn)
 		case ActFinTimeout:
-			x.finTimeout(a.FinIdle, a.FinHard)
+			x.finTimeout(a.List.FinIdle, a.List.FinHard)
 		case ActCopyTTLOut:
 			x.copyTTLOut()
 		case ActCopyTTLIn:
@@ -99,7 +99,7 @@ func (x *xlate) actions(list []Action) bool {
 			x.enqueue(a.Port, a.Queue)
 		case ActNote:
 		case ActSample:
-			x.sampleAction(&a.Sample)
+			x.sampleAction(a.List.Sample)
 		case ActExit:
 			x.exit = true
 			return false

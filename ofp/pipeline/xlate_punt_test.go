@@ -13,7 +13,7 @@ import (
 )
 
 // plainController is output to the controller.
-var plainController = Action{Kind: ActController, Controller: ControllerAction{MaxLen: 100, Reason: uint8(actions.PuntAction)}}
+var plainController = Action{Kind: ActController, List: &Lists{Controller: &ControllerAction{MaxLen: 100, Reason: uint8(actions.PuntAction)}}}
 
 // flowOf is the flow of a text without instructions, with these.
 func flowOf(t *testing.T, match string, do Instructions) Flow {
@@ -63,7 +63,7 @@ func TestPuntReasons(t *testing.T) {
 		flowOf(t, "cookie=1,priority=5,in_port=1", apply(plainController)),
 		flowOf(t, "cookie=2,priority=0", apply(plainController)),
 		flowOf(t, "cookie=3,priority=5,in_port=2", Instructions{Write: []Action{plainController}, Goto: 1}),
-		flowOf(t, "cookie=4,priority=5,in_port=3", apply(Action{Kind: ActController, Controller: full})),
+		flowOf(t, "cookie=4,priority=5,in_port=3", apply(Action{Kind: ActController, List: &Lists{Controller: &full}})),
 		flowOf(t, "cookie=5,table=1,priority=9,in_port=2", Instructions{Write: []Action{load(flow.Reg1, 1)}}),
 		flowOf(t, "cookie=6,priority=5,in_port=4", apply(resubmit)),
 		flowOf(t, "cookie=7,priority=5,in_port=5", Instructions{Goto: 1}),
@@ -221,9 +221,9 @@ func TestPuntRefusals(t *testing.T) {
 		want ofperr.Error
 		out  error // in a packet-out
 	}{
-		{Action{Kind: ActController, Controller: ControllerAction{Pause: true, Reason: 1}}, ofperr.ActionBadArgument, ofperr.ActionBadArgument},
-		{Action{Kind: ActController, Controller: ControllerAction{Reason: 6}}, ofperr.ActionBadArgument, ofperr.ActionBadArgument},
-		{Action{Kind: ActController, Controller: ControllerAction{Meter: 5}}, ofperr.MeterModInvalid, ofperr.MeterModInvalid},
+		{Action{Kind: ActController, List: &Lists{Controller: &ControllerAction{Pause: true, Reason: 1}}}, ofperr.ActionBadArgument, ofperr.ActionBadArgument},
+		{Action{Kind: ActController, List: &Lists{Controller: &ControllerAction{Reason: 6}}}, ofperr.ActionBadArgument, ofperr.ActionBadArgument},
+		{Action{Kind: ActController, List: &Lists{Controller: &ControllerAction{Meter: 5}}}, ofperr.MeterModInvalid, ofperr.MeterModInvalid},
 		{Action{Kind: ActOutput, Port: flow.PortTable}, ofperr.ActionBadOutPort, nil},
 		{Action{Kind: ActGroup, Group: 5}, ofperr.ActionBadOutGroup, ofperr.ActionBadOutGroup},
 	} {

@@ -260,11 +260,16 @@ func checkMeter(id uint32) error {
 	return nil
 }
 
+// controllerAction is the action with these operands.
+func controllerAction(c pipeline.ControllerAction) pipeline.Action {
+	return pipeline.Action{Kind: pipeline.ActController, List: &pipeline.Lists{Controller: &c}}
+}
+
 // output makes the output to a port; that to the controller has a kind of its own.
 func output(port uint32, maxLen uint16) (pipeline.Action, error) {
 	switch {
 	case port == flow.PortController:
-		return pipeline.Action{Kind: pipeline.ActController, Controller: pipeline.ControllerAction{MaxLen: maxLen, Reason: reasonAction}}, nil
+		return controllerAction(pipeline.ControllerAction{MaxLen: maxLen, Reason: reasonAction}), nil
 	case port >= flow.PortMax && (port < flow.PortIn || port == flow.PortAny):
 		return pipeline.Action{}, fmt.Errorf("output to port %#x: %w", port, ofperr.ActionBadOutPort)
 	}

@@ -87,7 +87,7 @@ func (w *actionWriter) action(a *pipeline.Action) {
 	case pipeline.ActOutput:
 		w.output(a.Port, 0)
 	case pipeline.ActController:
-		w.controller(&a.Controller)
+		w.controller(a.List.Controller)
 	case pipeline.ActEnqueue:
 		w.enqueue(a)
 	case pipeline.ActSetQueue:

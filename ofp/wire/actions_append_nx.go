@@ -149,9 +149,9 @@ func (w *actionWriter) nicira(a *pipeline.Action) {
 	case pipeline.ActResubmit:
 		w.resubmit(a)
 	case pipeline.ActNote:
-		w.nx(nxNote, []byte(a.Note)...)
+		w.nx(nxNote, []byte(a.List.Note)...)
 	case pipeline.ActSample:
-		w.sample(&a.Sample)
+		w.sample(a.List.Sample)
 	case pipeline.ActExit:
 		w.nx(nxExit)
 	case pipeline.ActDecTTLIDs:
@@ -169,7 +169,8 @@ func (w *actionWriter) nicira(a *pipeline.Action) {
 	case pipeline.ActLearn:
 		w.b = appendLearn(w.b, a.List.Learn)
 	case pipeline.ActConjunction:
-		w.nx(nxConjunction, append([]byte{a.Conjunction.Clause, a.Conjunction.Clauses}, be32(a.Conjunction.ID)...)...)
+		c := &a.List.Conjunction
+		w.nx(nxConjunction, append([]byte{c.Clause, c.Clauses}, be32(c.ID)...)...)
 	case pipeline.ActPush:
 		w.stack(nxStackPush, a.Src)
 	case pipeline.ActPop:
@@ -179,7 +180,7 @@ func (w *actionWriter) nicira(a *pipeline.Action) {
 	case pipeline.ActBundle:
 		w.bundle(a.List.Bundle)
 	case pipeline.ActFinTimeout:
-		w.nx(nxFinTimeout, append(be16(a.FinIdle), be16(a.FinHard)...)...)
+		w.nx(nxFinTimeout, append(be16(a.List.FinIdle), be16(a.List.FinHard)...)...)
 	case pipeline.ActCheckPktLarger:
 		b := append(nxBegin(w.b, nxCheckPktLarger), be16(a.MaxLen)...)
 		b = appendField(binary.BigEndian.AppendUint16(b, uint16(a.Dst.Lo)), a.Dst, V10)

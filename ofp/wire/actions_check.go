@@ -242,7 +242,7 @@ func checkSet(list []pipeline.Action) error {
 			pipeline.ActCheckPktLarger, pipeline.ActMeter:
 			return fmt.Errorf("action that can't be in the action set: %w", ofperr.ActionBadType)
 		case pipeline.ActController:
-			if c := &a.Controller; c.ID != 0 || c.Reason != reasonAction || c.UserData != "" || c.Pause || c.Meter != 0 {
+			if c := a.List.Controller; c.ID != 0 || c.Reason != reasonAction || c.UserData != "" || c.Pause || c.Meter != 0 {
 				return fmt.Errorf("controller action in the action set: %w", ofperr.ActionBadType)
 			}
 		}

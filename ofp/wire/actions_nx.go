@@ -223,5 +223,5 @@ func (r *actionReader) nxRegLoad2(b []byte) (pipeline.Action, error) {
 }
 
 func (r *actionReader) nxNote(b []byte) (pipeline.Action, error) {
-	return pipeline.Action{Kind: pipeline.ActNote, Note: string(b[nxHead:])}, nil
+	return pipeline.Action{Kind: pipeline.ActNote, List: &pipeline.Lists{Note: string(b[nxHead:])}}, nil
 }

@@ -45,7 +45,7 @@ func regMaxLen(n uint16) uint16 {
 
 func (r *actionReader) nxFinTimeout(b []byte) (pipeline.Action, error) {
 	return pipeline.Action{
-		Kind: pipeline.ActFinTimeout, FinIdle: binary.BigEndian.Uint16(b[10:]), FinHard: binary.BigEndian.Uint16(b[12:]),
+		Kind: pipeline.ActFinTimeout, List: &pipeline.Lists{FinIdle: binary.BigEndian.Uint16(b[10:]), FinHard: binary.BigEndian.Uint16(b[12:])},
 	}, nil
 }
 
@@ -65,9 +65,9 @@ func (r *actionReader) nxDecTTLIDs(b []byte) (a pipeline.Action, err error) {
 }
 
 func (r *actionReader) nxController(b []byte) (pipeline.Action, error) {
-	return pipeline.Action{Kind: pipeline.ActController, Controller: pipeline.ControllerAction{
+	return controllerAction(pipeline.ControllerAction{
 		MaxLen: binary.BigEndian.Uint16(b[10:]), ID: binary.BigEndian.Uint16(b[12:]), Reason: b[14],
-	}}, mustBeZero(b[15:])
+	}), mustBeZero(b[15:])
 }
 
 // Properties of NXAST_CONTROLLER2 (enum nx_action_controller2_prop_type).
@@ -98,7 +98,7 @@ func (r *actionReader) nxController2(b []byte) (pipeline.Action, error) {
 		}
 		props = props[(n+7)&^7:]
 	}
-	return pipeline.Action{Kind: pipeline.ActController, Controller: c}, nil
+	return controllerAction(c), nil
 }
 
 func controllerProperty(c *pipeline.ControllerAction, kind uint16, b []byte) error {
@@ -149,14 +149,14 @@ func (r *actionReader) nxStackPop(b []byte) (pipeline.Action, error) {
 }
 
 func (r *actionReader) nxSample(b []byte) (pipeline.Action, error) {
-	s := pipeline.SampleAction{
+	s := &pipeline.SampleAction{
 		Probability: binary.BigEndian.Uint16(b[10:]), Set: binary.BigEndian.Uint32(b[12:]),
 		Domain: binary.BigEndian.Uint32(b[16:]), Point: binary.BigEndian.Uint32(b[20:]),
 	}
 	if s.Probability == 0 {
 		return pipeline.Action{}, fmt.Errorf("sample with probability 0: %w", ofperr.ActionBadArgument)
 	}
-	return pipeline.Action{Kind: pipeline.ActSample, Sample: s}, nil
+	return pipeline.Action{Kind: pipeline.ActSample, List: &pipeline.Lists{Sample: s}}, nil
 }
 
 func (r *actionReader) nxSample2(b []byte) (pipeline.Action, error) {
@@ -164,8 +164,11 @@ func (r *actionReader) nxSample2(b []byte) (pipeline.Action, error) {
 	if err == nil {
 		err = mustBeZero(b[26:])
 	}
+	if err != nil {
+		return a, err
+	}
 	if port := from10(binary.BigEndian.Uint16(b[24:])); port != PortAny {
-		a.Sample.SamplingPort = uint32(port)
+		a.List.Sample.SamplingPort = uint32(port)
 	}
 	return a, err
 }
@@ -178,10 +181,13 @@ func (r *actionReader) nxSample3(b []byte) (pipeline.Action, error) {
 	if err == nil && b[26] > uint8(pipeline.SampleEgress) {
 		err = fmt.Errorf("sample of direction %d: %w", b[26], ofperr.ActionBadArgument)
 	}
-	if port := from10(binary.BigEndian.Uint16(b[24:])); port != PortAny {
-		a.Sample.SamplingPort = uint32(port)
+	if err != nil {
+		return a, err
 	}
-	a.Sample.Direction = pipeline.SampleDirection(b[26])
+	if port := from10(binary.BigEndian.Uint16(b[24:])); port != PortAny {
+		a.List.Sample.SamplingPort = uint32(port)
+	}
+	a.List.Sample.Direction = pipeline.SampleDirection(b[26])
 	return a, err
 }
 
@@ -190,7 +196,7 @@ func (r *actionReader) nxConjunction(b []byte) (pipeline.Action, error) {
 	if c.Clauses < 2 || c.Clauses > 64 || c.Clause >= c.Clauses {
 		return pipeline.Action{}, fmt.Errorf("conjunction with clause %d of %d: %w", c.Clause, c.Clauses, ofperr.BadConjunction)
 	}
-	return pipeline.Action{Kind: pipeline.ActConjunction, Conjunction: c}, nil
+	return pipeline.Action{Kind: pipeline.ActConjunction, List: &pipeline.Lists{Conjunction: c}}, nil
 }
 
 func (r *actionReader) nxOutputTrunc(b []byte) (a pipeline.Action, err error) {

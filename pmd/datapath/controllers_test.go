@@ -32,7 +32,7 @@ func controlled(t *testing.T, rate float64, also bool) (*Datapath, *pipeline.Sta
 	for _, f := range state.DumpFlows() {
 		if f.Cookie == 9 {
 			f.Flow.Do = pipeline.Instructions{Apply: []pipeline.Action{{Kind: pipeline.ActController,
-				Controller: pipeline.ControllerAction{MaxLen: 32, Reason: uint8(actions.PuntAction)}}}}
+				List: &pipeline.Lists{Controller: &pipeline.ControllerAction{MaxLen: 32, Reason: uint8(actions.PuntAction)}}}}}
 			if also {
 				f.Flow.Do.Apply = append(f.Flow.Do.Apply, pipeline.Action{Kind: pipeline.ActOutput, Port: 2})
 			}
