@@ -14,7 +14,17 @@ type Path struct {
 	// Written has bit w where word w of the key was not always the packet's own when a
 	// table was looked in: actions had written it, or the look-up was for another port.
 	Written uint64
-	_       [88]byte // each loop makes its own: they are to share no line
+	Uses    Uses
+	_       [8]byte // each loop makes its own: they are to share no line
+}
+
+// Hash hashes all of p.
+func (p *Path) Hash() uint64 {
+	h := (p.Written ^ p.Uses.fold()*0xff51afd7ed558ccd) * 0x9e3779b97f4a7c15
+	for _, t := range p.Tables {
+		h = (h ^ t) * 0x9e3779b97f4a7c15
+	}
+	return h
 }
 
 // Look adds a look-up in a table with a key whose words in written are not the packet's.
@@ -48,16 +58,21 @@ func (p *Path) Look(table uint8, written uint64) {
 // rules that the look-ups gave are those that the decision credits (Creditor.Outranks); of
 // two rules of one priority either may win.
 //
-// What else decides about packets (ports, exporters, learned addresses) has no place in this
+// A port, group or meter is asked by its number, and a decision knows whom it asked (Uses). Who
+// was not asked, before the change or after it, as the walk is the same, had no part in it. The
+// port that packets came in by is known by the key.
+//
+// What else decides about packets (exporters, learned addresses) has no place in this
 // argument: a change of it makes all decisions that depend on it to be translated again.
 type Changes struct {
 	since [2]uint64 // by Megaflow.FDB: of decisions older than that nothing is known
 	log   []change  // oldest first, all later than since
 }
 
-// change is one rule that came or went.
+// change is one rule that came or went, or with others what else changed at once.
 type change struct {
 	gen      [2]uint64 // by Megaflow.FDB: decisions of this generation know it
+	others   *Others
 	table    uint8
 	priority int32
 	words    []wordMatch // what the rule wants, the most bits first: they mostly tell
@@ -97,16 +112,30 @@ func (c *Changes) Rules(gen [2]uint64, edits []Edit) *Changes {
 			return c.All(gen)
 		}
 	}
+	next := c.forget(len(edits))
+	for _, e := range edits {
+		next.log = append(next.log, change{gen, nil, e.Table, e.Rule.Priority, matchWords(e.Rule.Unpack())})
+	}
+	return next
+}
+
+// Beside returns the successor of c after a change of some ports, groups and meters, which is not
+// written any more, and of nothing else. As of Rules, there is one successor.
+func (c *Changes) Beside(gen [2]uint64, o *Others) *Changes {
+	next := c.forget(1)
+	next.log = append(next.log, change{gen: gen, others: o})
+	return next
+}
+
+// forget returns c with room for n changes more.
+func (c *Changes) forget(n int) *Changes {
 	next := *c
-	if over := len(c.log) + len(edits) - maxChanges; over > 0 {
+	if over := len(c.log) + n - maxChanges; over > 0 {
 		// Of a generation that has lost one of its changes nothing is known.
 		for f := range next.since {
 			next.since[f] = max(next.since[f], c.log[over-1].gen[f])
 		}
 		next.log = c.log[over:]
-	}
-	for _, e := range edits {
-		next.log = append(next.log, change{gen, e.Table, e.Rule.Priority, matchWords(e.Rule.Unpack())})
 	}
 	return &next
 }
@@ -150,6 +179,12 @@ func (c *Changes) Touched(gen uint64, fdb int, key *flow.Key, mask *flow.Mask, p
 		ch := &c.log[i]
 		if ch.gen[fdb] <= gen {
 			break
+		}
+		if ch.others != nil {
+			if ch.others.touch(p, key.InPort()) {
+				return true
+			}
+			continue
 		}
 		if p.Tables[ch.table>>6]>>(ch.table&63)&1 != 0 && ch.mayMatch(key, mask, p.Written) &&
 			(by == nil || !by.Outranks(ch.table, ch.priority)) {

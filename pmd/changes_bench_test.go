@@ -22,9 +22,17 @@ type changing struct {
 
 // newChanging compares one hit in verify with a translation; 0 is none.
 func newChanging(tb testing.TB, flows int, verify uint32) *changing {
+	return newChangingOf(tb, flows, verify, "mod_dl_dst:02:00:00:00:00:09,output:2")
+}
+
+// groups is how many groups and meters there are, numbered from 1.
+const groups = 100
+
+// newChangingOf is newChanging with what all packets meet at last.
+func newChangingOf(tb testing.TB, flows int, verify uint32, last string) *changing {
 	tb.Helper()
 	var text strings.Builder
-	text.WriteString("in_port=1 actions=write_metadata:1,goto_table:1\ntable=2 actions=mod_dl_dst:02:00:00:00:00:09,output:2\n")
+	text.WriteString("in_port=1 actions=write_metadata:1,goto_table:1\ntable=2 actions=" + last + "\n")
 	for i := range flows {
 		fmt.Fprintf(&text, "table=1,udp,nw_src=10.0.0.%d,tp_src=%d actions=load:%d->reg0[],goto_table:2\n", i>>12, 1024+i&4095, i)
 	}
@@ -33,9 +41,18 @@ func newChanging(tb testing.TB, flows int, verify uint32) *changing {
 		tb.Fatal(err)
 	}
 	c := &changing{}
-	c.state, err = pipeline.New(pipeline.Config{Name: "br0", Flows: all, Threads: 1,
-		Ports: []pipeline.Port{{OFPort: 1, Slot: 0, Name: "p1", Up: true}, {OFPort: 2, Slot: 1, Name: "p2", Up: true}}})
+	c.state, err = pipeline.New(pipeline.Config{Name: "br0", Threads: 1,
+		Ports: []pipeline.Port{{OFPort: 1, Slot: 0, Name: "p1", Up: true}, {OFPort: 2, Slot: 1, Name: "p2", Up: true}, {OFPort: 3, Slot: 2, Name: "p3", Up: true}}})
 	if err != nil {
+		tb.Fatal(err)
+	}
+	for id := uint32(1); id <= groups; id++ {
+		c.groupMod(tb, pipeline.GroupAdd, id)
+		if err := c.state.MeterMod(wideMeter(pipeline.MeterAdd, id, 0)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := c.state.Replace(all); err != nil {
 		tb.Fatal(err)
 	}
 	for i := range 64 {
@@ -64,6 +81,53 @@ func (c *changing) mod(tb testing.TB) {
 	}
 	if c.n++; err != nil {
 		tb.Fatal(err)
+	}
+}
+
+// groupMod adds or changes a group of one bucket, which outputs.
+func (c *changing) groupMod(tb testing.TB, command pipeline.GroupCommand, id uint32) {
+	g := pipeline.Group{ID: id, Buckets: []pipeline.Bucket{{WatchPort: pipeline.AnyPort, WatchGroup: pipeline.AnyGroup,
+		Actions: []pipeline.Action{{Kind: pipeline.ActOutput, Port: 2}}}}}
+	if err := c.state.GroupMod(&pipeline.GroupMod{Command: command, Group: g}, nil); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// BenchmarkGroupMods is BenchmarkChanges where groups change: those that no packet meets, or the
+// one that all do.
+func BenchmarkGroupMods(b *testing.B) {
+	for _, k := range []struct {
+		name  string
+		every int
+		used  bool
+	}{{"every=never", 0, false}, {"every=1000", 1000, false}, {"every=256", 256, false}, {"every=1000/used", 1000, true}} {
+		b.Run(k.name, func(b *testing.B) {
+			c := newChangingOf(b, 10_000, 0, "group:1")
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			var spent int64
+			start, _ := c.sink.Taken()
+			turn := k.every
+			if turn == 0 {
+				turn = 10_000
+			}
+			for n := uint32(0); b.Loop(); n++ {
+				switch {
+				case k.used:
+					c.groupMod(b, pipeline.GroupModify, 1)
+				case k.every != 0:
+					c.groupMod(b, pipeline.GroupModify, 2+n%(groups-1))
+				}
+				at := threadTime()
+				for n := 0; n < turn; n += 64 {
+					c.loop.Iterate()
+				}
+				spent += threadTime() - at
+			}
+			end, _ := c.sink.Taken()
+			b.ReportMetric(float64(spent)/float64(end-start), "ns/pkt")
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 

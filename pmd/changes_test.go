@@ -18,8 +18,8 @@ func TestRenewed(t *testing.T) {
 		}
 		return f
 	}
-	c := newChanging(t, 64, 1) // every hit is compared with a translation
-	const round = 64           // packets, one a flow
+	c := newChangingOf(t, 64, 1, "mod_dl_dst:02:00:00:00:00:09,meter:1,group:1") // every hit is compared with a translation
+	const round = 64                                                             // packets, one a flow
 	add := func(text string) func() error { return func() error { return c.state.Add(flow(text)) } }
 	for _, s := range []struct {
 		name           string
@@ -34,14 +34,26 @@ func TestRenewed(t *testing.T) {
 		{"other actions of the rule of one flow", add("table=1,udp,nw_src=10.0.0.0,tp_src=1025 actions=goto_table:2"), round - 1, 1},
 		{"a rule that looks at a register that was written", add("table=2,priority=40000,reg0=1 actions=drop"), 1, round - 1},
 		{"a new group", func() error {
-			return c.state.GroupMod(&pipeline.GroupMod{Command: pipeline.GroupAdd, Group: pipeline.Group{ID: 1}}, nil)
+			return c.state.GroupMod(&pipeline.GroupMod{Command: pipeline.GroupAdd, Group: pipeline.Group{ID: 1000}}, nil)
 		}, round, 0},
-		{"a group changes", func() error {
-			return c.state.GroupMod(&pipeline.GroupMod{Command: pipeline.GroupModify, Group: pipeline.Group{ID: 1}}, nil)
+		{"a group that none of these use", func() error { c.groupMod(t, pipeline.GroupModify, 7); return nil }, round, 0},
+		{"the group that all use but one, which is dropped", func() error { c.groupMod(t, pipeline.GroupModify, 1); return nil }, 1, round - 1},
+		{"a meter that none of these use", func() error { return c.state.MeterMod(wideMeter(pipeline.MeterModify, 7, 1)) }, round, 0},
+		{"the meter that all use", func() error { return c.state.MeterMod(wideMeter(pipeline.MeterModify, 1, 1)) }, 1, round - 1},
+		{"another port goes down", func() error { return c.state.SetPortUp(3, false) }, round, 0},
+		{"another port is configured", func() error {
+			return c.state.UpdatePort(3, func(p *pipeline.Port) { p.NoRecv, p.NoFlood = true, true })
+		}, round, 0},
+		{"the port that they come in by goes down", func() error { return c.state.SetPortUp(1, false) }, round, 0},
+		{"the port that they come in by is configured", func() error {
+			return c.state.UpdatePort(1, func(p *pipeline.Port) { p.NoPacketIn = true })
 		}, 0, round},
+		{"a port comes", func() error {
+			return c.state.Apply(pipeline.Change{Ports: append(c.state.Snapshot().Ports()[:3:3], pipeline.Port{OFPort: 4, Slot: 3, Name: "p4", Up: true})})
+		}, round, 0},
 		{"a port", func() error { return c.state.SetPortUp(2, true) }, 0, 0},
-		{"a port goes down", func() error { return c.state.SetPortUp(2, false) }, 0, round},
-		{"and up", func() error { return c.state.SetPortUp(2, true) }, 0, round},
+		{"a port goes down", func() error { return c.state.SetPortUp(2, false) }, 1, round - 1},
+		{"and up", func() error { return c.state.SetPortUp(2, true) }, 1, round - 1},
 		{"addresses, of which none of these know", func() error { c.state.FlushFDB(); return nil }, 0, 0},
 		{"the same flows", func() error {
 			var flows []pipeline.Flow

@@ -285,10 +285,13 @@ func TestABrokenPathIsCaught(t *testing.T) {
 		{"VLAN tags", forget(flow.WVLAN)},
 		{"a table", func(p *classifier.Path) { p.Tables[0] &^= 1 << 2 }},
 		{"the first table", func(p *classifier.Path) { p.Tables[0] &^= 1 }},
+		{"ports", func(p *classifier.Path) { p.Uses.Ports = [4]uint64{} }},
+		{"groups", func(p *classifier.Path) { p.Uses.Groups = [4]uint64{} }},
+		{"meters", func(p *classifier.Path) { p.Uses.Meters = [2]uint64{} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := range uint64(1000) {
-				r := rand.New(rand.NewPCG(seed, 6))
+				r := rand.New(rand.NewPCG(seed, 7))
 				k := &keeper{w: newWorld(t, r, 25), r: r, spoil: c.spoil}
 				if err := k.run(t, 40); err != nil {
 					t.Logf("caught in world %d", seed)

@@ -40,10 +40,13 @@
 //   - Generation grows with tables, ports and configuration, FDBGeneration with
 //     learned addresses. Upcall.FDB is set exactly when addresses were consulted.
 //   - Snapshot.Changes knows every rule by which a snapshot differs from those before it, as
-//     far back as it goes; what differs otherwise it takes for a change of everything. So
-//     whatever else a translation comes to ask is published by put, not putRules.
+//     far back as it goes, and every port, group and meter; what differs otherwise it takes for a
+//     change of everything. So whatever else a translation comes to ask is published by put, not
+//     putRules.
 //   - Upcall.Path has every table that was looked in, and every word of the key that differed
-//     from the packet's then. Who writes the working copy says so in xlate.written.
+//     from the packet's then. Who writes the working copy says so in xlate.written. It has every
+//     port, group and meter that was asked, there or not, but for the port that the packet came
+//     in by: who asks one says so in xlate.path.Uses.
 //   - A decision depends on no rule of a lower priority than those that its look-ups gave, or
 //     else says so by a floor: look-ups that found a conjunction, and the learn action, which
 //     asks for a flow by name and so depends on all that changes in its table.

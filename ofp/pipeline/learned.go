@@ -242,7 +242,7 @@ func (s *State) takeFlowNotes(now int64) {
 		if again {
 			s.put(tx.next)
 		} else {
-			s.putRules(tx.next)
+			s.putRules(tx.next, nil)
 		}
 		tx.finish()
 	case again:

@@ -80,11 +80,7 @@ func (m *made) credit(of *credit) *credit {
 
 // path returns what a translation gathered of its way, to be shared.
 func (m *made) path(p *classifier.Path) *classifier.Path {
-	h := p.Written
-	for _, t := range p.Tables {
-		h = (h ^ t) * 0x9e3779b97f4a7c15
-	}
-	at := &m.paths[h>>32%recentPaths]
+	at := &m.paths[p.Hash()>>32%recentPaths]
 	if *at == nil || **at != *p {
 		c := *p
 		*at = &c

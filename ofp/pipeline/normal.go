@@ -28,6 +28,7 @@ func (x *xlate) normal() {
 	x.need(flow.WEthDst, macBits)
 	x.need(flow.WEthSrc, macBits)
 	x.needVLAN(normalVLANLooked)
+	x.path.Uses.Port(x.key.InPort())
 	in := x.snap.ports.get(x.key.InPort())
 	if n := x.key.InPort(); in == nil && x.out && (n == flow.PortController || n == flow.PortAny) {
 		in = sourced
@@ -102,6 +103,7 @@ func (x *xlate) learn(vlan uint16, src uint64, port uint32) {
 
 // toLearned sends to the port where the destination is.
 func (x *xlate) toLearned(n uint32, in *Port, vlan uint16) {
+	x.path.Uses.Port(n)
 	p := x.snap.ports.get(n)
 	switch {
 	case p == nil:
@@ -126,6 +128,7 @@ func (x *xlate) toLearned(n uint32, in *Port, vlan uint16) {
 // frame leaves with the tag it has now come first, then those where the tag has
 // another VLAN, so that tags are rewritten as rarely as can be.
 func (x *xlate) normalFlood(in *Port, vlan uint16) {
+	x.path.Uses.AllPorts()
 	now, tagged := x.key.VlanTCI()&vlanVIDMask, x.tagged()
 	for pass := range 3 {
 		for i := range x.snap.ports.all {

@@ -45,6 +45,7 @@ func (x *xlate) output(n uint32) {
 // flood sends to every port but the input port; without all, not to those that
 // are configured not to flood.
 func (x *xlate) flood(all bool) {
+	x.path.Uses.AllPorts()
 	for i := range x.snap.ports.all {
 		p := &x.snap.ports.all[i]
 		if p.OFPort != x.key.InPort() && (all || !p.NoFlood) {
@@ -55,6 +56,7 @@ func (x *xlate) flood(all bool) {
 
 // send sends the packet to port n: through the egress tables, where there are some.
 func (x *xlate) send(n uint32) {
+	x.path.Uses.Port(n)
 	p := x.snap.ports.get(n)
 	switch {
 	case p == nil:

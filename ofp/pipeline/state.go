@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -134,7 +135,9 @@ func (s *State) Apply(c Change) error {
 	if c.Name != nil {
 		next.name = *c.Name
 	}
+	all := false // decisions may be touched
 	if c.Sampling != nil {
+		all = !reflect.DeepEqual(next.sampling, *c.Sampling)
 		next.sampling = *c.Sampling
 	}
 	if c.MACAgeing < 0 || c.MACTableSize < 0 {
@@ -147,7 +150,7 @@ func (s *State) Apply(c Change) error {
 		}
 		ports.keepMods(next.ports)
 		ports.keepQueues(next.ports, s.now())
-		next.ports = ports
+		tx.setPorts(ports)
 	}
 	if c.Flows != nil {
 		if err := tx.replace(c.Flows, c.allFlows); err != nil {
@@ -172,10 +175,10 @@ func (s *State) Apply(c Change) error {
 	if c.Ports != nil {
 		s.forget(next)
 	}
-	if c.Name == nil && c.Ports == nil && c.Sampling == nil {
-		s.putRules(next)
-	} else {
+	if all {
 		s.put(next)
+	} else {
+		s.putRules(next, tx.others)
 	}
 	tx.finish()
 	return nil
@@ -195,14 +198,24 @@ func (s *State) put(next *Snapshot) {
 	s.store(next)
 }
 
-// putRules publishes a snapshot that differs from the present one in rules alone.
-func (s *State) putRules(next *Snapshot) {
-	edits, ok := next.edits(s.snap.Load())
-	if !ok {
+// putRules publishes a snapshot that differs from the present one in rules, addresses and others
+// alone; those may be nil.
+func (s *State) putRules(next *Snapshot, others *classifier.Others) {
+	old := s.snap.Load()
+	edits, ok := next.edits(old)
+	if !ok || next.changes == nil {
 		s.put(next)
 		return
 	}
-	next.changes = next.changes.Rules(next.generations(), edits)
+	c, gen := next.changes, next.generations()
+	if next.fdbGen != old.fdbGen {
+		c = c.Learned(gen)
+	}
+	c = c.Rules(gen, edits)
+	if others != nil {
+		c = c.Beside(gen, others)
+	}
+	next.changes = c
 	s.store(next)
 }
 

@@ -50,6 +50,11 @@ func (tx *flowTx) groupMod(mod *GroupMod) error {
 			mod.Command = GroupModify
 		}
 	}
+	// No flow leads to a group that does not exist, and no group does: so no decision that was
+	// made before asked for a new one.
+	if old != nil {
+		tx.otherwise().Group(g.ID)
+	}
 	switch mod.Command {
 	case GroupAdd:
 		switch {
@@ -226,6 +231,7 @@ func (tx *flowTx) removeGroups(id uint32) error {
 		for _, e := range next.groups.all() {
 			gone[e.ID] = true
 		}
+		tx.otherwise().AllGroups()
 		next.groups = nil
 	} else {
 		if id > GroupMax {

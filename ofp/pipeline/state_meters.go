@@ -64,6 +64,11 @@ func (tx *flowTx) meterMod(mod *MeterMod) error {
 	tx.ownMeters()
 	next := tx.next
 	id := mod.Meter.ID
+	if id == MeterAll {
+		tx.otherwise().AllMeters()
+	} else {
+		tx.otherwise().Meter(id)
+	}
 	old := next.meters[id]
 	switch mod.Command {
 	case MeterAdd:
@@ -245,6 +250,7 @@ func (i *Instructions) eachMeter(f func(uint32)) {
 
 // meter has the packet go through a meter, as it is now.
 func (x *xlate) meter(id uint32) {
+	x.path.Uses.Meter(id)
 	e := x.snap.meters[id]
 	if e == nil {
 		if x.tr != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 
+	"pollux/classifier"
 	"pollux/ofp/ofperr"
 )
 
@@ -29,13 +30,10 @@ func (s *State) Mods(mods []Mod, by any) (failed int, err error) {
 		case m.Flow != nil:
 			return tx.mod(m.Flow)
 		case m.Group != nil:
-			// No flow leads to a group that does not exist, and no group does: so no decision
-			// that was made before asked for a new one.
 			tx.anew = true
-			tx.beyond = tx.beyond || m.Group.Command != GroupAdd
 			return tx.groupMod(m.Group)
 		case m.Meter != nil:
-			tx.beyond = true
+			tx.anew = true
 			return tx.meterMod(m.Meter)
 		case m.Port != nil:
 			return tx.portUpdate(m.Port)
@@ -58,6 +56,41 @@ func (s *State) mods(n int, by any, do func(tx *flowTx, i int) error) (failed in
 	}
 	tx.commit()
 	return -1, nil
+}
+
+// otherwise returns what changes beside rules, to be added to.
+func (tx *flowTx) otherwise() *classifier.Others {
+	if tx.others == nil {
+		tx.others = &classifier.Others{}
+	}
+	return tx.others
+}
+
+// setPorts changes the ports.
+func (tx *flowTx) setPorts(set *portSet) {
+	old := tx.next.ports
+	o := tx.otherwise()
+	for i := range set.all {
+		p, was := &set.all[i], Port{}
+		if q := old.get(p.OFPort); q != nil {
+			was = *q
+		}
+		if was == *p {
+			continue
+		}
+		o.Port(p.OFPort)
+		// Whether frames can leave by the port is nothing to those who come in there.
+		if was.Up = p.Up; was != *p {
+			o.Receives(p.OFPort)
+		}
+	}
+	for i := range old.all {
+		if n := old.all[i].OFPort; set.get(n) == nil {
+			o.Port(n)
+			o.Receives(n)
+		}
+	}
+	tx.next.ports = set
 }
 
 // ownMeters makes the map of meters the transaction's own, to be written.
@@ -92,9 +125,8 @@ func (tx *flowTx) portUpdate(u *PortUpdate) error {
 			return fmt.Errorf("port %d: its number cannot be changed, only by a change of all ports", u.OFPort)
 		}
 		set.keepQueues(tx.next.ports, tx.now)
-		tx.next.ports = set
+		tx.setPorts(set)
 		tx.s.forget(tx.next)
-		tx.beyond = true
 		return nil
 	}
 	return fmt.Errorf("port %d: %w: %w", u.OFPort, ErrNoPort, ofperr.PortModBadPort)

@@ -22,11 +22,12 @@ type flowTx struct {
 	evicted []evicted // to be put back if nothing comes of it
 	adopted []*Rule   // that are the configuration's from now on
 
-	beyond      bool // more is changed than flows, and decisions may depend on it
-	anew        bool // more is changed, on which no decision depends yet
-	quiet       bool // nobody is told of flows as removed
-	each        bool // it is of FlowModEach
-	metersOwned bool // next.meters may be written
+	others      *classifier.Others // what changed beside rules and decisions may have asked; nil: nothing
+	beyond      bool               // more changed, and any decision may depend on it
+	anew        bool               // something changed, even if it is no rule and no decision depends on it
+	quiet       bool               // nobody is told of flows as removed
+	each        bool               // it is of FlowModEach
+	metersOwned bool               // next.meters may be written
 }
 
 // step is one rule that came (old is nil), went (new is nil) or was replaced.
@@ -46,7 +47,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.steps)
 	clear(tx.evicted)
 	clear(tx.adopted)
-	tx.adopted, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.quiet = tx.adopted[:0], false, false, false, false, false
+	tx.adopted, tx.others, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.quiet = tx.adopted[:0], nil, false, false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
 	tx.s, tx.next, tx.now, tx.by, tx.request, tx.number = s, next, s.now(), by, 0, s.seq
 	return tx
@@ -168,14 +169,14 @@ func (tx *flowTx) finish() {
 
 // commit publishes the changes; none is no change.
 func (tx *flowTx) commit() {
-	if len(tx.steps) == 0 && !tx.beyond && !tx.anew {
+	if len(tx.steps) == 0 && tx.others == nil && !tx.beyond && !tx.anew {
 		return
 	}
 	tx.build()
 	if tx.beyond {
 		tx.s.put(tx.next)
 	} else {
-		tx.s.putRules(tx.next)
+		tx.s.putRules(tx.next, tx.others)
 	}
 	tx.finish()
 }

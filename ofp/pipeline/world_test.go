@@ -46,7 +46,7 @@ func randomEgressLine(r *rand.Rand) string {
 var (
 	egressLine = strings.NewReplacer(
 		"table=2,p", "table=4,p", "table=3,p", "table=5,p", "goto_table:3", "goto_table:5",
-		"resubmit(,1)", "resubmit(,4)", "resubmit(,2)", "resubmit(,5)", "resubmit(,3)", "resubmit(,5)", "resubmit(2,3)", "resubmit(2,4)",
+		"resubmit(,1)", "resubmit(,4)", "resubmit(,2)", "resubmit(,5)", "resubmit(,3)", "resubmit(,5)", "resubmit(2,3)", "resubmit(2,4)", "resubmit(1,2)", "resubmit(1,4)", "resubmit(3,1)", "resubmit(3,5)",
 	)
 	writeActions = regexp.MustCompile(`write_actions\([^)]*\)`)
 	writtenOut   = regexp.MustCompile(`output:(\d|reg0\[0\.\.15\])|NORMAL|CONTROLLER:50|group:\d`)
@@ -96,7 +96,7 @@ func randomLine(r *rand.Rand) string {
 	}
 	any := []string{
 		"1", "2", "3", "4", "output:9", "in_port", "all", "flood", "NORMAL", "NORMAL", "LOCAL",
-		"resubmit(,1)", "resubmit(,2)", "resubmit(2,3)", "resubmit:3",
+		"resubmit(,1)", "resubmit(,2)", "resubmit(2,3)", "resubmit(1,2)", "resubmit(3,1)", "resubmit:3",
 		"load:5->NXM_NX_REG0[]", "load:2->reg0[0..1]", "load:0x50->reg1[]", "set_field:0x1/0xf->metadata",
 		"move:NXM_OF_IN_PORT[]->NXM_NX_REG0[0..15]", "move:reg0[0..7]->reg1[4..11]", "output:reg0[0..15]",
 		"load:0->NXM_OF_IN_PORT[]", "set_field:02:00:00:00:00:01->eth_dst", "set_field:00:00:00:00:00:07/00:00:00:00:00:0f->eth_src",

@@ -10,6 +10,7 @@ import (
 // group has a group process the packet (OpenFlow 1.3 section 5.6). Whatever its buckets do is
 // done to copies: what follows sees the packet as it was.
 func (x *xlate) group(id uint32) {
+	x.path.Uses.Group(id)
 	e := x.snap.groups.get(id)
 	switch {
 	case e == nil: // flows with it go when it goes
@@ -58,7 +59,7 @@ func (x *xlate) bucket(e *groupEntry, i int) {
 }
 
 // choose returns which bucket of a select or fast failover group is for the packet, -1 for
-// none. A change of ports has every decision made again.
+// none.
 func (x *xlate) choose(e *groupEntry) int {
 	if e.Type == GroupFastFailover {
 		for i := range e.Buckets {
@@ -96,6 +97,7 @@ func (x *xlate) live(b *Bucket) bool {
 	if b.WatchGroup == AnyGroup {
 		return true
 	}
+	x.path.Uses.Group(b.WatchGroup)
 	e := x.snap.groups.get(b.WatchGroup)
 	if e == nil {
 		return false

@@ -180,13 +180,13 @@ func (x *xlate) member(b *Bundle) uint32 {
 	return best
 }
 
-// memberUp says whether a member can be output to. A change of ports has every decision made
-// again.
+// memberUp says whether a member can be output to.
 func (x *xlate) memberUp(n uint32) bool {
 	switch n {
 	case flow.PortIn, flow.PortNormal, flow.PortFlood, flow.PortAll:
 		return true
 	}
+	x.path.Uses.Port(n)
 	p := x.snap.ports.get(n)
 	return p != nil && p.canSend()
 }

@@ -67,6 +67,7 @@ func (x *xlate) controller(c *ControllerAction) {
 		p.Reason = x.outputReason() // a plain output, whichever way it was written
 	}
 	if c.Meter != 0 {
+		x.path.Uses.Meter(c.Meter)
 		if e := x.snap.meters[c.Meter]; e != nil {
 			p.Meter = e.run
 		} else if x.tr != nil {
