@@ -46,7 +46,7 @@ func randomEgressLine(r *rand.Rand) string {
 var (
 	egressLine = strings.NewReplacer(
 		"table=2,p", "table=4,p", "table=3,p", "table=5,p", "goto_table:3", "goto_table:5",
-		"resubmit(,1)", "resubmit(,4)", "resubmit(,2)", "resubmit(,5)", "resubmit(,3)", "resubmit(,5)", "resubmit(2,3)", "resubmit(2,4)",
+		"resubmit(,1)", "resubmit(,4)", "resubmit(,2)", "resubmit(,5)", "resubmit(,3)", "resubmit(,5)", "resubmit(2,3)", "resubmit(2,4)", "resubmit(1,2)", "resubmit(1,4)", "resubmit(3,1)", "resubmit(3,5)",
 	)
 	writeActions = regexp.MustCompile(`write_actions\([^)]*\)`)
 	writtenOut   = regexp.MustCompile(`output:(\d|reg0\[0\.\.15\])|NORMAL|CONTROLLER:50|group:\d`)
