@@ -393,7 +393,7 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 				o.frame = popTag(o.frame)
 			}
 		case ActController:
-			most := a.List.Controller.MaxLen
+			most := uint16(actions.WholePacket) // there are no buffers
 			if o.limit > 0 {
 				most = min(most, uint16(o.limit))
 			}

@@ -19,7 +19,7 @@ func (x *xlate) output(n uint32) {
 	case flow.PortAll:
 		x.flood(true)
 	case flow.PortController:
-		x.outputController(actions.WholePacket)
+		x.outputController()
 	case flow.PortTable:
 		if !x.out || x.current != nil {
 			x.note(actions.DropNoPort) // it is for a packet-out's own list

@@ -23,7 +23,7 @@ func (x *xlate) actions(list []Action) bool {
 		case ActOutputReg:
 			x.needField(a.Src.Field, a.Src.mask())
 			if n := widePort(x.subfield(a.Src)); n == flow.PortController {
-				x.outputController(a.MaxLen)
+				x.outputController()
 			} else {
 				x.output(n)
 			}

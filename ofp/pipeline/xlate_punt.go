@@ -46,17 +46,16 @@ func (c *ControllerAction) refused() error {
 	return nil
 }
 
-// outputController is output to flow.PortController, where no length or 0 is all of the packet.
-func (x *xlate) outputController(maxLen uint16) {
-	if maxLen == 0 {
-		maxLen = actions.WholePacket
-	}
-	x.controller(&ControllerAction{MaxLen: maxLen, Reason: uint8(actions.PuntAction)})
+// outputController is output to flow.PortController.
+func (x *xlate) outputController() {
+	x.controller(&ControllerAction{Reason: uint8(actions.PuntAction)})
 }
 
-// controller sends the packet to controllers as it is now.
+// controller sends the packet to controllers as it is now: all of it, whatever length the flow
+// has. That is for switches that keep the rest in a buffer; of a packet that is not buffered
+// all is sent (OpenFlow 1.3.5 section 7.4.1), as a controller has no other way to forward it.
 func (x *xlate) controller(c *ControllerAction) {
-	most := c.MaxLen
+	most := uint16(actions.WholePacket)
 	if m := x.leaving.most; m != 0 {
 		most = min(most, m)
 	}

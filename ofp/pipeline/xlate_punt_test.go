@@ -76,11 +76,11 @@ func TestPuntReasons(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ packet, miss, want string }{
-		{"in_port=1", "", "controller(reason=1,table=0,rule_cookie=0x1,controller_id=0,max_len=100)"},
-		{"in_port=9", "", "controller(reason=6,table=0,rule_cookie=0x2,controller_id=0,max_len=100)"},
-		{"in_port=2", "", "controller(reason=3,table=1,rule_cookie=0x5,controller_id=0,max_len=100)"},
-		{"in_port=3", "", "controller(reason=0,table=0,rule_cookie=0x4,controller_id=4,max_len=7,userdata=6162)"},
-		{"in_port=6", "", "controller(reason=4,table=0,rule_cookie=0x8,controller_id=0,max_len=100)"},
+		{"in_port=1", "", "controller(reason=1,table=0,rule_cookie=0x1,controller_id=0,max_len=65535)"},
+		{"in_port=9", "", "controller(reason=6,table=0,rule_cookie=0x2,controller_id=0,max_len=65535)"},
+		{"in_port=2", "", "controller(reason=3,table=1,rule_cookie=0x5,controller_id=0,max_len=65535)"},
+		{"in_port=3", "", "controller(reason=0,table=0,rule_cookie=0x4,controller_id=4,max_len=65535,userdata=6162)"},
+		{"in_port=6", "", "controller(reason=4,table=0,rule_cookie=0x8,controller_id=0,max_len=65535)"},
 		{"in_port=4", "", "drop"},
 		{"in_port=4", "resubmits are silent", "drop"},
 		{"in_port=5", "", "drop"},
@@ -244,7 +244,7 @@ func TestOutputToController(t *testing.T) {
 		flowOf(t, "in_port=1", apply(Action{Kind: ActOutput, Port: flow.PortController})),
 		flowOf(t, "in_port=2", apply(load(flow.Reg3, 0xfffd), Action{Kind: ActOutputReg, Src: Subfield{Field: flow.Reg3, Bits: 16}, MaxLen: 50})),
 	)
-	for packet, want := range map[string]string{"in_port=1": "max_len=65535", "in_port=2": "max_len=50"} {
+	for packet, want := range map[string]string{"in_port=1": "max_len=65535", "in_port=2": "max_len=65535"} {
 		if got := translated(t, s.Snapshot(), packet).Program.String(); !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", packet, got, want)
 		}
