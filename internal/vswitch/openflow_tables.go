@@ -68,9 +68,7 @@ func (s *Switch) tellControllers() {
 
 // missesWanted has packets that no flow matches sent to controllers, or dropped.
 func (s *Switch) missesWanted(wanted bool) {
-	p := s.state.Snapshot().Punting()
-	p.Miss, p.MissLen = wanted, actions.WholePacket
-	s.state.SetPunting(p)
+	s.state.UpdatePunting(func(p *pipeline.Punting) { p.Miss, p.MissLen = wanted, actions.WholePacket })
 }
 
 // punted tells controllers of a packet.

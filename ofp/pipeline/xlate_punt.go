@@ -24,15 +24,18 @@ type Punting struct {
 func (s *Snapshot) Punting() Punting { return s.punting }
 
 // SetPunting changes what goes to controllers without a flow that says so. At first nothing does.
-func (s *State) SetPunting(p Punting) {
+func (s *State) SetPunting(p Punting) { s.UpdatePunting(func(q *Punting) { *q = p }) }
+
+// UpdatePunting changes a part of it, whoever changes others at the same time. fn must not call
+// State's methods.
+func (s *State) UpdatePunting(fn func(*Punting)) {
 	s.mu.Lock()
 	defer s.unlock()
-	if s.snap.Load().punting == p {
-		return
-	}
 	next := s.next()
-	next.punting = p
-	s.put(next)
+	fn(&next.punting)
+	if next.punting != s.snap.Load().punting {
+		s.put(next)
+	}
 }
 
 // refused says why the switch cannot do c; nil where it can.

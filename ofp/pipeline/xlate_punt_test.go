@@ -238,6 +238,25 @@ func TestPuntRefusals(t *testing.T) {
 	}
 }
 
+// TestPartsOfPuntingAreChangedAtOnce: by two threads, of which neither undoes the other's.
+func TestPartsOfPuntingAreChangedAtOnce(t *testing.T) {
+	s := testState(t, "")
+	done := make(chan bool)
+	for _, fn := range []func(*Punting){func(p *Punting) { p.MissLen++ }, func(p *Punting) { p.InvalidTTL = !p.InvalidTTL }} {
+		go func() {
+			for range 1001 {
+				s.UpdatePunting(fn)
+			}
+			done <- true
+		}()
+	}
+	<-done
+	<-done
+	if p := s.Snapshot().Punting(); p.MissLen != 1001 || !p.InvalidTTL {
+		t.Errorf("%+v", p)
+	}
+}
+
 // TestOutputToController: whichever way it is written.
 func TestOutputToController(t *testing.T) {
 	s := puntState(t,
