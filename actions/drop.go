@@ -59,7 +59,7 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropHandoff:       {"handoff_full", "the ring to the loop that owns the transmit queue was full"},
 	DropTranslate:     {"translate", "translation failed; the trace of the same packet says where"},
 	DropSampled:       {"sampled", "copies were sent; the frame itself stayed, as it was changed otherwise than they were"},
-	DropHidden:        {"hidden_header", "a table or an action asked for a header that was under an MPLS label, which the packet's key does not have"},
+	DropHidden:        {"hidden_header", "a table or an action asked for what was under an MPLS label as two types at once, or as another than actions wrote it"},
 	DropMeter:         {"meter", "a meter was exceeded and its band says drop"},
 	DropPuntFull:      {"punt_full", "the packet, or a copy, was for a controller, and the control plane had not made room for it"},
 	DropNoFwd:         {"no_fwd", "output to a port that is configured not to forward"},

@@ -81,6 +81,9 @@ func (op *Op) text() setText {
 // ends in drop.
 func (p *Program) String() string {
 	var w strings.Builder
+	if p.Asks != nil {
+		return p.Asks.String()
+	}
 	if p.write(&w, p.Ops, 0) || p.Drop == Punted {
 		return w.String()
 	}

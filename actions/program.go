@@ -85,6 +85,9 @@ type Program struct {
 	// Drop is the reason a packet is dropped for when Last is -1, Punted if it is consumed;
 	// else DropNone.
 	Drop Reason
+	// Asks is what a packet is to be asked before it is decided about; nil: the program decides.
+	// One that asks drops who runs it.
+	Asks *Question
 }
 
 // Finish makes p whole from its Ops and Samples, before anybody else has it: steps
@@ -159,12 +162,15 @@ func Equal(a, b *Program) bool {
 	}
 	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
 		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples) && slices.Equal(a.Meters, b.Meters) &&
-		slices.Equal(a.Queues, b.Queues) && slices.Equal(a.Punts, b.Punts)
+		slices.Equal(a.Queues, b.Queues) && EqualPunts(a.Punts, b.Punts) && (a.Asks == b.Asks || a.Asks != nil && b.Asks != nil && *a.Asks == *b.Asks)
 }
 
 // Headerless says whether p does its work without a look at packets' headers, keys or
 // offsets: it outputs or drops them as they are.
 func (p *Program) Headerless() bool {
+	if p.Asks != nil {
+		return false
+	}
 	for i := range p.Ops {
 		if c := p.Ops[i].Code; c != OpOutput && c != OpDrop {
 			return false

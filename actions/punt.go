@@ -2,6 +2,7 @@ package actions
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pollux/flow"
@@ -51,7 +52,27 @@ type Punt struct {
 	Cookie   uint64 // of the rule; NoCookie: none
 	UserData string // the bytes
 	Fields   [len(PuntWords)]uint64
+	Frozen   Frozen // how the packet goes on when a controller says so, if it pauses here
 }
+
+// Frozen is the rest of what is to be done to a packet that pauses: the translation's affair.
+// Immutable.
+type Frozen interface{ Equal(Frozen) bool }
+
+// Equal says whether both send the same.
+func (p *Punt) Equal(o *Punt) bool {
+	if p.Frozen == nil || o.Frozen == nil {
+		return *p == *o
+	}
+	c := *p
+	c.Frozen = o.Frozen
+	return c == *o && p.Frozen.Equal(o.Frozen)
+}
+
+func equalPunts(a, b Punt) bool { return a.Equal(&b) }
+
+// EqualPunts says whether both lists send the same.
+func EqualPunts(a, b []Punt) bool { return slices.EqualFunc(a, b, equalPunts) }
 
 // Key writes the port and the fields into k.
 func (p *Punt) Key(k *flow.Key) {

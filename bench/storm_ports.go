@@ -106,5 +106,8 @@ func (s stormSwitch) PushCounts() { s.r.dp.PushCounts() }
 func (s stormSwitch) PacketOut(frame []byte, in *flow.Key, list []pipeline.Action) error {
 	return s.r.dp.PacketOut(pmd.PacketOut{Frame: frame, InPort: in.InPort(), Fields: in, Translate: pipeline.PacketOut(list)})
 }
+func (s stormSwitch) Resume(frame []byte, in *flow.Key, f *pipeline.Frozen) error {
+	return s.r.dp.PacketOut(pmd.PacketOut{Frame: frame, InPort: in.InPort(), Fields: in, Translate: pipeline.Resume(f)})
+}
 func (stormSwitch) IPFIXBridge() (wire.IPFIXStats, bool) { return wire.IPFIXStats{}, false }
 func (stormSwitch) IPFIXSets() []wire.IPFIXStats         { return nil }

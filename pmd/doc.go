@@ -7,6 +7,7 @@
 //	  processWide where one decision serves all that comes in by the port, no header is read
 //	  process     shorten → exact cache → keys → megaflows → upcall for what neither knew
 //	  credit      is the decision of the snapshot in force? count the packet on it
+//	              does it ask? look the packet up again with the answer (asking.go)
 //	  groups      packets whose programs are equal, run together
 //	  Exec.Run    actions; frames end in staging areas, or dropped for a named reason
 //	  remember    the keys that the exact cache did not know go into it, at the end: the

@@ -12,3 +12,6 @@ func (l *Loop) Took(n int, ticks float64) (off bool) {
 	l.spent(uint64(ticks * float64(n)))
 	return l.passBy.off
 }
+
+// QuestionLists returns how many lists of questions decisions of the loop use.
+func (l *Loop) QuestionLists() int { return len(l.lists.by) }

@@ -72,8 +72,20 @@ func (l *Loop) inject(p *PacketOut) error {
 			}
 		}
 	}
-	l.up.Key, l.up.Thread, l.up.Now, l.up.Commit = key, l.cfg.ID, l.now, true
-	p.Translate(l.snap.tables, &l.up)
+	s := subject{own: key}
+	for l.pose(s, true); ; l.pose(s, true) {
+		p.Translate(l.snap.tables, &l.up)
+		q := l.up.Program.Asks
+		if q == nil {
+			break
+		}
+		if s.answers == nil {
+			l.asking.answers.Clear()
+			s.answers = &l.asking.answers
+		}
+		q.Answer(l.mem.Frame(d), b.L25[0], s.answers)
+		s.asked = append(s.asked, *q)
+	}
 	l.unsettled = l.up.Unsettled
 	l.settleTables()
 	if l.up.Credit != nil {

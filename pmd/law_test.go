@@ -182,6 +182,8 @@ var does = []string{
 	"set_field:02:00:00:00:00:01->eth_dst,resubmit(,1)", "load:1->NXM_NX_REG0[],resubmit(,1)", "push_vlan:0x8100,set_field:4106->vlan_vid,output:1",
 	"strip_vlan,output:3", "mod_vlan_vid:20,NORMAL", "write_metadata:0x1/0x1,goto_table:2",
 	"move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],output:IN_PORT",
+	"check_pkt_larger(58)->NXM_NX_REG0[0],resubmit(,1)", "push_vlan:0x8100,check_pkt_larger(62)->NXM_NX_REG0[0],resubmit(,1),strip_vlan,resubmit(,2)",
+	"mpls, pop_mpls:0x0800,resubmit(,1)", "mpls, pop_mpls:0x0800,output:2,resubmit(,2)", "mpls, pop_mpls:0x8847,pop_mpls:0x0800,check_pkt_larger(58)->NXM_NX_REG0[0],resubmit(,2)",
 }
 
 // genFrame draws a frame over few values.
@@ -233,10 +235,29 @@ func genFrame(t *rapid.T) []byte {
 		f = append(f, 0x08, 0x00)
 		f = append(append(f, ip...), l4...)
 	}
+	if n := rapid.IntRange(-8, 2).Draw(t, "labels"); n > 0 {
+		o := 12
+		if f[o] == 0x81 {
+			o = 16
+		}
+		rest := f[o+2:]
+		f = append(f[:o:o], 0x88, 0x47)
+		for ; n > 0; n-- {
+			f = append(f, 0, 1, byte(b2i(n == 1)), 64)
+		}
+		f = append(f, rest...)
+	}
 	if n := rapid.IntRange(0, 19).Draw(t, "cut"); n == 0 {
 		f = f[:rapid.IntRange(14, len(f)).Draw(t, "length")]
 	}
 	return f
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // words writes a batch for people.

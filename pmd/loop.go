@@ -88,6 +88,8 @@ type Loop struct {
 	nextC    int64
 
 	up        Upcall
+	asking    inquiry
+	lists     lists
 	oneShot   []*classifier.Megaflow // decisions of this batch that found no room
 	unsettled bool                   // a decision of this batch wants the tables changed before its packets leave
 	verify    uint32                 // hits left until the next is re-translated
@@ -151,6 +153,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		exact:  classifier.NewExact(cfg.ExactEntries),
 		mega:   classifier.NewMegaflows(cfg.Megaflows),
 		progs:  newPrograms(),
+		lists:  newLists(),
 		verify: cfg.Verify,
 
 		rx:      make([]rxSlot, 0, roomy/4),

@@ -16,7 +16,7 @@ type portWide struct {
 
 // note remembers the decision about a packet of queue r if it is one for all of them.
 func (r *rxSlot) note(mf *classifier.Megaflow) {
-	if mf.Mask.Map&^(1<<flow.WPort) == 0 && mf.Program.Headerless() {
+	if mf.Mask.Map&^(1<<flow.WPort) == 0 && askedOf(&mf.Key) == 0 && mf.Program.Headerless() {
 		r.wide = portWide{mf.Ref(), mf.Program}
 	}
 }
@@ -36,7 +36,7 @@ func (l *Loop) processWide(mf *classifier.Megaflow, n int, bytes uint64, t laps)
 	if l.cfg.Verify != 0 {
 		l.keys.ShortenBatch(l.mem, &l.batch, &l.secrets, l.seed, &l.hashes)
 		for i := range n {
-			l.check(mf, i)
+			l.check(mf, l.subject(i))
 		}
 	}
 	l.stats.SimpleHits += uint64(n)

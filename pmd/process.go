@@ -62,7 +62,11 @@ func (l *Loop) askExact(n int) (miss []uint16) {
 // flow caches of the loop know flows by slot.
 func (l *Loop) remember(miss []uint16) {
 	for _, i := range miss {
-		slot, fresh := l.exact.Insert(l.hashes[i], l.keys, int(i), l.flows[i])
+		mf := l.flows[i]
+		if l.asking.n > 0 && l.asking.first[i] != nil {
+			mf = l.asking.first[i] // what serves all packets with this key
+		}
+		slot, fresh := l.exact.Insert(l.hashes[i], l.keys, int(i), mf)
 		if !fresh {
 			continue
 		}
@@ -107,10 +111,10 @@ func (l *Loop) credit(n int) {
 				l.hold(n)
 				held = true
 			}
-			mf = l.revalidate(mf, i)
+			mf = l.decide(mf, i)
 			l.flows[i] = mf
 		} else if l.cfg.Verify != 0 {
-			mf = l.check(mf, i)
+			mf = l.check(mf, l.subject(i))
 		}
 		mf.Used = l.now
 		last, packets, bytes = mf, 1, length

@@ -55,6 +55,8 @@ type LoopStats struct {
 	Renewed     uint64                      `json:"renewed"`     // hits of decisions that changes since had not touched
 	Revalidated uint64                      `json:"revalidated"` // those that were translated again
 	Changed     uint64                      `json:"changed"`     // of those, with another outcome
+	Asked       uint64                      `json:"asked"`       // packets that were looked up again with an answer
+	AskedAnew   uint64                      `json:"asked_anew"`  // of those, with one that no decision was for
 	Verified    uint64                      `json:"verified"`
 	Differed    uint64                      `json:"differed"` // of those, against law 1
 	NoRoom      uint64                      `json:"no_room"`  // decisions used once because the cache was full

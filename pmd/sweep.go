@@ -51,7 +51,8 @@ func (l *Loop) push(mf *classifier.Megaflow) {
 // remove forgets a decision; what it counted is handed over first.
 func (l *Loop) remove(mf *classifier.Megaflow) {
 	l.push(mf)
-	l.progs.drop(mf.Group)
+	l.lists.drop(askedOf(&mf.Key))
+	l.letGo(mf.Program, mf.Group)
 	l.mega.Remove(mf)
 	mf.Dead = true
 }
@@ -86,10 +87,11 @@ func (l *Loop) evict() {
 func (l *Loop) settle() {
 	for k, mf := range l.oneShot {
 		l.push(mf)
-		l.progs.drop(mf.Group)
+		l.letGo(mf.Program, mf.Group)
 		l.oneShot[k] = nil
 	}
 	l.oneShot = l.oneShot[:0]
+	l.asking.forget()
 	l.mega.Recycle()
 }
 

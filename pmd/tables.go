@@ -32,14 +32,18 @@ type Tables interface {
 // Upcall is one translation: a question and its answer. The caller owns it and
 // uses it again; Translate resets the answers.
 type Upcall struct {
-	Key    *flow.Key
-	Thread int   // number of the calling loop, for its learning ring; -1 for the control plane
-	Now    int64 // ns, monotonic
-	Commit bool  // let side effects happen
+	Key *flow.Key
+	// Asked is what earlier translations of the packet have asked (Program.Asks), the first
+	// first, and Answers the answers, in a key in which nothing else is; nil for none.
+	Asked   []actions.Question
+	Answers *flow.Key
+	Thread  int   // number of the calling loop, for its learning ring; -1 for the control plane
+	Now     int64 // ns, monotonic
+	Commit  bool  // let side effects happen
 
 	// Answers.
-	Mask    flow.Mask // every bit of Key that the outcome depended on (no more is better, fewer is wrong)
-	Program *actions.Program
+	Mask    flow.Mask        // every bit of Key and Answers that the outcome depended on (no more is better, fewer is wrong)
+	Program *actions.Program // or what is to be asked first
 	Credit  classifier.Creditor
 	Path    *classifier.Path // by which Program was found; nil: any change of tables may touch it
 	FDB     bool             // the outcome depended on learned addresses

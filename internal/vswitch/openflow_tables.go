@@ -56,6 +56,14 @@ func (c controlled) PacketOut(frame []byte, in *flow.Key, list []pipeline.Action
 	return c.s.dp.PacketOut(pmd.PacketOut{Frame: frame, InPort: port, Fields: in, Translate: pipeline.PacketOut(list)})
 }
 
+// Resume has a loop go on with a packet that had paused.
+func (c controlled) Resume(frame []byte, in *flow.Key, f *pipeline.Frozen) error {
+	if len(frame) < 14 {
+		return fmt.Errorf("a packet of %d bytes has no Ethernet header: %w", len(frame), ofperr.BadPacket)
+	}
+	return c.s.dp.PacketOut(pmd.PacketOut{Frame: frame, InPort: in.InPort(), Fields: in, Translate: pipeline.Resume(f)})
+}
+
 // tellControllers has controllers told of what happens in the tables and at the ports.
 func (s *Switch) tellControllers() {
 	s.state.OnFlowRemoved(s.openflow.FlowRemoved)
@@ -79,6 +87,9 @@ func (s *Switch) punted(p *datapath.PuntedPacket) {
 	}
 	if p.Cookie == actions.NoCookie {
 		m.Cookie = wire.NoCookie
+	}
+	if f, ok := p.Frozen.(*pipeline.Frozen); ok {
+		m.Paused = wire.NewContinuation([16]byte{}, f)
 	}
 	m.Metadata.Key = p.Fields
 	m.Metadata.Mask = presence(&p.Fields)

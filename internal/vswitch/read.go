@@ -121,6 +121,7 @@ func (s *Switch) Megaflows() []MegaflowShow {
 		// Copied in the loop's thread a slice at a time, made text here.
 		type raw struct {
 			m              flow.Match
+			asked          []actions.Question
 			p              *actions.Program
 			packets, bytes uint64
 			used           int64
@@ -132,7 +133,7 @@ func (s *Switch) Megaflows() []MegaflowShow {
 			if mf.FDB {
 				want = gen[1]
 			}
-			all = append(all, raw{flow.Match{Key: mf.Key, Mask: *mf.Mask}, mf.Program, mf.Packets, mf.Bytes, mf.Used, mf.FDB, mf.Gen != want})
+			all = append(all, raw{flow.Match{Key: mf.Key, Mask: *mf.Mask}, l.Asked(mf), mf.Program, mf.Packets, mf.Bytes, mf.Used, mf.FDB, mf.Gen&^pmd.Asks != want})
 		})
 		now := clock.Now()
 		for k := range all {
@@ -142,7 +143,7 @@ func (s *Switch) Megaflows() []MegaflowShow {
 				used = max(0, float64(now-r.used)/1e9)
 			}
 			out = append(out, MegaflowShow{
-				Loop: i, Match: pipeline.FormatMegaflow(&r.m.Key, &r.m.Mask), Actions: r.p.String(),
+				Loop: i, Match: pipeline.FormatAsked(&r.m.Key, &r.m.Mask, r.asked), Actions: r.p.String(),
 				Packets: r.packets, Bytes: r.bytes, Used: used, FDB: r.fdb, Stale: r.stale,
 			})
 		}

@@ -73,7 +73,7 @@ const setPlace = 8
 
 // actionSet executes the action set.
 func (x *xlate) actionSet() {
-	if len(x.set) == 0 || x.failed != actions.DropNone {
+	if len(x.set) == 0 || x.paused != 0 || x.failed != actions.DropNone {
 		return
 	}
 	list := orderSet(x.set)
@@ -84,5 +84,6 @@ func (x *xlate) actionSet() {
 		x.tr.set()
 	}
 	x.exit = false // exit ends the tables, not the action set
+	x.set = x.set[:0]
 	x.actions(list)
 }

@@ -19,8 +19,10 @@
 //     far; an output first commits the differences between base and working copy.
 //   - Hidden: a bit of the working copy that is the packet's and that its key does not
 //     have, as it was under an MPLS label (xlate_mpls.go).
+//   - Question: what a packet is to be asked before it can be decided about (xlate_ask.go).
 //   - Copy: what actions in a clone work on; all that they do is undone after it
 //     (xlate_clone.go).
+//   - Frozen: what is left to do to a packet that has paused (freeze.go).
 //   - Note: what a translation wants done to addresses (FDB) or flows (learned.go).
 //
 // # Invariants
@@ -28,8 +30,8 @@
 //   - Two keys that agree on Upcall.Mask have equal programs, credits and FDB
 //     flags in the same Snapshot. A bit is in the mask when its value was looked
 //     at, and only then; being overwritten is not being looked at.
-//   - Nobody looks at hidden bits: who does has the translation fail. Whether somebody does
-//     follows from bits of the mask.
+//   - Nobody looks at hidden bits: who does has the translation end in a question, or fail.
+//     Whether somebody does follows from bits of the mask.
 //   - A translation that fails (64 nested resubmits, 4096 look-ups, hidden bits) yields a
 //     program that drops with that reason; an ingress sample stays in it.
 //   - Nothing else goes into a program than the rules that matched, the ports and

@@ -101,7 +101,7 @@ func randomFrame(r *rand.Rand) []byte {
 	default:
 		u16(pick(0x88b5, 0x88b6))
 	}
-	for len(f) < 128 {
+	for n := int(pick(128, 128, 129, 132, 140, 150)); len(f) < n; {
 		f = append(f, 0)
 	}
 	return f

@@ -24,7 +24,7 @@ import (
 
 // flowNote is what a translation wants done to the flows.
 type flowNote struct {
-	by   *Rule // whose action it is; nothing is done when it is gone
+	by   *Rule // whose action it is; nothing is done when it is gone. nil: nobody knows any more
 	flow *Flow // to be learned; nil: by's timeouts are to be reduced
 	// of learned flows
 	limit uint32
@@ -134,7 +134,10 @@ func (x *xlate) learnFlow(l *Learn) {
 		if x.tr != nil {
 			x.tr.detail("learned: %s", f.String())
 		}
-		if x.current != nil {
+		switch {
+		case x.resumed:
+			x.noteFlow(flowNote{flow: f, limit: l.Limit})
+		case x.current != nil:
 			x.noteFlow(flowNote{by: x.current, flow: f, limit: l.Limit})
 		}
 	}
@@ -252,9 +255,11 @@ func (s *State) takeFlowNotes(now int64) {
 
 // takeFlowNote does what one note says, as far as it can be done by now.
 func (tx *flowTx) takeFlowNote(n flowNote) {
-	m := n.by.match()
-	if now := tx.find(n.by.Flow.Table, &m, n.by.Flow.Priority); now != n.by {
-		return // its decision is made again, too
+	if n.by != nil {
+		m := n.by.match()
+		if now := tx.find(n.by.Flow.Table, &m, n.by.Flow.Priority); now != n.by {
+			return // its decision is made again, too
+		}
 	}
 	if n.flow == nil {
 		whole := n.by.whole()

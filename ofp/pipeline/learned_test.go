@@ -315,7 +315,7 @@ func TestLearningIsSound(t *testing.T) {
 				cached = append(cached, d)
 				at = len(cached) - 1
 			}
-			if got := execute(cached[at].prog, frame); !sameSent(got, want) {
+			if got := execute(cached[at].prog, frame, nil); !sameSent(got, want) {
 				t.Fatalf("sent:%s\nwant:%s\n%s\n%s", showSent(got), showSent(want), strings.Join(lines, "\n"), s.Snapshot().Trace(&key))
 			}
 			s.Tick()

@@ -35,12 +35,13 @@ type madeProgram struct {
 	punts   []actions.Punt
 	queues  []*actions.Queue
 	reason  actions.Reason
+	asks    actions.Question // AskNothing: nothing
 	p       *actions.Program
 }
 
 // program returns the program of these steps.
-func (m *made) program(ops []actions.Op, samples []actions.Sample, meters []*actions.Meter, punts []actions.Punt, queues []*actions.Queue, reason actions.Reason) *actions.Program {
-	h := uint32(len(ops))<<8 | uint32(reason)
+func (m *made) program(ops []actions.Op, samples []actions.Sample, meters []*actions.Meter, punts []actions.Punt, queues []*actions.Queue, reason actions.Reason, asks actions.Question) *actions.Program {
+	h := (uint32(len(ops))<<8 | uint32(reason)) ^ asks.Length<<4 ^ uint32(asks.What)<<13
 	for i := range ops {
 		op := &ops[i]
 		h = (h ^ uint32(op.Code) ^ op.A<<4 ^ op.B<<9 ^ uint32(op.V.Lo) ^ uint32(op.V.Hi)) * 0x9e3779b1
@@ -49,16 +50,20 @@ func (m *made) program(ops []actions.Op, samples []actions.Sample, meters []*act
 		h = (h ^ uint32(punts[i].Hash()>>16)) * 0x9e3779b1
 	}
 	e := &m.programs[h>>16%recentPrograms]
-	if e.p != nil && e.reason == reason && slices.Equal(e.ops, ops) && slices.Equal(e.samples, samples) && slices.Equal(e.meters, meters) && slices.Equal(e.punts, punts) && slices.Equal(e.queues, queues) {
+	if e.p != nil && e.reason == reason && e.asks == asks && slices.Equal(e.ops, ops) && slices.Equal(e.samples, samples) && slices.Equal(e.meters, meters) && actions.EqualPunts(e.punts, punts) && slices.Equal(e.queues, queues) {
 		return e.p
 	}
 	p := &actions.Program{Ops: slices.Clone(ops), Samples: slices.Clone(samples), Meters: slices.Clone(meters), Punts: slices.Clone(punts), Queues: slices.Clone(queues)}
 	p.Finish(reason)
+	if asks.What != actions.AskNothing {
+		q := asks
+		p.Asks = &q
+	}
 	// Others have p from now on, so what it was made of is kept apart.
 	e.ops, e.samples = append(e.ops[:0], ops...), append(e.samples[:0], samples...)
 	e.meters, e.punts = append(e.meters[:0], meters...), append(e.punts[:0], punts...)
 	e.queues = append(e.queues[:0], queues...)
-	e.reason, e.p = reason, p
+	e.reason, e.asks, e.p = reason, asks, p
 	return p
 }
 

@@ -51,8 +51,20 @@ type oracle struct {
 
 	learning []*Flow // flows to be learned when the packet is done
 	stack    []flow.Value
-	labels   int  // that actions pushed and that lie there still
-	blind    bool // a label was popped: what is asked for then may be refused
+	types    []uint16 // what is under each label that actions pushed and that lies there still
+	popped   int      // labels that the packet came with and that are gone
+	blind    bool     // a label was popped: what is there then need not be what the flow says
+	copied   bool     // a TTL was copied to what is under a label
+	shown    []shown  // what was to be seen under its labels
+	odd      bool     // something that may be refused has been done
+	paused   bool     // the packet has paused, or a copy
+	gaveUp   bool     // a translation of a packet that had paused did
+}
+
+// shown is what was under labels, and as what it was read.
+type shown struct {
+	popped int
+	typ    uint16
 }
 
 var (
@@ -68,7 +80,8 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.learning = nil
 	o.stack, o.most, o.clones, o.passed, o.leaving = nil, 0, 0, nil, 0
 	o.queue, o.queued = 0, map[[2]uint32]uint64{}
-	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.labels, o.blind = nil, nil, 0, 0, 0, false, nil, 0, false
+	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.blind = nil, nil, 0, 0, 0, false, nil, false
+	o.types, o.popped, o.copied, o.shown, o.odd, o.gaveUp, o.paused = nil, 0, false, nil, false, false, false
 	if p := o.port(in); p != nil && (p.NoRecv || p.Down) {
 		return nil, nil
 	}
@@ -77,6 +90,9 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	err := o.lookup(in, 0, false)
 	if err == nil {
 		err = o.finish()
+	}
+	if errors.Is(err, errLimit) && o.paused {
+		return nil, errTags // the limits of what goes on after a pause are its own
 	}
 	if errors.Is(err, errLimit) {
 		o.queued = nil
@@ -397,6 +413,10 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			if o.limit > 0 {
 				most = min(most, uint16(o.limit))
 			}
+			if a.List.Controller.Pause {
+				// And it is given back at once, as it was but for its queue.
+				most, o.paused, o.queue = actions.WholePacket, true, 0
+			}
 			o.out = append(o.out, told(most, a.List.Controller.ID, a.List.Controller.UserData, &o.meta, o.frame))
 		case ActOutputTrunc:
 			o.most = int(a.MaxLen)
@@ -412,6 +432,12 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			}
 		case ActLearn:
 			o.learn(a.List.Learn)
+		case ActCheckPktLarger:
+			larger := flow.Value{}
+			if len(o.frame) > int(a.MaxLen) {
+				larger.Lo = 1
+			}
+			o.write(a.Dst.Field, larger.Shl(uint(a.Dst.Lo)), a.Dst.mask())
 		case ActPush:
 			v, _ := o.get(a.Src.Field)
 			o.stack = append(o.stack, v.Shr(uint(a.Src.Lo)).And(flow.Ones(uint(a.Src.Bits))))
@@ -447,7 +473,7 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 				o.output(n)
 			}
 		case ActPushMPLS:
-			if o.labels == 8 {
+			if len(o.types) == 8 {
 				return false, errLimit
 			}
 			o.pushMPLS(a.EtherType)
@@ -459,7 +485,6 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			o.write(flow.MPLSTTL, a.Value, flow.MPLSTTL.Full())
 		case ActCopyTTLOut:
 			if _, ok := o.get(flow.MPLSTTL); ok {
-				o.blind = true
 				if at := underLabel(o.frame); at >= 0 {
 					o.frame[14+4*tags(o.frame)+3] = o.frame[at]
 				}
@@ -467,6 +492,7 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 		case ActCopyTTLIn:
 			if _, ok := o.get(flow.MPLSTTL); ok {
 				copyTTLIn(o.frame)
+				o.copied = o.copied || len(o.types) == 0
 			}
 		case ActDecTTL, ActDecTTLIDs, ActDecMPLSTTL:
 			f := flow.IPTTL
@@ -614,19 +640,31 @@ func (o *oracle) pushMPLS(typ uint16) {
 	} else if ttl, ok := o.get(flow.IPTTL); ok && ttl.Lo != 0 {
 		lse = 1<<8 | uint32(ttl.Lo)
 	}
+	k := extract(o.frame, &o.meta)
+	o.types = append(o.types, k.EthType())
 	o.frame = pushLabel(o.frame, typ, lse)
-	o.labels++
 }
 
 func (o *oracle) popMPLS(typ uint16) error {
 	if _, ok := o.get(flow.MPLSLabel); !ok {
 		return nil
 	}
+	if bos, _ := o.get(flow.MPLSBOS); o.copied && isMPLS(typ) && !bos.IsZero() {
+		return errLie // and whose checksum, of which nothing is known here, is the label's
+	}
 	o.frame = popLabel(o.frame, typ)
-	o.labels = max(o.labels-1, 0)
-	// What the key has of the packet's own labels, and of what a pushed one lies on, need not be
-	// reckoned here: that nothing is refused that could be known is in the tables of tests.
 	o.blind = true
+	if n := len(o.types); n == 0 {
+		o.popped++
+		o.odd = o.odd || o.copied && typ != 0x0800 && typ != 0x86dd
+	} else {
+		o.odd = o.odd || o.types[n-1] != typ && !(isMPLS(o.types[n-1]) && isMPLS(typ))
+		o.types = o.types[:n-1]
+	}
+	if as := (shown{o.popped, typ}); !isMPLS(typ) && !slices.Contains(o.shown, as) {
+		o.shown = append(o.shown, as)
+		o.odd = o.odd || len(o.shown) > 1
+	}
 	k := extract(o.frame, &o.meta)
 	if flow.PreIP.Met(&k) && k.W[flow.WIPv4]|k.W[flow.WIPv6SrcHi] == 0 || typ == 0x0806 && k.W[flow.WIP] == 0 {
 		return errLie
@@ -754,9 +792,12 @@ func (o *oracle) normal(in uint32) {
 }
 
 // execute interprets a program on a frame, op by op.
-func execute(p *actions.Program, frame []byte) []sent { return executeOps(p, p.Ops, frame) }
+// A packet that pauses is given to resume, unless that is nil.
+func execute(p *actions.Program, frame []byte, resume func(*actions.Punt, []byte) []sent) []sent {
+	return executeOps(p, p.Ops, frame, resume)
+}
 
-func executeOps(p *actions.Program, ops []actions.Op, frame []byte) (out []sent) {
+func executeOps(p *actions.Program, ops []actions.Op, frame []byte, resume func(*actions.Punt, []byte) []sent) (out []sent) {
 	f, popped := bytes.Clone(frame), false
 	for n := 0; n < len(ops); n++ {
 		switch op := &ops[n]; op.Code {
@@ -771,8 +812,11 @@ func executeOps(p *actions.Program, ops []actions.Op, frame []byte) (out []sent)
 			c := &p.Punts[op.A]
 			c.Key(&k)
 			out = append(out, told(c.MaxLen, c.ID, c.UserData, &k, f))
+			if c.Frozen != nil && resume != nil {
+				out = append(out, resume(c, f)...)
+			}
 		case actions.OpClone:
-			out = append(out, executeOps(p, ops[n+1:n+1+int(op.A)], f)...)
+			out = append(out, executeOps(p, ops[n+1:n+1+int(op.A)], f, resume)...)
 			n += int(op.A)
 		case actions.OpCopyTTLIn:
 			copyTTLIn(f)
@@ -800,10 +844,10 @@ func told(maxLen, id uint16, userData string, k *flow.Key, frame []byte) sent {
 	return sent{flow.PortController, string(frame[:min(len(frame), int(maxLen))]) + text}
 }
 
-// refused says whether a translation gave up for a reason that the oracle does not know of,
-// which is only right where a label was popped.
+// refused says whether a translation gave up because what is under a label was read as two
+// things, or was written as another thing than it is read as.
 func (o *oracle) refused(p *actions.Program) bool {
-	return p.Drop == actions.DropHidden && o.blind
+	return (p.Drop == actions.DropHidden || o.gaveUp) && o.odd
 }
 
 // sameSent compares what left, in any order, as flooding has none.

@@ -63,8 +63,6 @@ func (a *Action) refused() refusal {
 		if !truncates(a.Port) {
 			return refusal{ofperr.ActionBadOutPort, "not a port that can have queues"}
 		}
-	case ActCheckPktLarger:
-		return refusal{ofperr.ActionBadExperimenterType, "decisions do not depend on the length of packets"}
 	case ActPushMPLS:
 		if a.EtherType != etherTypeMPLS && a.EtherType != etherTypeMPLSM {
 			return refusal{ofperr.ActionBadArgument, "not the type of MPLS"}

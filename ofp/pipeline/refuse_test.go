@@ -21,7 +21,6 @@ func TestRefusedActions(t *testing.T) {
 		want ofperr.Error
 	}{
 		{Action{Kind: ActEnqueue, Port: flow.PortFlood, Queue: 1}, ofperr.ActionBadOutPort},
-		{Action{Kind: ActCheckPktLarger, MaxLen: 1500, Dst: Subfield{Field: flow.Reg0, Bits: 1}}, ofperr.ActionBadExperimenterType},
 		{Action{Kind: ActPushMPLS, EtherType: 0x0800}, ofperr.ActionBadArgument},
 		{Action{Kind: ActPopMPLS, EtherType: 0x8100}, ofperr.ActionBadArgument},
 		{Action{Kind: ActPopMPLS, EtherType: 0x05ff}, ofperr.ActionBadArgument},

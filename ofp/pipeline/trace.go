@@ -24,21 +24,42 @@ type TraceResult struct {
 }
 
 // Trace translates key and records every step. It is the translation of the loops
-// itself, with a witness; nothing is learned or counted.
-func (s *Snapshot) Trace(key *flow.Key) *TraceResult {
-	u := pmd.Upcall{Key: key, Thread: -1}
-	t := newTracer(s)
-	x := new(xlate)
-	x.begin(s, &u, t)
-	x.packet()
-	final := x.key
-	final.Set(flow.WSet, key.W[flow.WSet]) // of an action set that has been executed nothing is left
-	x.end()
+// itself, with a witness; nothing is learned or counted. What is asked of the packet is
+// answered as of one that is short and has nothing but zeros under its labels, and said so.
+func (s *Snapshot) Trace(key *flow.Key) *TraceResult { return s.trace(key, nil) }
+
+// trace is Trace of a packet with these bytes, unless they are nil.
+func (s *Snapshot) trace(key *flow.Key, frame []byte) *TraceResult {
+	u := pmd.Upcall{Key: key, Thread: -1, Answers: new(flow.Key)}
+	var t *tracer
+	var final flow.Key
+	for {
+		t = newTracer(s)
+		for i := range u.Asked {
+			if frame == nil {
+				t.warn("%s: not known without the packet's bytes, taken to be no, or 0", &u.Asked[i])
+			}
+		}
+		x := new(xlate)
+		x.begin(s, &u, t)
+		x.packet()
+		final = x.key
+		final.Set(flow.WSet, key.W[flow.WSet]) // of an action set that has been executed nothing is left
+		x.end()
+		q := u.Program.Asks
+		if q == nil {
+			break
+		}
+		if frame != nil {
+			q.Answer(frame, labelsAt(frame), u.Answers)
+		}
+		u.Asked = append(u.Asked, *q)
+	}
 	r := &TraceResult{
 		Flow:     formatKey(key),
 		Steps:    &t.root,
 		Final:    "unchanged",
-		Megaflow: FormatMegaflow(key, &u.Mask),
+		Megaflow: FormatAsked(withAnswers(key, u.Answers), &u.Mask, u.Asked),
 		Actions:  u.Program.String(),
 		FDB:      u.FDB,
 		Mask:     u.Mask,
@@ -74,7 +95,15 @@ func (s *Snapshot) TraceText(text string) (*TraceResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Trace(k), nil
+	_, frame, _ := cutFrame(strings.TrimSpace(text), s.PortNames())
+	return s.trace(k, frame), nil
+}
+
+// labelsAt returns where the labels of a frame begin, or packet.None.
+func labelsAt(frame []byte) uint16 {
+	var k flow.Key
+	at, _, _ := flow.ExtractOne(frame, 0, &k)
+	return at
 }
 
 // ParsePacket reads the packet of a trace; see TraceText.

@@ -219,9 +219,10 @@ func (o *oracle) clone(list []Action) error {
 	}
 	was := *o
 	o.clones++
-	o.frame, o.set, o.stack = slices.Clone(o.frame), slices.Clone(o.set), slices.Clone(o.stack)
+	o.frame, o.set, o.stack, o.types = slices.Clone(o.frame), slices.Clone(o.set), slices.Clone(o.stack), slices.Clone(o.types)
 	_, err := o.run(list)
 	was.out, was.hits, was.passed, was.lookups, was.blind, was.learning = o.out, o.hits, o.passed, o.lookups, o.blind, o.learning
+	was.shown, was.odd, was.paused = o.shown, o.odd, o.paused
 	*o = was
 	return err
 }

@@ -151,7 +151,11 @@ func randomLine(r *rand.Rand) string {
 	}
 	any = append(any, "group:1", "group:2", "group:3", "group:4,2", "group:5", "group:6", "clone(group:5,mod_vlan_vid:6,group:3),1")
 	any = append(any, "set_queue:1", "set_queue:2,2", "pop_queue", "pop_queue,3", "enqueue:2:1", "enqueue:in_port:2", "enqueue(3,7)", "clone(set_queue:1,2),3", "set_queue:7,1,2,3,4")
-	any = append(any, "CONTROLLER:65535", "controller(max_len=40)", "controller(id=3,max_len=100,userdata=01.02)", "load:7->reg5[],controller", "clone(load:1->reg0[],controller),1")
+	any = append(any, "CONTROLLER:65535", "controller(max_len=40)", "controller(id=3,max_len=100,userdata=01.02)", "load:7->reg5[],controller", "clone(load:1->reg0[],controller),1",
+		"controller(id=4,pause)", "load:5->reg0[],controller(pause,userdata=05,max_len=20),output:reg0[0..15]", "clone(mod_dl_src:02:00:00:00:00:03,controller(pause),2,exit),3", "push:eth_src[],controller(pause),pop:eth_dst[],2",
+		"clone(clone(controller(pause),2),3),1")
+	any = append(any, "check_pkt_larger(128)->reg0[0]", "check_pkt_larger(131)->reg1[3],resubmit(,1)", "check_pkt_larger(0)->reg0[1],push_vlan:0x8100,check_pkt_larger(132)->metadata[0],2",
+		"check_pkt_larger(149)->xxreg0[100],clone(check_pkt_larger(128)->reg0[0],output:reg0[0..15]),3")
 	if l4 {
 		any = append(any, "mod_tp_dst:80", "mod_tp_src:80")
 	}

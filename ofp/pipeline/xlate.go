@@ -31,6 +31,15 @@ type xlate struct {
 	labels labels    // whose the labels are that it shows
 	layers []layer   // what pushed labels hide
 	under  uint16    // 0x100 and the TTL that copy_ttl_in wrote under the packet's own last label; 0: none
+	popped uint8     // how many of its own labels are gone
+	grown  int       // bytes that ops have added to it
+	wrote  bool      // ops wrote to what is under labels, or to labels
+	lost   bool      // what hidden bits are is not to be found out by asking
+
+	egressAt int              // in how many clones the walk through the egress tables is
+	paused   int              // 1 and the number of the punt by which the packet pauses; 0: it does not
+	steps    []FrozenStep     // of that, as far as they are known
+	asks     actions.Question // what is to be known first, when the translation has failed for that
 
 	base      flow.Key  // the packet's headers after the ops so far; VLAN tags apart
 	baseKonst flow.Mask // its bits that ops wrote
@@ -72,6 +81,7 @@ type xlate struct {
 	exit    bool
 	set     []Action       // the action set
 	out     bool           // the packet is a packet-out's
+	resumed bool           // it had paused
 	silent  bool           // the next look-up is a resubmit's: that it finds nothing is not told
 	inSet   bool           // the action set is being executed
 	inGroup int            // how many groups are being executed
@@ -104,11 +114,17 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.vlan, x.baseVLAN = vlanStack{}, vlanStack{}
 	x.hidden.Clear()
 	x.labels, x.layers, x.under = labels{0, 1, 2}, x.layers[:0], 0
+	x.paused, x.steps, x.egressAt = 0, nil, 0
+	x.popped, x.grown, x.wrote, x.lost, x.asks = 0, 0, false, false, actions.Question{}
 	x.dirty, x.written, x.path = 0, 0, classifier.Path{}
+	if len(u.Asked) > 0 {
+		x.written = actions.AnswerMap // where the caches keep answers
+	}
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.last, x.sent, x.sender, x.blamed = nil, nil, false, cause{}, cause{}
 	x.rules, x.missed, x.groups, x.floors, x.young, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], x.young[:0], nil
 	x.punts, x.punted, x.punter, x.blind = x.punts[:0], false, cause{}, false
+	x.resumed = false
 	x.out, x.silent, x.inSet, x.inGroup, x.ttlIDs = false, false, false, 0, nil
 	x.table, x.depth, x.exit, x.leaving = 0, 0, false, leaving{}
 	x.stack, x.clones, x.most, x.queue, x.queues = x.stack[:0], 0, 0, 0, x.queues[:0]
@@ -166,8 +182,14 @@ func (x *xlate) packet() {
 		return
 	}
 	x.tableAction(x.key.InPort(), 0)
+	x.finish()
+}
+
+// finish is what is done when the pipeline has ended.
+func (x *xlate) finish() {
 	x.conclude()
 	x.actionSetLast()
+	x.freeze()
 }
 
 // end makes the answers. Program and credit are apart, as loops keep programs
@@ -180,7 +202,7 @@ func (x *xlate) end() {
 		x.reason, x.sent, x.punted = x.failed, false, false
 	}
 	x.ops = unclone(x.ops)
-	if x.failed == actions.DropHidden {
+	if x.failed == actions.DropHidden && x.asks.What == actions.AskNothing {
 		// A look-up that shows by one bit that a rule does not match may have asked for it
 		// because of others, which it does not name: the decision is for these headers alone.
 		for w := flow.StageL2; w < flow.NumWords; w++ {
@@ -188,7 +210,7 @@ func (x *xlate) end() {
 		}
 	}
 	x.judge()
-	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.punts, x.queues, x.reason)
+	x.up.Program = x.made.program(x.ops, x.samples, x.meters, x.punts, x.queues, x.reason, x.asks)
 	// And for one Ethernet type and one kind of fragment, unless it serves whatever comes in
 	// by the port as it is: then loops need not read headers.
 	if m := &x.up.Mask; m.Map != 1<<flow.WPort || !x.up.Program.Headerless() {
@@ -221,7 +243,19 @@ func (x *xlate) fail(r actions.Reason) {
 	x.exit = true
 }
 
-func (x *xlate) emit(op actions.Op) { x.ops = append(x.ops, op) }
+func (x *xlate) emit(op actions.Op) {
+	switch op.Code {
+	case actions.OpPushVLAN, actions.OpPushMPLS:
+		x.grown += 4
+	case actions.OpPopVLAN, actions.OpPopMPLS:
+		x.grown -= 4
+	case actions.OpSet:
+		x.wrote = x.wrote || flow.Fields[op.Field].Word >= flow.WMPLS
+	case actions.OpCopyTTLIn:
+		x.wrote = true
+	}
+	x.ops = append(x.ops, op)
+}
 
 // sample emits the accounting of the packet as it is in the base. With tell the
 // exporter is told the rule that decides about the packet.
@@ -241,7 +275,7 @@ func (x *xlate) need(w flow.Word, b uint64) {
 	b &^= x.konst.W[w]
 	switch {
 	case b&x.hidden.W[w] != 0:
-		x.hide()
+		x.hide(x.question(x.key.EthType()))
 	case w == flow.WMPLS || w == flow.WMPLS2:
 		x.needLabels(w, b)
 	default:
@@ -370,6 +404,11 @@ func (x *xlate) do(r *Rule) {
 		}
 		return
 	}
+	x.instructions(d)
+}
+
+// instructions executes them.
+func (x *xlate) instructions(d *Instructions) {
 	if d.Meter != 0 {
 		if x.tr != nil {
 			x.tr.action("meter:%d", d.Meter)
@@ -377,6 +416,7 @@ func (x *xlate) do(r *Rule) {
 		x.meter(d.Meter)
 	}
 	if !x.actions(d.Apply) {
+		x.unfinished(d)
 		return
 	}
 	if d.Clear {

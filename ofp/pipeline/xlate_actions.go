@@ -67,6 +67,8 @@ func (x *xlate) actions(list []Action) bool {
 			x.bundle(a.List.Bundle)
 		case ActLearn:
 			x.learnFlow(a.List.Learn)
+		case ActCheckPktLarger:
+			x.checkLarger(int(a.MaxLen), a.Dst)
 		case ActFinTimeout:
 			x.finTimeout(a.List.FinIdle, a.List.FinHard)
 		case ActCopyTTLOut:
@@ -102,6 +104,10 @@ func (x *xlate) actions(list []Action) bool {
 			x.sampleAction(a.List.Sample)
 		case ActExit:
 			x.exit = true
+			return false
+		}
+		if x.paused != 0 {
+			x.unroll(list[i+1:])
 			return false
 		}
 	}

@@ -15,6 +15,9 @@ type saved struct {
 	labels                   labels
 	layers                   []layer
 	under                    uint16
+	popped                   uint8
+	grown                    int
+	wrote, lost              bool
 	dirty, written           uint64
 	set                      []Action
 	stack                    []flow.Value
@@ -39,19 +42,21 @@ func (x *xlate) cloned(fn func()) {
 	}
 	s := &saved{
 		x.key, x.base, x.konst, x.baseKonst, x.hidden, x.vlan, x.baseVLAN,
-		x.labels, x.layers, x.under, x.dirty, x.written, x.set, x.stack, x.queue,
+		x.labels, x.layers, x.under, x.popped, x.grown, x.wrote, x.lost, x.dirty, x.written, x.set, x.stack, x.queue,
 	}
 	x.layers, x.set, x.stack = slices.Clone(x.layers), slices.Clone(x.set), slices.Clone(x.stack)
 	at := len(x.ops)
 	x.emit(actions.Op{Code: actions.OpClone})
 	x.clones++
 	fn()
+	x.freeze()
 	x.clones--
 	if x.failed != actions.DropNone {
 		return
 	}
 	x.key, x.base, x.konst, x.baseKonst, x.hidden = s.key, s.base, s.konst, s.baseKonst, s.hidden
 	x.vlan, x.baseVLAN, x.labels, x.layers, x.under = s.vlan, s.baseVLAN, s.labels, s.layers, s.under
+	x.popped, x.grown, x.wrote, x.lost = s.popped, s.grown, s.wrote, s.lost
 	x.dirty, x.written, x.set, x.stack, x.queue = s.dirty, s.written, s.set, s.stack, s.queue
 	x.exit = false
 	// What changes after its last output, sample or meter does nothing. A clone in it ends in

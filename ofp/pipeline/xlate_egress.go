@@ -23,7 +23,7 @@ func (x *xlate) egress(n uint32) {
 	inSet, inGroup, ids, most := x.inSet, x.inGroup, x.ttlIDs, x.most
 	x.commit() // once, before there are copies
 	x.cloned(func() {
-		x.leaving = leaving{n, most}
+		x.leaving, x.egressAt = leaving{n, most}, x.clones
 		x.table, x.current, x.last = 0, nil, nil
 		x.inSet, x.inGroup, x.ttlIDs, x.most, x.silent = false, 0, nil, 0, false
 		x.set = append(x.set[:0], Action{Kind: ActOutput, Port: n})
@@ -37,6 +37,7 @@ func (x *xlate) egress(n uint32) {
 		x.actionSetLast()
 		up()
 	})
+	x.egressAt = 0
 	x.leaving, x.table, x.current, x.last = leaving{}, table, current, last
 	x.inSet, x.inGroup, x.ttlIDs, x.most = inSet, inGroup, ids, most
 }

@@ -9,12 +9,15 @@ import (
 //
 // The key shows the three topmost labels, of which fields name the top one, and of what is
 // under labels nothing. So a pushed label takes the network header out of sight, and a popped
-// one brings headers to light that the key never had. Open vSwitch recirculates such a packet
-// when somebody asks for them. Here they are hidden bits of the working copy: zero in the key,
-// and nobody may look at them. A look-up or an action that does fails the translation with
-// DropHidden; it is not known before that, so sending the packet, and writing to its headers,
-// work. What an action writes is known again. Whether something looks at hidden bits follows
-// from what was looked at before, so that all packets of a megaflow fail or none does.
+// one brings headers to light that the key never had. They are hidden bits of the working copy:
+// zero in the key. Sending the packet, and writing to its headers, work as ever; who looks at
+// them has the packet asked (xlate_ask.go), and the next translation reveals them where the label
+// is popped. What an action writes is known without that. Whether something looks at hidden bits
+// follows from what was looked at before, so that all packets of a megaflow ask or none does.
+//
+// Some cannot be asked for, and the translation fails with DropHidden: bytes that actions wrote
+// as fields of one protocol and that a label popped to another type shows as those of another,
+// and headers by two types at once.
 //
 // Pushing keeps what it hides, and popping that very label brings it back.
 //
@@ -35,8 +38,15 @@ var belowL2 = func() (words []flow.Word) {
 const belowL2Map = (1<<flow.NumWords - 1) &^ (1<<flow.WMPLS - 1)
 
 // labels is whose the labels are that the working copy shows, the top one first: 0 to 2 the
-// packet's own, by their place in it; others are constants or hidden.
+// packet's own, by their place in its key; from 3 on those of answers, three a Question.Place;
+// others are constants or hidden.
 type labels [3]uint8
+
+// labelAt is where labels are in the key.
+var labelAt = [...]struct {
+	w     flow.Word
+	shift uint
+}{{flow.WMPLS, 32}, {flow.WMPLS, 0}, {flow.WMPLS2, 32}}
 
 const foreign = 0xff
 
@@ -49,26 +59,75 @@ type layer struct {
 	under            uint16
 }
 
-// hide marks a look at bits that nobody has.
-func (x *xlate) hide() {
+// hide marks a look at bits that the key does not have, to which q asks.
+func (x *xlate) hide(q actions.Question) {
+	if !x.lost && x.ask(q) {
+		return
+	}
 	if x.tr != nil {
-		x.tr.fail("what is asked for was under an MPLS label, and would need the packet to be read again")
+		x.tr.fail("what is asked for was under an MPLS label, and is not what actions wrote there, or no more than one type")
 	}
 	x.fail(actions.DropHidden)
 }
 
+// question is what shows the hidden bits of a packet of type typ, of whose labels as many as
+// now are gone.
+func (x *xlate) question(typ uint16) actions.Question {
+	if isMPLS(typ) {
+		return actions.Question{What: actions.AskLabels, Labels: x.popped}
+	}
+	return actions.Question{What: actions.AskHeaders, Labels: x.popped, Type: typ}
+}
+
+// reveal makes hidden bits known that have been asked for.
+func (x *xlate) reveal() {
+	if x.hidden.Map == 0 || x.lost || len(x.up.Asked) == 0 {
+		return
+	}
+	q := x.question(x.key.EthType())
+	a := x.answered(&q)
+	switch {
+	case a == nil:
+	case a.What == actions.AskLabels:
+		for i, at := range labelAt {
+			h := x.hidden.W[at.w] >> at.shift & 0xffffffff
+			if h == 0 {
+				continue
+			}
+			from, shift := a.Label(i)
+			x.show(at.w, h<<at.shift, x.up.Answers.W[from]>>shift<<at.shift)
+			x.labels[i] = 3 + 3*a.Place + uint8(i)
+		}
+	default:
+		for _, w := range belowL2[2:] {
+			x.show(w, x.hidden.W[w], x.up.Answers.W[w])
+		}
+	}
+}
+
+// show makes hidden bits h of a word those of v.
+func (x *xlate) show(w flow.Word, h, v uint64) {
+	if h == 0 {
+		return
+	}
+	x.key.Set(w, x.key.W[w]&^h|v&h)
+	x.base.Set(w, x.base.W[w]&^h|v&h)
+	x.hidden.Put(w, x.hidden.W[w]&^h)
+}
+
 // needLabels un-wildcards bits of a word of labels. They are neither constant nor hidden.
 func (x *xlate) needLabels(w flow.Word, b uint64) {
-	at := [...]struct {
-		w     flow.Word
-		shift uint
-	}{{flow.WMPLS, 32}, {flow.WMPLS, 0}, {flow.WMPLS2, 32}}
 	for i, own := range x.labels {
-		part := b >> at[i].shift & 0xffffffff
-		if at[i].w != w || part == 0 || own > 2 {
-			continue
+		part := b >> labelAt[i].shift & 0xffffffff
+		switch {
+		case labelAt[i].w != w || part == 0 || own == foreign:
+		case own > 2:
+			q := actions.Question{Place: own/3 - 1}
+			from, shift := q.Label(int(own % 3))
+			x.up.Mask.Or(from, part<<shift)
+		default:
+			x.up.Mask.Or(labelAt[own].w, part<<labelAt[own].shift)
 		}
-		x.up.Mask.Or(at[own].w, part<<at[own].shift)
 	}
 }
 
@@ -162,6 +221,7 @@ func (x *xlate) popMPLS(typ uint16) {
 		l := &x.layers[n-1]
 		x.layers = x.layers[:n-1]
 		if was := l.key.EthType(); was != typ && !(isMPLS(was) && isMPLS(typ)) {
+			x.lost = x.lost || x.wrote
 			x.uncover(typ)
 			break
 		}
@@ -174,6 +234,7 @@ func (x *xlate) popMPLS(typ uint16) {
 		}
 		x.labels, x.under = l.labels, l.under
 	case isMPLS(typ) && !bottom:
+		x.popped++
 		two, more := x.key.W[flow.WMPLS], x.key.W[flow.WMPLS2]
 		kTwo, kMore := x.konst.W[flow.WMPLS], x.konst.W[flow.WMPLS2]
 		hTwo, hMore := x.hidden.W[flow.WMPLS], x.hidden.W[flow.WMPLS2]
@@ -182,6 +243,8 @@ func (x *xlate) popMPLS(typ uint16) {
 		x.labels = labels{x.labels[1], x.labels[2], foreign}
 	default:
 		ttl := x.under
+		x.popped++
+		x.lost = x.lost || ttl != 0 && typ != etherTypeIPv4 && typ != etherTypeIPv6
 		x.uncover(typ)
 		if ttl != 0 && (typ == etherTypeIPv4 || typ == etherTypeIPv6) {
 			setBits(&x.key, &x.konst, &x.hidden, flow.IPTTL, ttl&0xff)
@@ -189,6 +252,7 @@ func (x *xlate) popMPLS(typ uint16) {
 		}
 	}
 	x.setEthType(typ)
+	x.reveal()
 }
 
 func isMPLS(typ uint16) bool { return typ == etherTypeMPLS || typ == etherTypeMPLSM }
@@ -238,17 +302,25 @@ func (x *xlate) copyTTLOut() {
 		x.need(flow.WMPLS, innerTTL)
 		ttl = x.key.W[flow.WMPLS] & innerTTL
 	case l == nil:
-		if x.under == 0 {
-			x.hide()
+		if ttl = uint64(x.under & 0xff); x.under != 0 {
+			break
+		}
+		q := actions.Question{What: actions.AskTTL, Labels: x.popped + 1}
+		a := x.answered(&q)
+		if a == nil || x.lost {
+			x.hide(q)
 			return
 		}
-		ttl = uint64(x.under & 0xff)
+		if x.noted(a, 1<<8) == 0 {
+			return
+		}
+		ttl = x.noted(a, 0xff)
 	case flow.PreIP.Met(&l.key):
 		var m flow.Mask
 		flow.IPTTL.OrMask(&m, flow.IPTTL.Full())
 		b := m.W[flow.WIP] &^ l.konst.W[flow.WIP]
 		if b&l.hidden.W[flow.WIP] != 0 {
-			x.hide()
+			x.hide(x.question(l.key.EthType()))
 			return
 		}
 		x.up.Mask.Or(flow.WIP, b)

@@ -26,8 +26,7 @@ func (s *Snapshot) TranslateOut(u *pmd.Upcall, list []Action) {
 		x.prefix = len(x.ops)
 	}
 	x.actions(list)
-	x.conclude()
-	x.actionSetLast()
+	x.finish()
 	x.end()
 }
 

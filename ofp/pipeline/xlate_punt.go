@@ -41,8 +41,6 @@ func (s *State) UpdatePunting(fn func(*Punting)) {
 // refused says why the switch cannot do c; nil where it can.
 func (c *ControllerAction) refused() error {
 	switch {
-	case c.Pause:
-		return fmt.Errorf("packets cannot be paused: %w", ofperr.ActionBadArgument)
 	case c.Reason > uint8(actions.PuntPacketOut):
 		return fmt.Errorf("%d is no reason to send a packet to a controller: %w", c.Reason, ofperr.ActionBadArgument)
 	}
@@ -76,7 +74,14 @@ func (x *xlate) controller(c *ControllerAction) {
 			x.tr.warn("there is no meter %d", c.Meter)
 		}
 	}
+	if p.Pause {
+		p.MaxLen = actions.WholePacket
+	}
+	n := len(x.punts)
 	x.punt(p)
+	if p.Pause && len(x.punts) > n {
+		x.paused = len(x.punts)
+	}
 }
 
 // outputReason returns why an output to the controller sends the packet there (OpenFlow 1.4.1

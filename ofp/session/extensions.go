@@ -31,6 +31,7 @@ var extensions = map[extensionID]extension{
 	{wire.ONF, wire.ONFMonitorCancel}:        {fn: monitorCancel},
 	{wire.Nicira, wire.NXTFlowMod}:           {fn: nxFlowMod, write: true},
 	{wire.Nicira, wire.NXTGroupMod}:          {fn: nxGroupMod, write: true},
+	{wire.Nicira, wire.NXTResume}:            {fn: resume, write: true},
 	{wire.ONF, wire.ONFBundleControl}:        {fn: onfBundleControl, write: true},
 	{wire.ONF, wire.ONFBundleAdd}:            {fn: onfBundleAdd, write: true},
 }

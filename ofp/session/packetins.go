@@ -13,6 +13,9 @@ import (
 // action says another). It never waits: who does not read, or gets too many, loses it, with
 // a count.
 func (s *Server) PacketIn(p *wire.PacketInMsg, id uint16) {
+	if p.Paused != nil {
+		p.Paused.Switch = s.life
+	}
 	now := time.Now()
 	var msg []byte
 	var of state // for which msg is written

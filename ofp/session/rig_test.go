@@ -2,6 +2,7 @@ package session
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -26,6 +27,14 @@ type fixed struct {
 	features wire.Features
 	bridge   *wire.IPFIXStats
 	sets     []wire.IPFIXStats
+	resumed  []resumedPacket
+}
+
+// resumedPacket is what Resume was called with.
+type resumedPacket struct {
+	frame []byte
+	in    flow.Key
+	of    *pipeline.Frozen
 }
 
 func (f *fixed) Features() wire.Features { return f.features }
@@ -44,6 +53,10 @@ func (f *fixed) PacketOut(frame []byte, _ *flow.Key, _ []pipeline.Action) error 
 	if len(frame) < 14 {
 		return fmt.Errorf("%d bytes: %w", len(frame), ofperr.BadPacket)
 	}
+	return nil
+}
+func (f *fixed) Resume(frame []byte, in *flow.Key, of *pipeline.Frozen) error {
+	f.resumed = append(f.resumed, resumedPacket{bytes.Clone(frame), *in, of})
 	return nil
 }
 func (f *fixed) IPFIXSets() []wire.IPFIXStats { return f.sets }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,9 @@ type Switch interface {
 	// PacketOut has the switch treat a packet by a list of actions that Tables has checked. in
 	// has the port that it is said to come from, and its metadata.
 	PacketOut(frame []byte, in *flow.Key, list []pipeline.Action) error
+	// Resume has the switch go on with a packet that had paused. f, which Tables has checked, is
+	// what is left to do.
+	Resume(frame []byte, in *flow.Key, f *pipeline.Frozen) error
 	Exporters
 }
 
@@ -101,6 +105,7 @@ func def[T comparable](p *T, v T) {
 // Server is the OpenFlow side of one switch. Make it with New.
 type Server struct {
 	cfg    Config
+	life   [16]byte        // tells this switch from others, and from what it was before it started
 	ctx    context.Context // done when the server is closed
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -125,6 +130,7 @@ type Server struct {
 func New(c Config) *Server {
 	c.defaults()
 	s := &Server{cfg: c}
+	rand.Read(s.life[:])
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.sessions.Store(new([]*session))
 	s.files.Store(new(TLSFiles))

@@ -15,6 +15,8 @@ type Continuation struct {
 	Stack     []flow.Value // what push has left, the last on top
 	Steps     []ContinuationStep
 	ActionSet []pipeline.Action
+	Port      uint32 // that it leaves by, in the egress tables; 0: it is not there
+	Most      uint16 // bytes of it that leave then; 0: all
 }
 
 // ContinuationStep is the rest of one list of actions, and whose they are. The first is the
@@ -23,6 +25,25 @@ type ContinuationStep struct {
 	Table   uint8
 	Cookie  uint64
 	Actions []pipeline.Action
+	Rest    pipeline.Instructions // after them: neither Apply nor Meter
+}
+
+// NewContinuation returns how a packet goes on of which f is left to do.
+func NewContinuation(id [16]byte, f *pipeline.Frozen) *Continuation {
+	c := &Continuation{Switch: id, Stack: f.Stack, ActionSet: f.Set, Port: f.Port, Most: f.Most}
+	for _, s := range f.Steps {
+		c.Steps = append(c.Steps, ContinuationStep(s))
+	}
+	return c
+}
+
+// Frozen returns what is left to do.
+func (c *Continuation) Frozen() *pipeline.Frozen {
+	f := &pipeline.Frozen{Stack: c.Stack, Set: c.ActionSet, Port: c.Port, Most: c.Most}
+	for _, s := range c.Steps {
+		f.Steps = append(f.Steps, pipeline.FrozenStep(s))
+	}
+	return f
 }
 
 // Properties of continuations (enum nx_continuation_prop_type).
@@ -33,6 +54,12 @@ const (
 	contCookie    uint16 = 0x8005
 	contActions   uint16 = 0x8006
 	contActionSet uint16 = 0x8007
+
+	// Our own: instructions after the actions before it, as 1.3 and up have them. Open vSwitch
+	// has no place for them; ovs-ofctl passes it on.
+	contInstructions uint16 = 0x80f0
+	// In the egress tables: the port that the packet leaves by in 32 bits, and how much of it in 16.
+	contLeaving uint16 = 0x80f1
 )
 
 // stackEntry is how long a value on the stack is written.
@@ -59,6 +86,13 @@ func (c *Continuation) Append(b []byte, v Version) []byte {
 			b = property64(b, contCookie, cookie)
 		}
 		b = appendNested(b, v, contActions, s.Actions)
+		if rest := AppendInstructions(nil, max(v, V13), &s.Rest, nil); len(rest) > 0 {
+			at := len(b)
+			b = endProperty(append(zeros(startProperty(b, contInstructions), 4), rest...), at)
+		}
+	}
+	if c.Port != 0 {
+		b = propertyBytes(b, contLeaving, be.AppendUint16(be.AppendUint32(nil, c.Port), c.Most))
 	}
 	if len(c.ActionSet) > 0 {
 		b = appendNested(b, v, contActionSet, c.ActionSet)
@@ -89,6 +123,11 @@ func ParseContinuation(v Version, b []byte) (*Continuation, error) {
 				return p.wants(stackEntry)
 			}
 			c.Stack = append(c.Stack, bigEndian(p.data)) // the top is first
+		case contLeaving:
+			if err := p.wants(6); err != nil {
+				return err
+			}
+			c.Port, c.Most = be.Uint32(p.data), be.Uint16(p.data[4:])
 		case contTable:
 			step.Table, err = p.u8()
 		case contCookie:
@@ -107,6 +146,19 @@ func ParseContinuation(v Version, b []byte) (*Continuation, error) {
 			}
 			step.Actions = actions
 			c.Steps = append(c.Steps, step)
+		case contInstructions:
+			if len(p.data) < 4 {
+				return p.wants(4)
+			}
+			in, err := ParseInstructions(max(v, V13), p.data[4:], nil)
+			if err != nil {
+				return err
+			}
+			n := len(c.Steps)
+			if n == 0 || len(in.Apply) > 0 || in.Meter != 0 {
+				return p.unknown("a continuation at that place")
+			}
+			c.Steps[n-1].Rest = in
 		default:
 			return p.unknown("a continuation")
 		}

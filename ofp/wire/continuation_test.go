@@ -21,7 +21,7 @@ func sampleContinuation() *Continuation {
 	out := func(port uint32) []pipeline.Action { return []pipeline.Action{{Kind: pipeline.ActOutput, Port: port}} }
 	return &Continuation{
 		Switch: [16]byte{0: 1, 15: 2}, Stack: []flow.Value{{Lo: 5}, {Hi: 1, Lo: 6}},
-		Steps:     []ContinuationStep{{3, 0x77, out(1)}, {0, 0x77, out(2)}, {0, 0x88, nil}},
+		Steps:     []ContinuationStep{{Table: 3, Cookie: 0x77, Actions: out(1)}, {Cookie: 0x77, Actions: out(2)}, {Cookie: 0x88}},
 		ActionSet: out(9),
 	}
 }
@@ -40,14 +40,22 @@ func TestContinuationsAgain(t *testing.T) {
 			return pipeline.Action{Kind: pipeline.ActOutput, Port: rapid.Uint32Range(1, 0xfe00).Draw(t, "port")}
 		}), 0, 4)
 		c := &Continuation{ActionSet: list.Draw(t, "set")}
+		if rapid.Bool().Draw(t, "egress") {
+			c.Port, c.Most = rapid.Uint32Min(1).Draw(t, "port"), rapid.Uint16().Draw(t, "most")
+		}
 		copy(c.Switch[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "switch"))
 		for range rapid.IntRange(0, 5).Draw(t, "stack") {
 			c.Stack = append(c.Stack, flow.Value{Hi: rapid.Uint64().Draw(t, "hi"), Lo: rapid.Uint64().Draw(t, "lo")})
 		}
 		for range rapid.IntRange(0, 5).Draw(t, "steps") {
-			c.Steps = append(c.Steps, ContinuationStep{
-				rapid.Uint8().Draw(t, "table"), rapid.SampledFrom([]uint64{0, 1, 1 << 63}).Draw(t, "cookie"), list.Draw(t, "actions"),
-			})
+			s := ContinuationStep{
+				Table: rapid.Uint8().Draw(t, "table"), Cookie: rapid.SampledFrom([]uint64{0, 1, 1 << 63}).Draw(t, "cookie"), Actions: list.Draw(t, "actions"),
+			}
+			if rapid.Bool().Draw(t, "rest") {
+				s.Rest = pipeline.Instructions{Clear: true, Write: list.Draw(t, "write"), Metadata: 1, MetadataMask: rapid.Uint64Range(1, 2).Draw(t, "mask"), Goto: rapid.Uint8Max(253).Draw(t, "goto")}
+				s.Rest.Metadata &= s.Rest.MetadataMask
+			}
+			c.Steps = append(c.Steps, s)
 		}
 		got, err := ParseContinuation(v, c.Append(nil, v))
 		if err != nil {

@@ -60,8 +60,9 @@ type PacketInMsg struct {
 	Metadata flow.Match // in_port, and fields of the pipeline that are not 0
 
 	// Of PacketInNXT2 only.
-	UserData     []byte // of the controller action
-	Continuation []byte // how to go on: for the switch alone
+	UserData     []byte        // of the controller action
+	Continuation []byte        // how to go on: for the switch alone
+	Paused       *Continuation // unless nil, written in the place of Continuation, in the message's version
 }
 
 // AppendPacketIn appends a packet-in in format f. No buffer is offered. In 1.0's own

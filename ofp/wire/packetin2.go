@@ -35,9 +35,13 @@ func appendPacketIn2(b []byte, v Version, xid, subtype uint32, p *PacketInMsg) [
 	if len(p.UserData) > 0 && len(b)-at+pad8(4+len(p.UserData))+least <= MaxLen {
 		b = propertyBytes(b, pinUserData, p.UserData)
 	}
-	if len(p.Continuation) > 0 && len(b)-at+pad8(8+len(p.Continuation))+least <= MaxLen {
+	rest := p.Continuation
+	if p.Paused != nil {
+		rest = p.Paused.Append(nil, v)
+	}
+	if len(rest) > 0 && len(b)-at+pad8(8+len(rest))+least <= MaxLen {
 		start := len(b)
-		b = endProperty(append(zeros(startProperty(b, pinContinuation), 4), p.Continuation...), start)
+		b = endProperty(append(zeros(startProperty(b, pinContinuation), 4), rest...), start)
 	}
 	// Without a length above it, what is sent is the whole packet. Room is for multiples
 	// of 8, of which the head of the property takes 4.

@@ -26,6 +26,7 @@ type PuntedPacket struct {
 	UserData string
 	MeterID  uint32
 	Pause    bool
+	Frozen   actions.Frozen // what is left to do to a packet that pauses
 	Loop     int
 	At       int64 // ns, monotonic: when its batch came in
 }
@@ -42,7 +43,7 @@ func (d *Datapath) DrainPunts(fn func(p *PuntedPacket)) (n int) {
 		n += l.Punts().Drain(func(of *actions.PuntedPacket) {
 			p.Data, p.FullLen, p.PhyPort, p.At, p.Loop = of.Data, of.FullLen, of.PhyPort, of.At, i
 			p.Reason, p.Table, p.Cookie, p.InPort = of.Reason, of.Table, of.Cookie, of.InPort
-			p.ID, p.UserData, p.MeterID, p.Pause = of.ID, of.UserData, of.MeterID, of.Pause
+			p.ID, p.UserData, p.MeterID, p.Pause, p.Frozen = of.ID, of.UserData, of.MeterID, of.Pause, of.Frozen
 			of.Key(&p.Fields)
 			fn(&p)
 		})
