@@ -69,7 +69,24 @@ type Subfield struct {
 }
 
 // mask returns the subfield's bits in their place in the field.
-func (s Subfield) mask() flow.Value { return flow.Ones(uint(s.Bits)).Shl(uint(s.Lo)) }
+func (s Subfield) mask() flow.Value {
+	return flow.Ones(uint(s.Bits)).Shl(uint(s.Lo)).And(s.Field.Full())
+}
+
+// SubfieldBits is how many bits of f there are to load, move, push and pop, as Open vSwitch
+// counts them: those of NXM_OF_IN_PORT, which is of OpenFlow 1.0; of a VLAN's number without the
+// bit that says there is a tag; of the whole operation of ARP, though a key has only half of it.
+func SubfieldBits(f flow.Field) uint8 {
+	switch f {
+	case flow.InPort, flow.ARPOp:
+		return 16
+	case flow.VlanVID:
+		return 12
+	case flow.IPFrag:
+		return 2
+	}
+	return flow.Fields[f].Bits
+}
 
 // Action is one action of a flow: plain data, not changed once it is in a Flow. There are as many
 // as flows have, so it is small (72 bytes): what few kinds need is in List.

@@ -12,6 +12,7 @@ const (
 	macs      = "020000000002020000000001"
 	ipPacket  = "450000280001000040060000" + "0a0000010a000002" + "04000050000000010000000050020000" + "00000000"
 	arpPacket = "00010800060400010200000000010a0000010000000000000a000002"
+	ipv6Addrs = "20010db8000000000000000000000001" + "20010db8000000000000000000000002"
 	label16   = "00010140" // label 16, last, TTL 64
 	label17   = "00011020" // label 17, not last, TTL 32
 )
@@ -36,6 +37,9 @@ func TestLabels(t *testing.T) {
 		drop                     actions.Reason
 	}{
 		{"push on IP takes the TTL", "ip actions=push_mpls:0x8847,2", ip, macs + "8847" + "00000140" + ipPacket, 0},
+		{"push on IP takes the low bits of its DSCP", "ip actions=push_mpls:0x8847,2", macs + "0800" + "45b80028" + ipPacket[8:], macs + "8847" + "00000d40" + "45b80028" + ipPacket[8:], 0},
+		{"push on IPv6 takes label 2", "ipv6 actions=push_mpls:0x8847,2", macs + "86dd" + "6b80000000003b07" + ipv6Addrs, macs + "8847" + "00002d07" + "6b80000000003b07" + ipv6Addrs, 0},
+		{"push on ARP", "arp actions=push_mpls:0x8847,2", macs + "0806" + arpPacket, macs + "8847" + "00000140" + arpPacket, 0},
 		{"push on a label copies it", "mpls actions=push_mpls:0x8848,2", one, macs + "8848" + "00010040" + label16 + ipPacket, 0},
 		{"push and set", "ip actions=push_mpls:0x8847,set_mpls_label:17,set_mpls_tc:5,set_mpls_ttl:9,2", ip, macs + "8847" + "00011b09" + ipPacket, 0},
 		{"edit, then push", "ip actions=mod_nw_dst:10.0.0.3,push_mpls:0x8847,2", ip, macs + "8847" + "00000140" + "450000280001000040060000" + "0a0000010a000003" + ipPacket[40:], 0},

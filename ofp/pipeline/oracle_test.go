@@ -637,8 +637,15 @@ func (o *oracle) pushMPLS(typ uint16) {
 		tc, _ := o.get(flow.MPLSTC)
 		ttl, _ := o.get(flow.MPLSTTL)
 		lse = uint32(label.Lo<<12 | tc.Lo<<9 | ttl.Lo)
-	} else if ttl, ok := o.get(flow.IPTTL); ok && ttl.Lo != 0 {
-		lse = 1<<8 | uint32(ttl.Lo)
+	} else if ttl, ok := o.get(flow.IPTTL); ok {
+		if ttl.Lo != 0 {
+			lse = 1<<8 | uint32(ttl.Lo)
+		}
+		dscp, _ := o.get(flow.IPDSCP)
+		lse |= uint32(dscp.Lo&7) << 9
+		if typ, _ := o.get(flow.EthType); typ.Lo == 0x86dd {
+			lse |= 2 << 12
+		}
 	}
 	k := extract(o.frame, &o.meta)
 	o.types = append(o.types, k.EthType())

@@ -108,10 +108,7 @@ func (p *actionParser) subfield(s string, off int) (Subfield, error) {
 			f = of
 		}
 	}
-	sf := Subfield{Field: f, Bits: flow.Fields[f].Bits}
-	if f == flow.InPort {
-		sf.Bits = 16 // NXM_OF_IN_PORT is that of OpenFlow 1.0
-	}
+	sf := Subfield{Field: f, Bits: SubfieldBits(f)}
 	if flow.Fields[f].OXM == "" && flow.Fields[f].NXM == "" && f != flow.DlVlan {
 		return sf, p.errAt(off, len(name), "bits of %s cannot be named", name)
 	}

@@ -146,7 +146,7 @@ func (p *actionParser) learnSource(s *LearnSpec, text string, off int, at piece)
 		s.Src = src
 		return p.prereq(src.Field, at)
 	}
-	whole := s.Dst.Lo == 0 && s.Dst.Bits == wholeBits(s.Dst.Field)
+	whole := s.Dst.Lo == 0 && s.Dst.Bits == SubfieldBits(s.Dst.Field)
 	if v, m, err := flow.ParseValue(s.Dst.Field, text, p.ports); whole && s.Kind == LearnMatch && err == nil && m == s.Dst.Field.Full() {
 		s.Value = v.And(s.Dst.mask())
 		return nil
@@ -160,14 +160,6 @@ func (p *actionParser) learnSource(s *LearnSpec, text string, off int, at piece)
 	}
 	s.Value = n
 	return nil
-}
-
-// wholeBits is how wide a subfield that names all of f is.
-func wholeBits(f flow.Field) uint8 {
-	if f == flow.InPort {
-		return 16
-	}
-	return flow.Fields[f].Bits
 }
 
 // parseWide reads a number of up to 128 bits, beyond 64 in hexadecimal.

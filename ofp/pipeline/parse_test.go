@@ -311,3 +311,32 @@ func FuzzParseFlow(f *testing.F) {
 		roundTrip(t, &fl)
 	})
 }
+
+// TestSubfieldsAreAsWideAsInOpenVSwitch: how many bits a field has to load and move is what
+// ovs-ofctl takes, and not what a key has.
+func TestSubfieldsAreAsWideAsInOpenVSwitch(t *testing.T) {
+	for _, c := range []struct {
+		flow string
+		ok   bool
+	}{
+		{"arp actions=load:2->NXM_OF_ARP_OP[],2", true},
+		{"arp actions=move:arp_op[]->reg0[0..15],2", true},
+		{"arp actions=move:arp_op[]->reg0[0..7],2", false},
+		{"ip actions=move:nw_frag[]->reg0[0..1],2", true},
+		{"ip actions=move:nw_frag[]->reg0[0..7],2", false},
+		{"dl_vlan=5 actions=move:vlan_vid[]->reg0[0..11],2", true},
+		{"dl_vlan=5 actions=move:vlan_vid[]->reg0[0..12],2", false},
+		{"actions=move:in_port[]->reg0[0..15],2", true},
+	} {
+		f, err := ParseFlow(c.flow, nil)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.flow, err)
+			continue
+		}
+		if err == nil {
+			if again, err := ParseFlow("actions="+f.Do.Format(nil), nil); err == nil && again.Do.Format(nil) != f.Do.Format(nil) {
+				t.Errorf("%s is written as %s", c.flow, f.Do.Format(nil))
+			}
+		}
+	}
+}

@@ -241,12 +241,8 @@ func (s Subfield) String() string {
 	if name == "" {
 		name = i.Name
 	}
-	all := i.Bits
-	if s.Field == flow.InPort {
-		all = 16
-	}
 	switch {
-	case s.Lo == 0 && s.Bits == all:
+	case s.Lo == 0 && s.Bits == SubfieldBits(s.Field):
 		return name + "[]"
 	case s.Bits == 1:
 		return fmt.Sprintf("%s[%d]", name, s.Lo)

@@ -181,7 +181,7 @@ func (s *LearnSpec) format(ports flow.PortNames) string {
 		return "load:" + hexWide(s.Value) + "->" + s.Dst.String()
 	case s.Kind == LearnLoad:
 		return "load:" + s.Src.String() + "->" + s.Dst.String()
-	case immediate && s.Dst.Lo == 0 && s.Dst.Bits == wholeBits(s.Dst.Field):
+	case immediate && s.Dst.Lo == 0 && s.Dst.Bits == SubfieldBits(s.Dst.Field):
 		return setFieldName(s.Dst.Field) + "=" + flow.FormatValue(s.Dst.Field, s.Value, s.Dst.Field.Full(), ports)
 	case immediate:
 		return s.Dst.String() + "=" + hexWide(s.Value)

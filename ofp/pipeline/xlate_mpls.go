@@ -152,10 +152,9 @@ func (x *xlate) setEthType(typ uint16) {
 	x.dirty &^= belowL2Map
 }
 
-// pushMPLS pushes a label. It takes label and traffic class from the one under it, and is 0
-// where there is none; its TTL is that of the label or the IP header under it, or 64.
-// (OpenFlow 1.5.1 section 5.8.1 has 0 there. Of Open vSwitch's further defaults, label 2 for
-// IPv6 and the traffic class from DSCP, there is nothing in it.)
+// pushMPLS pushes a label. It is a copy of the one under it. On others it is as ovs-actions(7)
+// has it: label 0, but 2 on IPv6; the traffic class is the low bits of IP's DSCP, or 0; the TTL
+// is IP's, or 64. (OpenFlow 1.5.1 section 5.8.1 has 0 there, and IP's TTL.)
 func (x *xlate) pushMPLS(typ uint16) {
 	lse := uint32(64) | 1<<8
 	labelled := x.has(flow.MPLSLabel)
@@ -165,8 +164,13 @@ func (x *xlate) pushMPLS(typ uint16) {
 		lse = uint32(x.key.W[flow.WMPLS]>>32) &^ (1 << 8)
 	case flow.PreIP.Met(&x.key):
 		x.needField(flow.IPTTL, flow.IPTTL.Full())
+		x.needField(flow.IPDSCP, flow.Value{Lo: 7})
 		if ttl := uint32(flow.IPTTL.Get(&x.key).Lo); ttl != 0 {
 			lse = lse&^0xff | ttl
+		}
+		lse |= uint32(flow.IPDSCP.Get(&x.key).Lo&7) << 9
+		if x.key.EthType() == etherTypeIPv6 {
+			lse |= 2 << 12
 		}
 	}
 	if x.failed != actions.DropNone {

@@ -83,13 +83,17 @@ func (w *actionWriter) loads(f flow.Field, v, mask flow.Value) {
 		w.b = actionEnd(t.appendValue(nxBegin(w.b, nxRegLoad2), v, mask), at)
 		return
 	}
-	for n := uint(0); n < uint(flow.Fields[f].Bits); {
+	width := uint(flow.Fields[f].Bits)
+	if f == flow.ARPOp && mask == f.Full() {
+		width, mask = 16, flow.Ones(16) // all that a packet has of it
+	}
+	for n := uint(0); n < width; {
 		left := mask.Shr(n)
 		if left.IsZero() {
 			return
 		}
 		n += trailingZeros(left)
-		run := min(trailingZeros(flow.Ones(128).AndNot(mask.Shr(n))), 64, uint(flow.Fields[f].Bits)-n)
+		run := min(trailingZeros(flow.Ones(128).AndNot(mask.Shr(n))), 64, width-n)
 		w.regLoad(pipeline.Subfield{Field: f, Lo: uint8(n), Bits: uint8(run)}, v.Shr(n).And(flow.Ones(run)))
 		n += run
 	}
@@ -106,7 +110,7 @@ func trailingZeros(v flow.Value) uint {
 // load appends a load of bits of a field, in 1.5 as the set field it is there.
 func (w *actionWriter) load(a *pipeline.Action) {
 	if w.v >= V15 {
-		mask := flow.Ones(uint(a.Dst.Bits)).Shl(uint(a.Dst.Lo))
+		mask := flow.Ones(uint(a.Dst.Bits)).Shl(uint(a.Dst.Lo)).And(a.Dst.Field.Full())
 		w.oxm(a.Dst.Field, a.Value.Shl(uint(a.Dst.Lo)), mask)
 		return
 	}
@@ -115,9 +119,6 @@ func (w *actionWriter) load(a *pipeline.Action) {
 
 func (w *actionWriter) regLoad(dst pipeline.Subfield, v flow.Value) {
 	at := len(w.b)
-	if dst == whole(flow.ARPOp) {
-		dst.Bits = 16 // on the wire
-	}
 	b := binary.BigEndian.AppendUint16(nxBegin(w.b, nxRegLoad), ofsBits(dst))
 	w.b = actionEnd(binary.BigEndian.AppendUint64(appendField(b, dst, V10), v.Lo), at)
 }

@@ -81,7 +81,7 @@ func (c *actionChecker) action(a *pipeline.Action) error {
 		}
 		return c.set(a.Dst.Field, a.Value, a.Mask, a.Dst)
 	case pipeline.ActLoad:
-		mask := flow.Ones(uint(a.Dst.Bits)).Shl(uint(a.Dst.Lo))
+		mask := flow.Ones(uint(a.Dst.Bits)).Shl(uint(a.Dst.Lo)).And(a.Dst.Field.Full())
 		return c.set(a.Dst.Field, a.Value.Shl(uint(a.Dst.Lo)), mask, a.Dst)
 	case pipeline.ActModVID, pipeline.ActModPCP, pipeline.ActPushVLAN:
 		c.tag(true)

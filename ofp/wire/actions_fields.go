@@ -24,7 +24,7 @@ func readField(b []byte) (h tlvHead, rest []byte, err error) {
 
 // subfield returns bits ofs to ofs+n-1 of the field that h names.
 func (h tlvHead) subfield(ofs, n int) (pipeline.Subfield, error) {
-	bits := int(flow.Fields[h.field].Bits)
+	bits := int(pipeline.SubfieldBits(h.field))
 	if h.field == flow.InPort {
 		bits = 8 * h.bytes
 	}

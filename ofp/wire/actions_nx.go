@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -204,11 +203,7 @@ func (r *actionReader) nxRegMove(b []byte) (pipeline.Action, error) {
 
 func (r *actionReader) nxRegLoad(b []byte) (a pipeline.Action, err error) {
 	a.Kind = pipeline.ActLoad
-	width := binary.BigEndian.Uint16(b[10:])
-	if t := tlvOf(flow.ARPOp, V10); width == 15 && bytes.Equal(b[12:16], t.appendHead(nil, false)) {
-		width = 7 // all of it, of which a packet's key has the half
-	}
-	if a.Dst, err = writable(shortField(b[12:], width)); err != nil {
+	if a.Dst, err = writable(shortField(b[12:], binary.BigEndian.Uint16(b[10:]))); err != nil {
 		return a, err
 	}
 	a.Value.Lo = binary.BigEndian.Uint64(b[16:])
