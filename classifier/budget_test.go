@@ -69,7 +69,7 @@ func TestColdMasksGo(t *testing.T) {
 		var k flow.Key
 		var m flow.Mask
 		k.Set(flow.WMeta, 1<<i)
-		m.Or(flow.WMeta, 1<<i|1<<i-1)
+		m.Or(flow.WMeta, 1<<i|(1<<i-1))
 		if _, err := flows.Insert(&k, &m); err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package ipfix
 
 import (
 	"context"
-	"fmt"
 	"testing"
 
 	"pollux/internal/clock"
@@ -71,7 +70,7 @@ func BenchmarkExport(b *testing.B) {
 			}
 			s := x.targets[0].counts()
 			if s.NotSent.Packets > 0 || s.Sent.Packets != uint64(3*b.N) {
-				b.Error(fmt.Sprintf("%+v", s))
+				b.Errorf("%+v", s)
 			}
 			ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
 			b.ReportMetric(ns, "ns/record")

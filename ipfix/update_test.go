@@ -192,7 +192,7 @@ func TestUpdateOfFiles(t *testing.T) {
 	if err := x.Update(cfg); err != nil {
 		t.Fatal(err)
 	}
-	s = eventually(t, "no update", x, func(s Stats) bool { return s.Collectors[1].Sums.Seen.Packets == 0 })
+	eventually(t, "no update", x, func(s Stats) bool { return s.Collectors[1].Sums.Seen.Packets == 0 })
 	first := l.packets
 	l.send(0, cache.Point{}, specs(50, 121))
 	l.flush(t)

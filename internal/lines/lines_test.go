@@ -23,7 +23,7 @@ type counter struct {
 }
 
 // bare is a counter that nothing keeps away from others.
-type bare struct{ n uint64 }
+type bare struct{ _ uint64 }
 
 func apart() *worker {
 	return &worker{count: new(counter), table: make([]uint64, 1024), lock: &sync.Mutex{}}

@@ -74,9 +74,14 @@ func TestConnections(t *testing.T) {
 	for _, transport := range []string{"tcp", "tls"} {
 		t.Run(transport, func(t *testing.T) {
 			c, err := ListenTCP("127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
 			dial := func() (net.Conn, error) { return net.Dial("tcp", c.Addr()) }
 			if transport == "tls" {
-				err = errors.Join(err, c.Close())
+				if err := c.Close(); err != nil {
+					t.Fatal(err)
+				}
 				c, err = ListenTLS("127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
 				dial = func() (net.Conn, error) { return tls.Dial("tcp", c.Addr(), &tls.Config{RootCAs: pool}) }
 			}

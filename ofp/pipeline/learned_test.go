@@ -244,7 +244,7 @@ func TestFinTimeout(t *testing.T) {
 		t.Errorf("%d packets, %v s", f.Packets, f.Duration)
 	}
 	clock = 8e9
-	u = send(t, s, "in_port=1,tcp,tcp_flags=rst", clock)
+	send(t, s, "in_port=1,tcp,tcp_flags=rst", clock)
 	s.Tick()
 	want("idle_timeout=5, hard_timeout=9, tcp actions=fin_timeout(idle_timeout=5,hard_timeout=9),output:2")
 	clock = 10e9

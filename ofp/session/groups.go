@@ -19,7 +19,7 @@ func groupMod(s *session, q *request) error { return s.groupMod(q, q.body) }
 // nxGroupMod answers Nicira's, of 1.0, which has none of its own.
 func nxGroupMod(s *session, q *request, body []byte) error {
 	if s.version != wire.V10 {
-		return fmt.Errorf("Nicira's group mod in %s: %w", s.version, ofperr.BadExperimenterType)
+		return fmt.Errorf("a group mod of Nicira's in %s: %w", s.version, ofperr.BadExperimenterType)
 	}
 	return s.groupMod(q, body)
 }

@@ -44,10 +44,6 @@ func portPart(s *session, m *wire.Multipart, out *wire.Replies) error {
 	return nil
 }
 
-func (s *session) hasPort(n wire.PortNumber) bool {
-	return s.cfg.Tables.Snapshot().HasPort(uint32(n))
-}
-
 // packetOut answers PACKET_OUT.
 func packetOut(s *session, q *request) error {
 	p, err := wire.ParsePacketOut(s.version, q.body)

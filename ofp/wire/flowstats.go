@@ -65,7 +65,7 @@ func ParseFlowRequest(v Version, m Multipart) (f pipeline.FlowFilter, err error)
 	f.OutGroup = pipeline.AnyGroup
 	switch {
 	case m.nx() && v != V10:
-		return f, fmt.Errorf("Nicira's request for flows in %s: %w", v, ofperr.BadExperimenterType)
+		return f, fmt.Errorf("a request of Nicira's for flows in %s: %w", v, ofperr.BadExperimenterType)
 	case m.nx():
 		if len(b) < nxFlowRequestLen {
 			return f, short(nxFlowRequestLen)
