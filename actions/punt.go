@@ -34,7 +34,7 @@ const (
 
 // PuntWords are the words of the key that a controller is told, besides the port.
 var PuntWords = [...]flow.Word{
-	flow.WMeta, flow.WMark, flow.WTunID, flow.WTunIPv4, flow.WTunMisc,
+	flow.WMeta, flow.WMark, flow.WTunID, flow.WTunIPv4, flow.WTunMisc, flow.WTunSrcHi, flow.WTunSrcLo, flow.WTunDstHi, flow.WTunDstLo,
 	flow.WReg0, flow.WReg2, flow.WReg4, flow.WReg6, flow.WReg8, flow.WReg10, flow.WReg12, flow.WReg14,
 }
 

@@ -244,7 +244,8 @@ func TestPuntMeter(t *testing.T) {
 // TestPuntsAreTold: the operands arrive with the packet; in text and comparison they count.
 func TestPuntsAreTold(t *testing.T) {
 	p := Punt{Reason: PuntInvalidTTL, Table: 3, Pause: true, MaxLen: 20, ID: 7, InPort: 2, MeterID: 4, Cookie: 0x55, UserData: "\x01\xff"}
-	p.Fields[0], p.Fields[5] = 0x1234, 9<<32
+	p.Fields[0] = 0x1234
+	p.Fields[slices.Index(PuntWords[:], flow.WReg0)] = 9 << 32
 	r := newRig(4, 1)
 	r.Punts = NewPuntRing(4, 2048)
 	r.Now = 77

@@ -130,7 +130,7 @@ const (
 	OFPort      // a port number or name
 	Frag        // no, yes, first, later, not_later
 	TCPFlagBits // +syn-ack or a number
-	TunFlagBits // oam, df, csum
+	TunFlagBits // oam: of tunnels' flags OpenFlow knows no other
 	CtStateBits // +trk+est
 	PacketTypeF // (ns,type)
 )

@@ -18,7 +18,7 @@ var Fields = [NumFields]Info{
 	TunIPv6Dst:    {Name: "tun_ipv6_dst", Word: WTunDstHi, Shift: 0, Bits: 128, Format: IPv6, Maskable: true, Writable: true, NXM: "NXM_NX_TUN_IPV6_DST", NXMClass: 0x1, NXMField: 110},
 	TunTOS:        {Name: "tun_tos", Word: WTunMisc, Shift: 8, Bits: 8, Maskable: true},
 	TunTTL:        {Name: "tun_ttl", Word: WTunMisc, Shift: 0, Bits: 8, Maskable: true},
-	TunFlags:      {Name: "tun_flags", Word: WTunMisc, Shift: 48, Bits: 16, Format: TunFlagBits, Maskable: true, Writable: true, NXM: "NXM_NX_TUN_FLAGS", NXMClass: 0x1, NXMField: 104},
+	TunFlags:      {Name: "tun_flags", Word: WTunMisc, Shift: 48, Bits: 1, Format: TunFlagBits, Maskable: true, Writable: true, NXM: "NXM_NX_TUN_FLAGS", NXMClass: 0x1, NXMField: 104},
 	TunGBPID:      {Name: "tun_gbp_id", Word: WTunMisc, Shift: 32, Bits: 16, Maskable: true, Writable: true, NXM: "NXM_NX_TUN_GBP_ID", NXMClass: 0x1, NXMField: 38},
 	TunGBPFlags:   {Name: "tun_gbp_flags", Word: WTunMisc, Shift: 24, Bits: 8, Format: Hex, Maskable: true, Writable: true, NXM: "NXM_NX_TUN_GBP_FLAGS", NXMClass: 0x1, NXMField: 39},
 	CtState:       {Name: "ct_state", Word: WCt, Shift: 32, Bits: 32, Format: CtStateBits, Maskable: true, NXM: "NXM_NX_CT_STATE", NXMClass: 0x1, NXMField: 105},

@@ -85,7 +85,7 @@ func TestOXMNumbers(t *testing.T) {
 	}
 	// Sizes on the wire that are not the field's own, in bytes.
 	sizes := map[string]int{"OXM_OF_MPLS_LABEL": 4, "OXM_OF_IPV6_FLABEL": 4, "NXM_NX_IPV6_LABEL": 4,
-		"OXM_OF_ARP_OP": 2, "NXM_OF_ARP_OP": 2, "NXM_OF_IN_PORT": 2}
+		"OXM_OF_ARP_OP": 2, "NXM_OF_ARP_OP": 2, "NXM_OF_IN_PORT": 2, "NXM_NX_TUN_FLAGS": 2}
 	// What the judge calls the field when it writes it back.
 	answers := map[string]string{
 		"OXM_OF_ACTSET_OUTPUT": "ONFOXM_ET_ACTSET_OUTPUT(", "OXM_OF_TCP_FLAGS": "ONFOXM_ET_TCP_FLAGS(",

@@ -13,13 +13,14 @@ type flagSet struct {
 	names []string // of bit 0, 1, …
 	all   uint64   // bits that exist: a mask of all of them counts as exact
 	exact uint64   // what a value without signs or mask is compared on
+
+	signed bool // written with signs also where all are compared
 }
 
 var (
-	tcpFlagSet = flagSet{"TCP flag", []string{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns"}, 0xfff, 0xfff}
-	ctStateSet = flagSet{"ct_state flag", []string{"new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"}, 0xff, 0xff}
-	// Of the tunnel's flags OpenFlow knows oam alone, so a plain value is compared on that.
-	tunFlagSet = flagSet{"tunnel flag", []string{"oam", "df", "csum"}, 0x7, 0x1}
+	tcpFlagSet = flagSet{"TCP flag", []string{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns"}, 0xfff, 0xfff, false}
+	ctStateSet = flagSet{"ct_state flag", []string{"new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"}, 0xff, 0xff, false}
+	tunFlagSet = flagSet{"tunnel flag", []string{"oam"}, 0x1, 0x1, true}
 )
 
 func (f Format) flags() *flagSet {
@@ -55,7 +56,7 @@ func (s *flagSet) unknown(text, word string, off int) error {
 // parse reads "+syn-ack", "syn|ack" or a number with an optional mask.
 func (s *flagSet) parse(text string) (v, m uint64, err error) {
 	if text == "" {
-		return 0, 0, parseErr(text, 0, 0, "no value; it would be like +%s-%s", s.names[0], s.names[1])
+		return 0, 0, parseErr(text, 0, 0, "no value; it would be like +%s", s.names[0])
 	}
 	switch c := text[0]; {
 	case c == '+' || c == '-':
@@ -115,7 +116,7 @@ func (s *flagSet) parse(text string) (v, m uint64, err error) {
 // signed ones, from the lowest bit up.
 func (s *flagSet) format(v, m uint64) string {
 	var b strings.Builder
-	exact := m&s.all == s.all && s.exact == s.all
+	exact := m&s.all == s.all && s.exact == s.all && !s.signed
 	if exact && v&s.all == 0 {
 		return "0"
 	}

@@ -16,7 +16,7 @@ const (
 	WMark                 // skb_priority:32 pkt_mark:32
 	WTunID                // tun_id:64
 	WTunIPv4              // tun_src:32 tun_dst:32
-	WTunMisc              // tun_flags:16 tun_gbp_id:16 tun_gbp_flags:8 spare:8 tun_tos:8 tun_ttl:8
+	WTunMisc              // spare:15 tun_flags:1 tun_gbp_id:16 tun_gbp_flags:8 spare:8 tun_tos:8 tun_ttl:8
 	WTunSrcHi             // tun_ipv6_src
 	WTunSrcLo
 	WTunDstHi // tun_ipv6_dst

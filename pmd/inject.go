@@ -91,6 +91,11 @@ func (l *Loop) inject(p *PacketOut) error {
 	if l.up.Credit != nil {
 		l.up.Credit.Credit(1, uint64(d.Len), l.now)
 	}
+	// What it says of a tunnel is metadata: no port is one that the packet came by, and exporters
+	// must not tell of one.
+	for w := flow.WTunID; w <= flow.WTunDstLo; w++ {
+		key.W[w], key.Map = 0, key.Map&^(1<<w)
+	}
 	l.stats.Injected.Packets++
 	l.stats.Injected.Bytes += uint64(d.Len)
 	// The exact cache does not know the packet.

@@ -50,6 +50,8 @@ const (
 	ActBundle         // List.Bundle
 	ActFinTimeout     // List.FinIdle, List.FinHard
 	ActCheckPktLarger // Dst, MaxLen
+	ActSetTunnel      // Value, of 32 bits
+	ActSetTunnel64    // Value: the same of 64 bits, which Nicira has apart
 )
 
 const (

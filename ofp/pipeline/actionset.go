@@ -23,7 +23,7 @@ var setOrder = [...][]Kind{
 }
 
 // setKinds write to the packet or its metadata.
-var setKinds = []Kind{ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL}
+var setKinds = []Kind{ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL, ActSetTunnel, ActSetTunnel64}
 
 // outKinds are outputs. Of them and of groups one is executed: the last group, or else the
 // last output.

@@ -180,7 +180,7 @@ func ordered(set []Action) (list []Action) {
 	last(ActDecMPLSTTL)
 	for _, a := range set {
 		switch a.Kind {
-		case ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL:
+		case ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL, ActSetTunnel, ActSetTunnel64:
 			list = append(list, a)
 		}
 	}
@@ -400,6 +400,8 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			} else {
 				poke(o.frame, flow.VlanTCI, a.Value.Shl(13), flow.Value{Lo: 0xe000}, o.blind)
 			}
+		case ActSetTunnel, ActSetTunnel64:
+			o.write(flow.TunID, a.Value, flow.TunID.Full())
 		case ActModTTL:
 			o.write(flow.IPTTL, a.Value, flow.IPTTL.Full())
 		case ActPushVLAN:

@@ -268,9 +268,7 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 
 // noPacketHas is the fields that no packet of this switch has.
 var noPacketHas = []flow.Field{
-	flow.RecircID, flow.SkbPriority,
-	flow.TunID, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunTOS, flow.TunTTL,
-	flow.TunFlags, flow.TunGBPID, flow.TunGBPFlags,
+	flow.RecircID, flow.SkbPriority, flow.TunTOS, flow.TunTTL,
 	flow.CtState, flow.CtZone, flow.CtMark, flow.CtLabel, flow.CtNwProto, flow.CtNwSrc, flow.CtNwDst,
 	flow.CtIPv6Src, flow.CtIPv6Dst, flow.CtTpSrc, flow.CtTpDst,
 }

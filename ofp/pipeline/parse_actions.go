@@ -46,6 +46,8 @@ func init() {
 			return p.modPort(w, flow.TCPDst, flow.UDPDst, flow.SCTPDst)
 		},
 		"dec_ttl":        (*actionParser).decTTL,
+		"set_tunnel":     func(p *actionParser, w piece) (Action, error) { return p.setTunnel(w, ActSetTunnel) },
+		"set_tunnel64":   func(p *actionParser, w piece) (Action, error) { return p.setTunnel(w, ActSetTunnel64) },
 		"set_mpls_label": func(p *actionParser, w piece) (Action, error) { return p.mod(w, flow.MPLSLabel) },
 		"set_mpls_tc":    func(p *actionParser, w piece) (Action, error) { return p.mod(w, flow.MPLSTC) },
 		"set_mpls_ttl":   (*actionParser).modMPLSTTL,
@@ -80,10 +82,9 @@ func init() {
 // unsupported are actions of ovs-ofctl that this switch does not have, and why.
 var unsupported = map[string]string{
 	"ct": noTracking, "ct_clear": noTracking, "nat": noTracking,
-	"set_tunnel": "there are no tunnels", "set_tunnel64": "there are no tunnels",
 	"encap": onlyEthernet, "decap": onlyEthernet, "dec_nsh_ttl": onlyEthernet,
 	"push_pbb": "there is no backbone bridging", "pop_pbb": "there is no backbone bridging",
-	"delete_field": "it deletes tunnel options, and there are no tunnels",
+	"delete_field": "it deletes options of tunnels, and no packet has any",
 	"debug_recirc": "packets are not recirculated", "debug_slow": "there is one path for all packets",
 }
 

@@ -147,8 +147,6 @@ func (p *actionParser) writable(f flow.Field, at, n int, w piece) error {
 	switch {
 	case !i.Writable:
 		return p.errAt(at, n, "%s is read-only", i.Name)
-	case f >= flow.TunID && f <= flow.TunGBPFlags:
-		return p.errAt(at, n, "not supported: there are no tunnels")
 	case f >= flow.CtState && f <= flow.CtTpDst:
 		return p.errAt(at, n, "not supported: there is no connection tracking")
 	}

@@ -59,6 +59,16 @@ func (p *actionParser) modTTL(w piece) (Action, error) {
 	return Action{Kind: ActModTTL, Value: flow.Value{Lo: n}}, err
 }
 
+// setTunnel reads set_tunnel and set_tunnel64. As ovs-ofctl has it, an id of more than 32
+// bits is set_tunnel64's under either name.
+func (p *actionParser) setTunnel(w piece, k Kind) (Action, error) {
+	n, err := p.number(w, 64, w.key+":5")
+	if n>>32 != 0 {
+		k = ActSetTunnel64
+	}
+	return Action{Kind: k, Value: flow.Value{Lo: n}}, err
+}
+
 func (p *actionParser) modPort(w piece, fields ...flow.Field) (Action, error) {
 	f, err := p.pickPort(w, fields...)
 	if err != nil {

@@ -139,7 +139,7 @@ func formatAction(a *Action, ports flow.PortNames) string {
 	case ActResubmit:
 		return formatResubmit(a, ports)
 	case ActSetField:
-		return "set_field:" + flow.FormatValue(a.Dst.Field, a.Value, a.Mask, ports) + "->" + setFieldName(a.Dst.Field)
+		return "set_field:" + setFieldValue(a, ports) + "->" + setFieldName(a.Dst.Field)
 	case ActLoad:
 		return "load:" + hexWide(a.Value) + "->" + a.Dst.String()
 	case ActMove:
@@ -210,6 +210,14 @@ func formatID(n uint32, of Subfield) string {
 		return of.String()
 	}
 	return strconv.FormatUint(uint64(n), 10)
+}
+
+// setFieldValue writes what a set_field writes. The tunnel's flag has no sign there.
+func setFieldValue(a *Action, ports flow.PortNames) string {
+	if a.Dst.Field == flow.TunFlags {
+		return [...]string{"0", "oam"}[a.Value.Lo&1]
+	}
+	return flow.FormatValue(a.Dst.Field, a.Value, a.Mask, ports)
 }
 
 // setFieldName is the name that ovs-ofctl gives a field in set_field and learn.

@@ -69,6 +69,10 @@ func formatMore(a *Action, ports flow.PortNames) string {
 		return "fin_timeout(" + strings.Join(parts, ",") + ")"
 	case ActCheckPktLarger:
 		return fmt.Sprintf("check_pkt_larger(%d)->%s", a.MaxLen, a.Dst)
+	case ActSetTunnel:
+		return fmt.Sprintf("set_tunnel:%s", hexNumber(a.Value.Lo))
+	case ActSetTunnel64:
+		return fmt.Sprintf("set_tunnel64:%s", hexNumber(a.Value.Lo))
 	}
 	return fmt.Sprintf("action %d", a.Kind)
 }

@@ -124,7 +124,7 @@ func checkConjunction(d *Instructions) error {
 // (OpenFlow 1.5.1 section 5.6), or writes to the packet or its metadata as set_field does.
 func inSet(a *Action) bool {
 	switch a.Kind {
-	case ActOutput, ActOutputReg, ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL,
+	case ActOutput, ActOutputReg, ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActModTTL, ActModMPLSTTL, ActSetTunnel, ActSetTunnel64,
 		ActPushVLAN, ActPopVLAN, ActPushMPLS, ActPopMPLS, ActDecTTL, ActDecTTLIDs, ActDecMPLSTTL, ActCopyTTLIn, ActCopyTTLOut,
 		ActSetQueue, ActGroup, ActController, ActResubmit:
 		return true

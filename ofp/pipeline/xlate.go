@@ -134,8 +134,8 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	}
 }
 
-// fresh makes constants of what no packet brings with it: metadata, registers and
-// marks are 0 in every packet with recirc_id 0, which the mask always has.
+// fresh makes constants of what no packet brings with it: metadata, registers, marks and
+// what would be a tunnel's are 0 in every packet with recirc_id 0, which the mask always has.
 func (x *xlate) fresh() {
 	if x.key.Map&freshKonst.Map == 0 && x.key.W[flow.WPort]>>32 == 0 {
 		x.konst = freshKonst
@@ -153,8 +153,9 @@ func (x *xlate) fresh() {
 }
 
 var pipelineWords = [...]flow.Word{
-	flow.WMeta, flow.WMark, flow.WReg0, flow.WReg2, flow.WReg4, flow.WReg6,
-	flow.WReg8, flow.WReg10, flow.WReg12, flow.WReg14, flow.WSet, flow.WConj,
+	flow.WMeta, flow.WMark, flow.WTunID, flow.WTunIPv4, flow.WTunMisc,
+	flow.WTunSrcHi, flow.WTunSrcLo, flow.WTunDstHi, flow.WTunDstLo,
+	flow.WReg0, flow.WReg2, flow.WReg4, flow.WReg6, flow.WReg8, flow.WReg10, flow.WReg12, flow.WReg14, flow.WSet, flow.WConj,
 }
 
 // freshKonst is what fresh makes of a packet that brings nothing with it, as most do.

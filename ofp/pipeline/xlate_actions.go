@@ -45,6 +45,8 @@ func (x *xlate) actions(list []Action) bool {
 			x.modVLAN(uint16(a.Value.Lo), 0x0fff)
 		case ActModPCP:
 			x.modVLAN(uint16(a.Value.Lo)<<13, 0xe000)
+		case ActSetTunnel, ActSetTunnel64:
+			x.setField(flow.TunID, a.Value, flow.TunID.Full())
 		case ActModTTL:
 			x.setField(flow.IPTTL, a.Value, flow.IPTTL.Full())
 		case ActPushVLAN:

@@ -404,7 +404,7 @@ var oxmFields = []struct {
 	{"arp_op", "arp,", 2, 1, 0}, {"arp_spa", "arp,", 4, 1, 0}, {"arp_tpa", "arp,", 4, 1, 0}, {"arp_sha", "arp,", 6, 1, 0}, {"arp_tha", "arp,", 6, 1, 0},
 	{"ipv6_src", "ipv6,", 16, 1, 0}, {"ipv6_dst", "ipv6,", 16, 1, 0}, {"ipv6_flabel", "ipv6,", 4, 1, 0}, {"icmpv6_type", "icmp6,", 1, 1, 0}, {"icmpv6_code", "icmp6,", 1, 1, 0},
 	{"ipv6_nd_target", "icmp6,icmp_type=135,icmp_code=0,", 16, 1, 0}, {"ipv6_nd_sll", "icmp6,icmp_type=135,icmp_code=0,", 6, 1, 0}, {"ipv6_nd_tll", "icmp6,icmp_type=136,icmp_code=0,", 6, 1, 0},
-	{"mpls_label", "mpls,", 4, 1, 0}, {"mpls_tc", "mpls,", 1, 1, 0}, {"mpls_bos", "mpls,", 1, 1, 0}, {"pbb_isid", "", 3, 1, ofperr.MatchBadField}, {"tunnel_id", "", 8, 1, ofperr.MatchBadField},
+	{"mpls_label", "mpls,", 4, 1, 0}, {"mpls_tc", "mpls,", 1, 1, 0}, {"mpls_bos", "mpls,", 1, 1, 0}, {"pbb_isid", "", 3, 1, ofperr.MatchBadField}, {"tunnel_id", "", 8, 1, 0},
 	{"ipv6_exthdr", "ipv6,", 2, 1, 0}, {"40", "", 1, 1, ofperr.MatchBadField}, {"pbb_uca", "", 1, 1, ofperr.MatchBadField}, {"tcp_flags", "tcp,", 2, 1, 0},
 	{"actset_output", "", 4, 1, 0}, {"packet_type", "", 4, 0, 0}, {"45", "", 4, 0, ofperr.MatchBadField},
 }

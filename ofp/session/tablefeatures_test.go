@@ -161,7 +161,7 @@ func TestTableFeaturesRefused(t *testing.T) {
 		{"the action set of an egress table", func(f *wire.TableFeatures) { f.Features = wire.TableFirstEgress }, [][]byte{property(4, 0, 0, 0, 4)}, 0, ofperr.PropertyBadValue},
 		{"a table back", nothing, [][]byte{property(2, 3)}, ofperr.PropertyBadValue, ofperr.PropertyBadValue},
 		{"a table beyond the first egress table", func(f *wire.TableFeatures) { f.ID, f.Features = 5, wire.TableFirstEgress }, nil, 0, 0},
-		{"a field that no packet has", nothing, [][]byte{property(8, 0x80, 0, 38<<1, 8)}, ofperr.PropertyBadValue, ofperr.PropertyBadValue},     // tunnel_id
+		{"a field that no packet has", nothing, [][]byte{property(8, 0, 1, 105<<1, 4)}, ofperr.PropertyBadValue, ofperr.PropertyBadValue},       // ct_state
 		{"a field that cannot be written", nothing, [][]byte{property(14, 0x80, 0, 5<<1, 2)}, ofperr.PropertyBadValue, ofperr.PropertyBadValue}, // eth_type
 		{"a field that is not known", nothing, [][]byte{property(8, 0x80, 0, 100<<1, 2)}, ofperr.MatchBadField, ofperr.MatchBadField},
 		{"a property", nothing, [][]byte{property(23)}, ofperr.PropertyBadType, ofperr.PropertyBadType},

@@ -146,6 +146,8 @@ func (w *actionWriter) action(a *pipeline.Action) {
 		if w.v != V10 {
 			w.plain(act13CopyTTLIn)
 		}
+	case pipeline.ActSetTunnel, pipeline.ActSetTunnel64:
+		w.setTunnel(a)
 	default:
 		w.nicira(a)
 	}

@@ -38,6 +38,18 @@ func (w *actionWriter) oxm(f flow.Field, v, mask flow.Value) {
 	w.b = actionEnd(b, at)
 }
 
+// setTunnel appends Nicira's action of 1.0; later versions set the field.
+func (w *actionWriter) setTunnel(a *pipeline.Action) {
+	switch {
+	case w.v != V10:
+		w.oxm(flow.TunID, a.Value, flow.TunID.Full())
+	case a.Kind == pipeline.ActSetTunnel:
+		w.nx(nxSetTunnel, append([]byte{0, 0}, be32(uint32(a.Value.Lo))...)...)
+	default:
+		w.nx(nxSetTunnel64, appendBigEndian(make([]byte, 6), a.Value, 8)...)
+	}
+}
+
 // set10 appends the action of 1.0 that sets all of f, if it has one.
 func (w *actionWriter) set10(f flow.Field, v flow.Value) bool {
 	mac := func() []byte { return zeros(appendBigEndian(nil, v, 6), 6) }

@@ -250,14 +250,12 @@ func checkSet(list []pipeline.Action) error {
 	return nil
 }
 
-// unwritable says whether f is of tunnels or of connection tracking, which there are not.
-func unwritable(f flow.Field) bool {
-	return f >= flow.TunID && f <= flow.TunGBPFlags || f >= flow.CtState && f <= flow.CtTpDst
-}
+// unwritable says whether f is of connection tracking, which there is not.
+func unwritable(f flow.Field) bool { return f >= flow.CtState && f <= flow.CtTpDst }
 
 // unmatchable returns a field that the match asks for and no packet has.
 func unmatchable(m *flow.Match) flow.Field {
-	for f := flow.TunID; f <= flow.CtTpDst; f++ {
+	for f := flow.CtState; f <= flow.CtTpDst; f++ {
 		if !f.GetMask(&m.Mask).IsZero() {
 			return f
 		}

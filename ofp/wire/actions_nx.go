@@ -13,11 +13,13 @@ import (
 // specification in later versions, and known in 1.0 alone.
 const (
 	nxResubmit       = 1
+	nxSetTunnel      = 2
 	nxSetQueue10     = 4
 	nxPopQueue       = 5
 	nxRegMove        = 6
 	nxRegLoad        = 7
 	nxNote           = 8
+	nxSetTunnel64    = 9
 	nxMultipath      = 10
 	nxBundle         = 12
 	nxBundleLoad     = 13
@@ -72,6 +74,8 @@ func init() {
 	nxActions = map[uint16]nxAction{
 		nxResubmit:      {16, false, V15, (*actionReader).nxResubmit},
 		nxResubmitTable: {16, false, V15, (*actionReader).nxResubmitTable},
+		nxSetTunnel:     {16, false, V15, (*actionReader).nxSetTunnel},
+		nxSetTunnel64:   {24, false, V15, (*actionReader).nxSetTunnel64},
 		nxSetQueue10:    {16, false, V10, (*actionReader).nxSetQueue},
 		nxPopQueue:      {16, false, V15, simple(pipeline.ActPopQueue)},
 		nxRegMove:       {24, true, V14, (*actionReader).nxRegMove},
@@ -160,6 +164,16 @@ func (r *actionReader) nxResubmitTable(b []byte) (pipeline.Action, error) {
 
 func (r *actionReader) nxSetQueue(b []byte) (pipeline.Action, error) {
 	return pipeline.Action{Kind: pipeline.ActSetQueue, Queue: binary.BigEndian.Uint32(b[12:])}, nil
+}
+
+func (r *actionReader) nxSetTunnel(b []byte) (pipeline.Action, error) {
+	id := binary.BigEndian.Uint32(b[12:])
+	return pipeline.Action{Kind: pipeline.ActSetTunnel, Value: flow.Value{Lo: uint64(id)}}, nil
+}
+
+func (r *actionReader) nxSetTunnel64(b []byte) (pipeline.Action, error) {
+	id := binary.BigEndian.Uint64(b[16:])
+	return pipeline.Action{Kind: pipeline.ActSetTunnel64, Value: flow.Value{Lo: id}}, nil
 }
 
 func (r *actionReader) nxGroup(b []byte) (pipeline.Action, error) {

@@ -207,5 +207,5 @@ func tableAt(style Style) int {
 func otherwise(text string, v Version) bool {
 	return v == V10 && strings.Contains(text, "write_metadata") ||
 		v != V10 && strings.Contains(text, "enqueue") ||
-		v == V15 && strings.Contains(text, "OXM_OF_MPLS_LABEL[]")
+		v == V15 && (strings.Contains(text, "OXM_OF_MPLS_LABEL[]") || strings.Contains(text, "->NXM_NX_TUN_FLAGS[]"))
 }

@@ -30,7 +30,7 @@ var (
 	fieldsUDP    = []flow.Field{flow.UDPSrc, flow.UDPDst}
 	fieldsSCTP   = []flow.Field{flow.SCTPSrc, flow.SCTPDst}
 	fieldsARP    = []flow.Field{flow.ARPOp, flow.ARPSPA, flow.ARPTPA, flow.ARPSHA, flow.ARPTHA}
-	fieldsTunnel = []flow.Field{flow.TunID, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunGBPID, flow.TunGBPFlags, flow.TunFlags}
+	fieldsTunnel = []flow.Field{flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunGBPID, flow.TunGBPFlags}
 	fieldsAfter  = []flow.Field{
 		flow.PktMark, flow.CtState, flow.CtZone, flow.CtMark, flow.CtLabel, flow.CtNwProto, flow.CtNwSrc, flow.CtNwDst,
 		flow.CtIPv6Src, flow.CtIPv6Dst, flow.CtTpSrc, flow.CtTpDst, flow.Metadata,
@@ -54,6 +54,8 @@ func (w *fieldWriter) write() []byte {
 	case etherARP, etherRARP:
 		w.fields(fieldsARP)
 	}
+	w.field(flow.TunID)
+	w.tunnelFlag()
 	w.fields(fieldsTunnel)
 	if w.v < V15 {
 		for f := flow.Reg0; f <= flow.Reg15; f++ {
@@ -82,6 +84,20 @@ func (w *fieldWriter) field(f flow.Field) {
 	}
 	w.take(f)
 	w.b = AppendOXM(w.b, w.v, OXM{Field: f, Value: f.Get(&w.m.Key), Mask: mask})
+}
+
+// tunnelFlag writes the one flag of tunnels, by a mask of its bit as Open vSwitch does: the
+// field has two bytes.
+func (w *fieldWriter) tunnelFlag() {
+	f := flow.TunFlags
+	mask := f.GetMask(&w.left)
+	if mask.IsZero() {
+		return
+	}
+	w.take(f)
+	t := tlvOf(f, w.v)
+	w.b = appendBigEndian(t.appendHead(w.b, true), f.Get(&w.m.Key), t.bytes)
+	w.b = appendBigEndian(w.b, mask, t.bytes)
 }
 
 // take marks f as written.

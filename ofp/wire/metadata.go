@@ -13,7 +13,7 @@ import (
 // many a field has differs by version.
 var pipelineFields = [...]flow.Field{
 	flow.RecircID, flow.ConjID, flow.InPort, flow.ActsetOutput, flow.PacketType,
-	flow.TunID, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunFlags, flow.TunGBPID, flow.TunGBPFlags,
+	flow.TunID, flow.TunFlags, flow.TunSrc, flow.TunDst, flow.TunIPv6Src, flow.TunIPv6Dst, flow.TunGBPID, flow.TunGBPFlags,
 	flow.PktMark, flow.CtState, flow.CtZone, flow.CtMark, flow.CtLabel, flow.CtNwProto, flow.CtNwSrc, flow.CtNwDst,
 	flow.CtIPv6Src, flow.CtIPv6Dst, flow.CtTpSrc, flow.CtTpDst, flow.Metadata,
 }

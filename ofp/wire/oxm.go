@@ -75,7 +75,7 @@ func tlvBytes(f flow.Field) int {
 	switch f {
 	case flow.MPLSLabel, flow.IPv6Label:
 		return 4
-	case flow.ARPOp:
+	case flow.ARPOp, flow.TunFlags:
 		return 2
 	}
 	return (int(flow.Fields[f].Bits) + 7) / 8
@@ -198,8 +198,6 @@ func (o *OXM) checkValue() error {
 		allowed.Lo = fragBits
 	case flow.IPTOS:
 		allowed.Lo = 0xfc
-	case flow.TunFlags:
-		allowed.Lo = 1 // oam
 	case flow.CtState:
 		allowed.Lo = 0xff
 	case flow.InPort, flow.ActsetOutput:
