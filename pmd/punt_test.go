@@ -11,6 +11,7 @@ import (
 
 	"pollux/actions"
 	"pollux/flow"
+	"pollux/ipfix/cache"
 	"pollux/ofp/pipeline"
 	"pollux/pmd"
 )
@@ -146,7 +147,7 @@ func TestPunts(t *testing.T) {
 // TestInject: packet-outs go by their list of actions or through the tables, count for rules,
 // and close the sum, samples too.
 func TestInject(t *testing.T) {
-	w := newWorld(t, mustFlows(t, "cookie=7,in_port=1,ip,nw_dst=10.0.0.2,actions=output:2\nmetadata=5,actions=output:3\n"), nil)
+	w := newWorld(t, mustFlows(t, "cookie=7,in_port=1,ip,nw_dst=10.0.0.2,actions=output:2\nmetadata=5,actions=output:3\ntun_id=7,tun_ipv6_src=fe80::1,actions=output:4\n"), nil)
 	out := func(inPort uint32, fields *flow.Key, frame []byte, list ...pipeline.Action) error {
 		return w.loop.Inject([]pmd.PacketOut{{Frame: frame, InPort: inPort, Fields: fields, Translate: pipeline.PacketOut(list)}})[0]
 	}
@@ -154,6 +155,9 @@ func TestInject(t *testing.T) {
 	frame := numbered(1, 80)
 	var meta flow.Key
 	meta.Set(flow.WMeta, 5)
+	var tunnel flow.Key
+	flow.TunID.Set(&tunnel, flow.Value{Lo: 7})
+	flow.TunIPv6Src.Set(&tunnel, flow.Value{Hi: 0xfe80 << 48, Lo: 1})
 	for _, c := range []struct {
 		name   string
 		inPort uint32
@@ -170,6 +174,7 @@ func TestInject(t *testing.T) {
 		{"to where it says it came from", 3, nil, []pipeline.Action{port(3)}, ""},
 		{"through the tables", 1, nil, []pipeline.Action{port(flow.PortTable)}, "2"},
 		{"by metadata", flow.PortController, &meta, []pipeline.Action{port(flow.PortTable)}, "3"},
+		{"by a tunnel's fields", flow.PortController, &tunnel, []pipeline.Action{port(flow.PortTable)}, "4"},
 		{"misses", 4, nil, []pipeline.Action{port(flow.PortTable)}, ""},
 		{"normal of nowhere", flow.PortController, nil, []pipeline.Action{port(flow.PortNormal)}, "14"},
 		{"changed", flow.PortController, nil, []pipeline.Action{{Kind: pipeline.ActDecTTL}, port(1), {Kind: pipeline.ActPushVLAN, EtherType: 0x8100}, port(2)}, "12"},
@@ -192,7 +197,7 @@ func TestInject(t *testing.T) {
 		}
 	}
 	s := w.closedWorld(t)
-	if s.Injected.Packets != 13 || s.Injected.Bytes != 13*80 || s.Packets != 0 || s.Consumed.Packets != 1 {
+	if s.Injected.Packets != 14 || s.Injected.Bytes != 14*80 || s.Packets != 0 || s.Consumed.Packets != 1 {
 		t.Errorf("injected %+v, received %d, consumed %d", s.Injected, s.Packets, s.Consumed.Packets)
 	}
 	for _, f := range w.state.DumpFlows() {
@@ -200,9 +205,14 @@ func TestInject(t *testing.T) {
 			t.Errorf("%s has %d packets, %d bytes; want 1 and 80", f.String(), f.Packets, f.Bytes)
 		}
 	}
-	if seen := w.flows.Stats().Seen.Packets; seen != 13+17 {
-		t.Errorf("%d packets were sampled, want 13 in and 17 out", seen)
+	if seen := w.flows.Stats().Seen.Packets; seen != 14+18 {
+		t.Errorf("%d packets were sampled, want 14 in and 18 out", seen)
 	}
+	w.flows.Each(new(int), 1000, func(r *cache.Record) {
+		if r.Tunnel.On {
+			t.Errorf("a packet by no tunnel is recorded with %+v", r.Tunnel)
+		}
+	})
 	if err := out(1, nil, make([]byte, 2048-255), port(4)); !errors.Is(err, pmd.ErrTooLong) {
 		t.Errorf("a packet longer than a frame: %v", err)
 	}

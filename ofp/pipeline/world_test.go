@@ -75,6 +75,7 @@ func randomLine(r *rand.Rand) string {
 	}
 	add(12, "actset_output=2", "actset_output=3", "actset_output=UNSET", "actset_output=CONTROLLER")
 	add(6, "reg0=5", "reg0=0x2/0x3", "metadata=0x1/0xf", "reg1=0x50", "metadata=0", "reg0=0")
+	add(8, "tun_id=5", "tun_id=0x2/0x3", "tun_id=0", "tun_src=0.0.0.0/1")
 	v4 := proto == "ip" || proto == "tcp" || proto == "udp"
 	v6 := proto == "ipv6" || proto == "tcp6"
 	l4 := proto == "tcp" || proto == "udp" || proto == "tcp6"
@@ -106,6 +107,8 @@ func randomLine(r *rand.Rand) string {
 		"sample(probability=65535,collector_set_id=7,obs_domain_id=1,obs_point_id=NXM_OF_ETH_SRC[0..7])",
 		"sample(probability=300,collector_set_id=7,obs_domain_id=NXM_NX_REG0[],obs_point_id=0,sampling_port=2,egress)",
 	}
+	any = append(any, "set_tunnel:5", "load:2->tun_id[0..1],resubmit(,2)", "move:tun_id[0..7]->reg0[0..7]", "move:eth_src[0..7]->tun_id[0..7],resubmit(,1)",
+		"set_tunnel64:0x500000002,set_field:10.0.0.0/8->tun_src", "clone(set_tunnel:2,resubmit(,1)),3")
 	if vlan {
 		any = append(any, "set_field:4102->vlan_vid", "set_field:1->vlan_pcp", "move:NXM_OF_VLAN_TCI[0..11]->reg0[0..11]", "load:3->OXM_OF_VLAN_VID[0..3]")
 	}
@@ -177,7 +180,7 @@ func randomLine(r *rand.Rand) string {
 		acts = append(acts, "clear_actions")
 	}
 	if r.IntN(4) == 0 {
-		w := pick("output:2", "output:3,pop_vlan", "mod_vlan_vid:5", "push_vlan:0x8100,output:4", "output:reg0[0..15]", "NORMAL", "CONTROLLER:50", "group:3,output:2", "mod_vlan_vid:5,group:6", "group:4", "set_queue:1,output:2", "set_queue:2,output:3")
+		w := pick("output:2", "set_tunnel:5,output:2", "output:3,pop_vlan", "mod_vlan_vid:5", "push_vlan:0x8100,output:4", "output:reg0[0..15]", "NORMAL", "CONTROLLER:50", "group:3,output:2", "mod_vlan_vid:5,group:6", "group:4", "set_queue:1,output:2", "set_queue:2,output:3")
 		if v4 || v6 {
 			w += pick("", ",dec_ttl", ",mod_nw_tos:32")
 		}
