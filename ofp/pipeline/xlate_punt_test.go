@@ -221,7 +221,6 @@ func TestPuntRefusals(t *testing.T) {
 		want ofperr.Error
 		out  error // in a packet-out
 	}{
-		{Action{Kind: ActController, List: &Lists{Controller: &ControllerAction{Pause: true, Reason: 1}}}, ofperr.ActionBadArgument, ofperr.ActionBadArgument},
 		{Action{Kind: ActController, List: &Lists{Controller: &ControllerAction{Reason: 6}}}, ofperr.ActionBadArgument, ofperr.ActionBadArgument},
 		{Action{Kind: ActController, List: &Lists{Controller: &ControllerAction{Meter: 5}}}, ofperr.MeterModInvalid, ofperr.MeterModInvalid},
 		{Action{Kind: ActOutput, Port: flow.PortTable}, ofperr.ActionBadOutPort, nil},
