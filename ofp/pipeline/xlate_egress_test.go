@@ -36,7 +36,7 @@ func TestEgressTables(t *testing.T) {
 		{"back", "actions=in_port\ntable=10,actset_output=1 actions=drop", "1", ""},
 		{"NORMAL and the others", "actions=NORMAL\ntable=10,actset_output=3 actions=drop", "3", ""},
 		{"ALL", "actions=all\ntable=10,actset_output=3 actions=clear_actions\ntable=10,priority=1 actions=drop", "2,4", ""},
-		{"a controller is no port", "actions=controller(max_len=9),2", "controller(reason=1,table=0,rule_cookie=0x0,controller_id=0,max_len=9)", "controller"},
+		{"a controller is no port", "actions=controller(max_len=9),2", "controller(reason=1,table=0,rule_cookie=0x0,controller_id=0,max_len=65535)", "controller"},
 		{"a part", "actions=output(port=2,max_len=60),3\ntable=10 actions=drop", "trunc(60),2,3", ""},
 		{"a part, and a copy of it", "actions=output(port=2,max_len=60)\ntable=10 actions=4", "trunc(60),4,trunc(60),2", ""},
 		{"copies leave at once", "actions=2\ntable=10 actions=4,clear_actions", "4", ""},
