@@ -23,6 +23,7 @@ type Frozen struct {
 	Stack []flow.Value // what push has left, the last on top
 	Steps []FrozenStep // the innermost first
 	Set   []Action     // the action set
+	Copy  bool         // of a clone or a bucket: the action set ends with it, not executed
 	// In the egress tables: the port that the packet leaves by, and how much of it; 0: not there.
 	Port uint32
 	Most uint16
@@ -41,7 +42,7 @@ var _ actions.Frozen = (*Frozen)(nil)
 // Equal says whether what is left to do is the same.
 func (f *Frozen) Equal(o actions.Frozen) bool {
 	g, ok := o.(*Frozen)
-	return ok && (f == g || f.Port == g.Port && f.Most == g.Most && slices.Equal(f.Stack, g.Stack) && equalActions(f.Set, g.Set) && slices.EqualFunc(f.Steps, g.Steps, func(a, b FrozenStep) bool {
+	return ok && (f == g || f.Copy == g.Copy && f.Port == g.Port && f.Most == g.Most && slices.Equal(f.Stack, g.Stack) && equalActions(f.Set, g.Set) && slices.EqualFunc(f.Steps, g.Steps, func(a, b FrozenStep) bool {
 		return a.Table == b.Table && a.Cookie == b.Cookie && equalActions(a.Actions, b.Actions) && a.Rest.equal(&b.Rest)
 	}))
 }
@@ -71,16 +72,13 @@ func (x *xlate) freeze() {
 	if x.paused == 0 {
 		return
 	}
-	f := &Frozen{Stack: slices.Clone(x.stack)}
+	f := &Frozen{Stack: slices.Clone(x.stack), Set: slices.Clone(x.set), Copy: x.ofCopy || x.clones != x.egressAt}
 	for _, s := range x.steps {
 		if len(s.Actions) > 0 || !s.Rest.empty() {
 			f.Steps = append(f.Steps, s)
 		}
 	}
 	f.Port, f.Most = x.leaving.port, x.leaving.most
-	if x.clones == x.egressAt {
-		f.Set = slices.Clone(x.set)
-	}
 	if x.failed == actions.DropNone {
 		x.punts[x.paused-1].Frozen = f
 	}
@@ -97,7 +95,8 @@ func (s *Snapshot) TranslateResumed(u *pmd.Upcall, f *Frozen) {
 	x.begin(s, u, nil)
 	x.out, x.resumed = true, true
 	x.leaving = leaving{f.Port, f.Most}
-	x.stack, x.set = append(x.stack, f.Stack...), append(x.set, f.Set...)
+	x.stack, x.set, x.ofCopy = append(x.stack, f.Stack...), append(x.set, f.Set...), f.Copy
+	x.noteSet()
 	for i := range f.Steps {
 		step := &f.Steps[i]
 		x.table, x.current = step.Table, nil
@@ -114,7 +113,11 @@ func (s *Snapshot) TranslateResumed(u *pmd.Upcall, f *Frozen) {
 			break
 		}
 	}
-	x.finish()
+	if f.Copy {
+		x.freeze()
+	} else {
+		x.finish()
+	}
 	x.end()
 }
 

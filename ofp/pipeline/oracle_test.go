@@ -58,6 +58,7 @@ type oracle struct {
 	shown    []shown  // what was to be seen under its labels
 	odd      bool     // something that may be refused has been done
 	paused   bool     // the packet has paused, or a copy
+	over     bool     // a limit was reached
 	gaveUp   bool     // a translation of a packet that had paused did
 }
 
@@ -81,7 +82,7 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	o.stack, o.most, o.clones, o.passed, o.leaving = nil, 0, 0, nil, 0
 	o.queue, o.queued = 0, map[[2]uint32]uint64{}
 	o.set, o.out, o.table, o.depth, o.lookups, o.exit, o.hits, o.blind = nil, nil, 0, 0, 0, false, nil, false
-	o.types, o.popped, o.copied, o.shown, o.odd, o.gaveUp, o.paused = nil, 0, false, nil, false, false, false
+	o.types, o.popped, o.copied, o.shown, o.odd, o.gaveUp, o.paused, o.over = nil, 0, false, nil, false, false, false, false
 	if p := o.port(in); p != nil && (p.NoRecv || p.Down) {
 		return nil, nil
 	}
@@ -91,10 +92,11 @@ func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
 	if err == nil {
 		err = o.finish()
 	}
-	if errors.Is(err, errLimit) && o.paused {
+	o.over = errors.Is(err, errLimit)
+	if o.over && o.paused {
 		return nil, errTags // the limits of what goes on after a pause are its own
 	}
-	if errors.Is(err, errLimit) {
+	if o.over {
 		o.queued = nil
 		return nil, nil
 	}
@@ -147,6 +149,7 @@ func (o *oracle) egress(n uint32) {
 		err = o.finish()
 	}
 	was.out, was.hits, was.passed, was.lookups, was.blind, was.learning = o.out, o.hits, o.passed, o.lookups, o.blind, o.learning
+	was.shown, was.odd, was.paused = o.shown, o.odd, o.paused
 	*o = was
 	if err != nil {
 		o.failed = err

@@ -82,6 +82,7 @@ type xlate struct {
 	set     []Action       // the action set
 	out     bool           // the packet is a packet-out's
 	resumed bool           // it had paused
+	ofCopy  bool           // and is a clone or in a bucket
 	silent  bool           // the next look-up is a resubmit's: that it finds nothing is not told
 	inSet   bool           // the action set is being executed
 	inGroup int            // how many groups are being executed
@@ -124,7 +125,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.current, x.last, x.sent, x.sender, x.blamed = nil, nil, false, cause{}, cause{}
 	x.rules, x.missed, x.groups, x.floors, x.young, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], x.young[:0], nil
 	x.punts, x.punted, x.punter, x.blind = x.punts[:0], false, cause{}, false
-	x.resumed = false
+	x.resumed, x.ofCopy = false, false
 	x.out, x.silent, x.inSet, x.inGroup, x.ttlIDs = false, false, false, 0, nil
 	x.table, x.depth, x.exit, x.leaving = 0, 0, false, leaving{}
 	x.stack, x.clones, x.most, x.queue, x.queues = x.stack[:0], 0, 0, 0, x.queues[:0]

@@ -15,6 +15,7 @@ type Continuation struct {
 	Stack     []flow.Value // what push has left, the last on top
 	Steps     []ContinuationStep
 	ActionSet []pipeline.Action
+	Copy      bool   // of a clone or a bucket: the action set is not executed
 	Port      uint32 // that it leaves by, in the egress tables; 0: it is not there
 	Most      uint16 // bytes of it that leave then; 0: all
 }
@@ -30,7 +31,7 @@ type ContinuationStep struct {
 
 // NewContinuation returns how a packet goes on of which f is left to do.
 func NewContinuation(id [16]byte, f *pipeline.Frozen) *Continuation {
-	c := &Continuation{Switch: id, Stack: f.Stack, ActionSet: f.Set, Port: f.Port, Most: f.Most}
+	c := &Continuation{Switch: id, Stack: f.Stack, ActionSet: f.Set, Copy: f.Copy, Port: f.Port, Most: f.Most}
 	for _, s := range f.Steps {
 		c.Steps = append(c.Steps, ContinuationStep(s))
 	}
@@ -39,7 +40,7 @@ func NewContinuation(id [16]byte, f *pipeline.Frozen) *Continuation {
 
 // Frozen returns what is left to do.
 func (c *Continuation) Frozen() *pipeline.Frozen {
-	f := &pipeline.Frozen{Stack: c.Stack, Set: c.ActionSet, Port: c.Port, Most: c.Most}
+	f := &pipeline.Frozen{Stack: c.Stack, Set: c.ActionSet, Copy: c.Copy, Port: c.Port, Most: c.Most}
 	for _, s := range c.Steps {
 		f.Steps = append(f.Steps, pipeline.FrozenStep(s))
 	}
@@ -60,6 +61,8 @@ const (
 	contInstructions uint16 = 0x80f0
 	// In the egress tables: the port that the packet leaves by in 32 bits, and how much of it in 16.
 	contLeaving uint16 = 0x80f1
+	// Of a clone or a bucket; nothing else in it.
+	contCopy uint16 = 0x80f2
 )
 
 // stackEntry is how long a value on the stack is written.
@@ -93,6 +96,9 @@ func (c *Continuation) Append(b []byte, v Version) []byte {
 	}
 	if c.Port != 0 {
 		b = propertyBytes(b, contLeaving, be.AppendUint16(be.AppendUint32(nil, c.Port), c.Most))
+	}
+	if c.Copy {
+		b = propertyBytes(b, contCopy, nil)
 	}
 	if len(c.ActionSet) > 0 {
 		b = appendNested(b, v, contActionSet, c.ActionSet)
@@ -128,6 +134,11 @@ func ParseContinuation(v Version, b []byte) (*Continuation, error) {
 				return err
 			}
 			c.Port, c.Most = be.Uint32(p.data), be.Uint16(p.data[4:])
+		case contCopy:
+			if err := p.wants(0); err != nil {
+				return err
+			}
+			c.Copy = true
 		case contTable:
 			step.Table, err = p.u8()
 		case contCookie:
