@@ -16,6 +16,9 @@ import (
 // TestScenariosRun: each scenario of the binary runs, in small, and no packet is
 // unaccounted for.
 func TestScenariosRun(t *testing.T) {
+	was := warmRare
+	warmRare = 50_000
+	t.Cleanup(func() { warmRare = was })
 	for _, name := range scenarios.List() {
 		t.Run(name, func(t *testing.T) {
 			s, err := scenarios.Open(name)
