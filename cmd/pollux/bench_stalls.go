@@ -1,8 +1,7 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
 	"time"
 
@@ -14,8 +13,7 @@ import (
 
 func newBenchStallsCmd() *cobra.Command {
 	var s bench.StallsSpec
-	var asJSON bool
-	var out string
+	var r besideRun
 	cmd := &cobra.Command{
 		Use:   "stalls [SCENARIO|FILE]",
 		Short: "See how steady a loop is beside a busy control plane",
@@ -38,39 +36,16 @@ Without a scenario there are 10,000 flows of 20 masks.`,
 			if s.FlowMods < 1 {
 				return fmt.Errorf("flow-mods %d: must be 1 or more", s.FlowMods)
 			}
-			if s.Time < time.Second {
-				return fmt.Errorf("time %v: must be 1s or more", s.Time)
-			}
-			cmd.SilenceUsage = true
-			ctx, stop := untilSignal(cmd)
-			defer stop()
-			file, err := newResults(out)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, file.close()) }()
-			b := newBar("stalls", int(s.Time/time.Second))
-			s.Each = b.each
-			res, err := bench.RunStalls(ctx, s)
-			b.clear()
-			if err != nil {
-				return err
-			}
-			if err := file.add(res); err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(res)
-			}
-			fmt.Fprint(cmd.OutOrStdout(), res)
-			return nil
+			s.Time = r.time
+			return r.run(cmd, func(ctx context.Context, each func(done, all int)) (fmt.Stringer, error) {
+				s.Each = each
+				return bench.RunStalls(ctx, s)
+			})
 		},
 	}
+	r.flags(cmd, time.Minute)
 	f := cmd.Flags()
-	f.DurationVar(&s.Time, "time", time.Minute, "length of the run")
 	f.IntVar(&s.FlowMods, "flow-mods", 1000, "changes of flows a second, about, each with a barrier")
 	f.DurationVar(&s.Long, "long", time.Millisecond, "iterations of this length or more are told apart by cause")
-	f.BoolVar(&asJSON, "json", false, "print JSON")
-	f.StringVar(&out, "out", "", "file to write the JSON to, beside what is printed")
 	return cmd
 }
