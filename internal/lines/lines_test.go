@@ -23,7 +23,7 @@ type counter struct {
 }
 
 // bare is a counter that nothing keeps away from others.
-type bare struct{ _ uint64 }
+type bare struct{ n uint64 }
 
 func apart() *worker {
 	return &worker{count: new(counter), table: make([]uint64, 1024), lock: &sync.Mutex{}}
@@ -42,6 +42,7 @@ func TestSharedLinesAreFound(t *testing.T) {
 	// Locks are small; keep them out of the way but where they are the point.
 	aside := &Rules{Aside: map[string]string{"lines.worker.lock": "small"}}
 	var together struct{ a, b bare }
+	together.a.n++ // a field without a name would be padding
 	var both [2]worker
 	array := make([]uint64, 2048)
 	for _, c := range []struct {
