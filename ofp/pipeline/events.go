@@ -117,7 +117,7 @@ type gone struct {
 // the last change. It must be quick and must not call State's methods, save Snapshot.
 func (s *State) Still(fn func(number uint64)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	fn(s.seq)
 }
 

@@ -129,6 +129,9 @@ func Resume(f *Frozen) func(pmd.Tables, *pmd.Upcall) {
 // CheckResume refuses what no switch can have left to do, with the error that a flow with it
 // would have: it comes from a controller.
 func (s *Snapshot) CheckResume(f *Frozen) error {
+	if len(f.Stack) > maxStack {
+		return fmt.Errorf("a stack of %d values, and %d is the most: %w", len(f.Stack), maxStack, ofperr.ActionBadArgument)
+	}
 	tx := &flowTx{next: s}
 	for i := range f.Steps {
 		step := &f.Steps[i]

@@ -70,9 +70,25 @@ func TestCheckResume(t *testing.T) {
 		{Frozen{Steps: []FrozenStep{{Actions: []Action{{Kind: ActResubmit, Table: 254}}}}}, ofperr.ActionBadArgument},
 		{Frozen{Steps: []FrozenStep{{Actions: []Action{{Kind: ActGroup, Group: 1}}}}}, ofperr.ActionBadOutGroup},
 		{Frozen{Set: []Action{{Kind: ActExit}}}, ofperr.ActionUnsupportedOrder},
+		{Frozen{Stack: make([]flow.Value, maxStack+1)}, ofperr.ActionBadArgument},
 	} {
 		if err := s.CheckResume(&c.f); !errors.Is(err, c.want) {
 			t.Errorf("%+v: %v, want %v", c.f, err, c.want)
+		}
+	}
+}
+
+// TestResumedTowardsAPort: a packet that paused in the egress tables leaves by the port that
+// they are for as that is then: not there any more, or never, or not to be forwarded to.
+func TestResumedTowardsAPort(t *testing.T) {
+	s := testState(t, "actions=drop", func(c *Config) {
+		c.Ports[2].NoFwd, c.Ports[3].Up = true, false
+	})
+	for port, want := range map[uint32]string{2: "2", 77: "drop", 3: "drop", 4: "drop"} {
+		u := pmd.Upcall{Key: packetOf(t, s, "in_port=1,ip"), Thread: 0}
+		s.Snapshot().TranslateResumed(&u, &Frozen{Set: []Action{{Kind: ActOutput, Port: port}}, Port: port})
+		if got := u.Program.String(); got != want {
+			t.Errorf("port %d: %s, want %s", port, got, want)
 		}
 	}
 }

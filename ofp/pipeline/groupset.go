@@ -26,6 +26,7 @@ const groupShards = 256
 type groupSet struct {
 	shard [groupShards]map[uint32]*groupEntry
 	n     int
+	types [4]int // how many of each type
 }
 
 func (s *groupSet) get(id uint32) *groupEntry {
@@ -46,16 +47,26 @@ func (s *groupSet) with(id uint32, e *groupEntry) *groupSet {
 	for k, v := range old {
 		m[k] = v
 	}
-	if m[id] != nil {
+	if was := m[id]; was != nil {
 		next.n--
+		next.types[was.Type]--
 	}
 	delete(m, id)
 	if e != nil {
 		m[id] = e
 		next.n++
+		next.types[e.Type]++
 	}
 	next.shard[id%groupShards] = m
 	return next
+}
+
+// ofType is how many groups there are of a type.
+func (s *groupSet) ofType(t GroupType) int {
+	if s == nil || int(t) >= len(s.types) {
+		return 0
+	}
+	return s.types[t]
 }
 
 func (s *groupSet) len() int {

@@ -28,7 +28,11 @@ func (x *xlate) output(n uint32) {
 		x.tableAction(x.key.InPort(), 0)
 	default:
 		if n != 0 && n == x.leaving.port && x.inSet && x.inGroup == 0 {
-			x.transmit(x.snap.ports.get(n)) // the port was chosen before the egress tables
+			// The port was chosen before the egress tables; a packet that paused in them may
+			// find it otherwise.
+			if p := x.mayLeave(n); p != nil {
+				x.transmit(p)
+			}
 			return
 		}
 		if n == x.key.InPort() {
@@ -54,8 +58,8 @@ func (x *xlate) flood(all bool) {
 	}
 }
 
-// send sends the packet to port n: through the egress tables, where there are some.
-func (x *xlate) send(n uint32) {
+// mayLeave returns port n if packets may leave by it, and notes why not otherwise.
+func (x *xlate) mayLeave(n uint32) *Port {
 	x.path.Uses.Port(n)
 	p := x.snap.ports.get(n)
 	switch {
@@ -64,18 +68,27 @@ func (x *xlate) send(n uint32) {
 		if x.tr != nil {
 			x.tr.warn("Nonexistent output port")
 		}
-		return
+		return nil
 	case p.NoFwd:
 		x.note(actions.DropNoFwd)
 		if x.tr != nil {
 			x.tr.warn("port %d is configured not to forward, skipping output", n)
 		}
-		return
+		return nil
 	case !p.canSend():
 		x.note(actions.DropPortDown)
 		if x.tr != nil {
 			x.tr.warn("port %d is down, skipping output", n)
 		}
+		return nil
+	}
+	return p
+}
+
+// send sends the packet to port n: through the egress tables, where there are some.
+func (x *xlate) send(n uint32) {
+	p := x.mayLeave(n)
+	if p == nil {
 		return
 	}
 	if x.snap.firstEgress != 0 && x.leaving.port == 0 {

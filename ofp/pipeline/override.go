@@ -15,7 +15,7 @@ const overridePriority = 0xf0f0f0
 // of flows, also of all flows, leave it. Errors are those of a flow that does it.
 func (s *State) Override(do *Instructions) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	tx := s.begin(s.next(), nil)
 	old := tx.override()
 	if do == nil {

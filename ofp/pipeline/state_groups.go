@@ -60,8 +60,8 @@ func (tx *flowTx) groupMod(mod *GroupMod) error {
 		switch {
 		case old != nil:
 			return fmt.Errorf("group %d: %w", g.ID, ofperr.GroupModExists)
-		case next.groups.len() >= maxGroups:
-			return fmt.Errorf("group %d: there are %d already: %w", g.ID, maxGroups, ofperr.GroupModTableFull)
+		case next.groups.ofType(g.Type) >= maxGroups:
+			return fmt.Errorf("group %d: there are %d of its type already: %w", g.ID, maxGroups, ofperr.GroupModTableFull)
 		}
 	case GroupModify:
 		if old == nil {

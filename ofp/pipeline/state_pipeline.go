@@ -54,7 +54,7 @@ type pipelineTx struct {
 // TableFeaturesDenied for what flows that are there stand against.
 func (s *State) SetPipeline(m *PipelineMod) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	tx := &pipelineTx{flowTx: s.begin(s.next(), nil), tables: s.tables}
 	if err := tx.pipeline(m); err != nil {
 		tx.abort()

@@ -108,7 +108,7 @@ func (x *xlate) stackPush(s Subfield) {
 		x.needField(s.Field, s.mask())
 		v = x.subfield(s)
 	}
-	if len(x.stack) == maxStack {
+	if len(x.stack) >= maxStack {
 		if x.tr != nil {
 			x.tr.fail("more than %d values on the stack", maxStack)
 		}

@@ -14,7 +14,10 @@ import (
 const (
 	maxBundles     = 16
 	maxBundleMods  = 1_000_000
-	maxBundleBytes = 256 << 20 // of messages
+	maxBundleBytes = 1 << 30 // that messages take, as they came and as they were read
+
+	// bundledMod is what a message that was read takes at least, beside its own bytes.
+	bundledMod = 1200
 )
 
 // bundle is what a session has put together (OpenFlow 1.4 section 6.9).
@@ -22,7 +25,7 @@ type bundle struct {
 	flags  wire.BundleFlags
 	closed bool
 	mods   []pipeline.Mod
-	bytes  int      // of messages
+	bytes  int      // that they take
 	msgs   [][]byte // of each, its message: for the error of one that fails
 	used   time.Time
 	first  []byte // the message that opened it: for the error of its end
@@ -151,27 +154,30 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 			return err
 		}
 	case b.closed:
+		delete(s.bundles, m.ID)
 		return fmt.Errorf("bundle %d is closed: %w", m.ID, ofperr.BundleClosed)
 	case b.flags != m.Flags:
+		delete(s.bundles, m.ID)
 		return fmt.Errorf("bundle %d was opened with flags %d, not %d: %w", m.ID, b.flags, m.Flags, ofperr.BundleBadFlags)
 	case len(b.mods) >= maxBundleMods:
 		return fmt.Errorf("bundle %d has %d messages: %w", m.ID, maxBundleMods, ofperr.BundleTooManyMessages)
 	}
-	if held := s.bundledBytes(); held+len(m.Message) > maxBundleBytes {
-		return fmt.Errorf("bundles have %d bytes of messages: %w", held, ofperr.BundleTooManyMessages)
+	cost := 2*len(m.Message) + bundledMod // twice: actions are as long when they are read, about
+	if held := s.bundledBytes(); held+cost > maxBundleBytes {
+		return fmt.Errorf("bundles take %d bytes of memory: %w", held, ofperr.BundleTooManyMessages)
 	}
-	b.bytes += len(m.Message)
 	b.used = time.Now()
 	mod, err := s.bundled(m.Message)
 	if err != nil {
 		return err
 	}
+	b.bytes += cost
 	b.mods = append(b.mods, mod)
 	b.msgs = append(b.msgs, slices.Clone(m.Message))
 	return nil
 }
 
-// bundledBytes is how many bytes of messages the session's bundles hold.
+// bundledBytes is how many bytes the messages of the session's bundles take.
 func (s *session) bundledBytes() (n int) {
 	for _, b := range s.bundles {
 		n += b.bytes

@@ -117,7 +117,18 @@ func TestBundles(t *testing.T) {
 					p.add(5, 0, "in_port=5,actions=drop")
 					return p.barrier()
 				}, ofperr.BundleClosed},
-				{"closed twice", func() ofperr.Error { return p.control(5, wire.BundleClose, 0) }, ofperr.BundleClosed},
+				{"and gone then", func() ofperr.Error { return p.control(5, wire.BundleCommit, 0) }, ofperr.BundleUnknown},
+				{"added with other flags", func() ofperr.Error {
+					p.control(6, wire.BundleOpen, 0)
+					p.add(6, wire.BundleAtomic, "in_port=5,actions=drop")
+					return p.barrier()
+				}, ofperr.BundleBadFlags},
+				{"gone then, too", func() ofperr.Error { return p.control(6, wire.BundleCommit, 0) }, ofperr.BundleUnknown},
+				{"closed twice", func() ofperr.Error {
+					p.control(7, wire.BundleOpen, 0)
+					p.control(7, wire.BundleClose, 0)
+					return p.control(7, wire.BundleClose, 0)
+				}, ofperr.BundleClosed},
 				{"too many", func() (e ofperr.Error) {
 					for id := uint32(100); id < 200 && e == ofperr.NoError; id++ {
 						e = p.control(id, wire.BundleOpen, 0)

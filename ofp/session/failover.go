@@ -173,6 +173,8 @@ func (s *session) admit(k wire.Kind) {
 	}
 	f := &s.srv.fail
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.leave(s.srv)
+	f.mu.Unlock()
+	// Who looked before, and enters now, is to look again.
+	s.srv.watchAgain()
 }

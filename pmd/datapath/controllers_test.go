@@ -58,7 +58,7 @@ func TestPuntsUnderTraffic(t *testing.T) {
 		last := [2]int64{}
 		take := func(p *PuntedPacket) {
 			got++
-			if p.Cookie != 9 || p.InPort != 1 || p.PhyPort != 1 || len(p.Data) != 32 || p.Reason != actions.PuntAction || p.Fields.InPort() != 1 {
+			if p.Cookie != 9 || p.InPort != 1 || p.PhyPort != 1 || len(p.Data) != 60 || p.Reason != actions.PuntAction || p.Fields.InPort() != 1 {
 				t.Errorf("got %+v", p)
 			}
 			if p.At < last[p.Loop] {
