@@ -1,11 +1,9 @@
 package session
 
 import (
-	"fmt"
 	"math"
 	"time"
 
-	"pollux/ofp/ofperr"
 	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
 )
@@ -14,21 +12,24 @@ import (
 func nanoseconds(n int64) time.Duration { return time.Duration(n) }
 
 // groupMod answers GROUP_MOD.
-func groupMod(s *session, q *request) error { return s.groupMod(q, q.body) }
-
-// nxGroupMod answers Nicira's, of 1.0, which has none of its own.
-func nxGroupMod(s *session, q *request, body []byte) error {
-	if s.version != wire.V10 {
-		return fmt.Errorf("a group mod of Nicira's in %s: %w", s.version, ofperr.BadExperimenterType)
-	}
-	return s.groupMod(q, body)
-}
-
-func (s *session) groupMod(q *request, body []byte) error {
-	m, err := wire.ParseGroupMod(s.version, body)
+func groupMod(s *session, q *request) error {
+	m, err := wire.ParseGroupMod(s.version, q.body)
 	if err != nil {
 		return err
 	}
+	return s.groupMod(q, m)
+}
+
+// nxGroupMod answers Nicira's, of 1.0, which has none of its own.
+func nxGroupMod(s *session, q *request, body []byte) error {
+	m, err := wire.ParseNXGroupMod(s.version, body)
+	if err != nil {
+		return err
+	}
+	return s.groupMod(q, m)
+}
+
+func (s *session) groupMod(q *request, m *pipeline.GroupMod) error {
 	if err := s.cfg.Tables.GroupMod(m, s); err != nil {
 		return err
 	}

@@ -7,18 +7,23 @@ import (
 	"pollux/ofp/wire"
 )
 
-// queuesOf returns the queues that a request is for.
+// queuesAsked returns the queues that a multipart request is for.
+func (s *session) queuesAsked(m *wire.Multipart) ([]pipeline.QueueStats, error) {
+	f, err := wire.ParseQueueRequest(s.version, m.Body)
+	if err != nil {
+		return nil, err
+	}
+	return s.queuesOf(f)
+}
+
+// queuesOf returns the queues of a filter.
 func (s *session) queuesOf(f wire.QueueFilter) ([]pipeline.QueueStats, error) {
 	return s.cfg.Tables.QueueStats(uint32(f.Port), f.Queue)
 }
 
 // queuePart answers requests for the counters of queues.
 func queuePart(s *session, m *wire.Multipart, out *wire.Replies) error {
-	f, err := wire.ParseQueueRequest(s.version, m.Body)
-	if err != nil {
-		return err
-	}
-	list, err := s.queuesOf(f)
+	list, err := s.queuesAsked(m)
 	if err != nil {
 		return err
 	}
@@ -36,11 +41,7 @@ func queuePart(s *session, m *wire.Multipart, out *wire.Replies) error {
 
 // queueDescPart answers requests for what queues are (1.4 and up).
 func queueDescPart(s *session, m *wire.Multipart, out *wire.Replies) error {
-	f, err := wire.ParseQueueRequest(s.version, m.Body)
-	if err != nil {
-		return err
-	}
-	list, err := s.queuesOf(f)
+	list, err := s.queuesAsked(m)
 	if err != nil {
 		return err
 	}
