@@ -12,24 +12,14 @@ import (
 func nanoseconds(n int64) time.Duration { return time.Duration(n) }
 
 // groupMod answers GROUP_MOD.
-func groupMod(s *session, q *request) error {
-	m, err := wire.ParseGroupMod(s.version, q.body)
-	if err != nil {
-		return err
-	}
-	return s.groupMod(q, m)
-}
+func groupMod(s *session, q *request) error { return nxGroupMod(s, q, q.body) }
 
 // nxGroupMod answers Nicira's, of 1.0, which has none of its own.
 func nxGroupMod(s *session, q *request, body []byte) error {
-	m, err := wire.ParseNXGroupMod(s.version, body)
+	m, err := wire.ParseGroupMod(s.version, body)
 	if err != nil {
 		return err
 	}
-	return s.groupMod(q, m)
-}
-
-func (s *session) groupMod(q *request, m *pipeline.GroupMod) error {
 	if err := s.cfg.Tables.GroupMod(m, s); err != nil {
 		return err
 	}

@@ -42,7 +42,20 @@ type Extension struct {
 	Body    []byte // what follows; it points into what was parsed
 }
 
-// ParseExtension reads the body of an Experimenter. 1.0 has a vendor only: of others than
+// onlyIn returns the one version that a message of an experimenter's is for, as others have one
+// of their own; 0: it is for all.
+func onlyIn(vendor, subtype uint32) Version {
+	switch {
+	case vendor == Nicira && subtype == NXTGroupMod:
+		return V10
+	case vendor == ONF:
+		return V13
+	}
+	return 0
+}
+
+// ParseExtension reads the body of an Experimenter; that of another version is
+// BadExperimenterType. 1.0 has a vendor only: of others than
 // Nicira and the Open Networking Foundation Body follows it there.
 func ParseExtension(v Version, body []byte) (Extension, error) {
 	if len(body) < 4 {
@@ -56,6 +69,9 @@ func ParseExtension(v Version, body []byte) (Extension, error) {
 		return Extension{}, fmt.Errorf("message of experimenter %#x without its type: %w", e.Vendor, ofperr.BadLen)
 	}
 	e.Subtype, e.Body = be.Uint32(e.Body), e.Body[4:]
+	if only := onlyIn(e.Vendor, e.Subtype); only != 0 && only != v {
+		return Extension{}, fmt.Errorf("message %d of experimenter %#x is of %s, not of %s: %w", e.Subtype, e.Vendor, only, v, ofperr.BadExperimenterType)
+	}
 	return e, nil
 }
 

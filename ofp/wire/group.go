@@ -34,16 +34,7 @@ func AppendGroupMod(b []byte, v Version, xid uint32, m *pipeline.GroupMod) []byt
 	return end(appendSelection(b, v, &m.Group), at)
 }
 
-// ParseNXGroupMod reads the body of a NXTGroupMod, which is for 1.0 alone: later versions have
-// a GROUP_MOD. Errors are those of ParseGroupMod, and BadExperimenterType.
-func ParseNXGroupMod(v Version, body []byte) (*pipeline.GroupMod, error) {
-	if v != V10 {
-		return nil, fmt.Errorf("a group mod of Nicira's in %s: %w", v, ofperr.BadExperimenterType)
-	}
-	return ParseGroupMod(v, body)
-}
-
-// ParseGroupMod reads the body of a GROUP_MOD. Errors are those of OFPET_GROUP_MOD_FAILED, of
+// ParseGroupMod reads the body of a GROUP_MOD, or of a NXTGroupMod. Errors are those of OFPET_GROUP_MOD_FAILED, of
 // actions and of properties; whether the group can be is for the switch to say.
 func ParseGroupMod(v Version, body []byte) (*pipeline.GroupMod, error) {
 	least := 16

@@ -12,7 +12,7 @@ import (
 
 func init() {
 	readers[GroupMod] = of(ParseGroupMod, AppendGroupMod)
-	extensions[[2]uint32{Nicira, NXTGroupMod}] = of(ParseNXGroupMod, AppendGroupMod)
+	extensions[[2]uint32{Nicira, NXTGroupMod}] = readers[GroupMod]
 	for part, subtype := range map[Part]uint32{PartGroupDesc: NXGroupDesc, PartGroup: NXGroup, PartGroupFeatures: NXGroupFeatures} {
 		partReplies[part] = groupReader(Multipart{Part: part}, part)
 		extReplies[[2]uint32{Nicira, subtype}] = groupReader(Multipart{Part: PartExperimenter, Vendor: Nicira, Subtype: subtype}, part)
