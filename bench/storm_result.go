@@ -46,6 +46,9 @@ type StormResult struct {
 	Unaccounted int64  `json:"unaccounted"`
 }
 
+// Kept is what the loop kept of its rate in the storm, in percent, by its own processor time.
+func (r *StormResult) Kept() float64 { return 100 * r.Stormy.OwnMpps / r.Calm.OwnMpps }
+
 // String is the whole in some lines.
 func (r *StormResult) String() string {
 	var b strings.Builder
@@ -53,7 +56,7 @@ func (r *StormResult) String() string {
 	fmt.Fprintf(&b, "%.0f s: %.0f flow-mods a second over an OpenFlow session, %.0f barriers a second: p50 %s, p99 %s, longest %s\n", r.Seconds,
 		float64(r.FlowMods)/r.Seconds, float64(r.Barriers)/r.Seconds, NsText(float64(r.BarrierNs[0])), NsText(float64(r.BarrierNs[1])), NsText(float64(r.BarrierNs[2])))
 	fmt.Fprintf(&b, "%.2f Mpps in it, %.2f before and after: %.2f of it (in the loop's own time %.2f, %.2f: %.2f)\n", r.Stormy.Mpps, r.Calm.Mpps, r.Stormy.Mpps/r.Calm.Mpps,
-		r.Stormy.OwnMpps, r.Calm.OwnMpps, r.Stormy.OwnMpps/r.Calm.OwnMpps)
+		r.Stormy.OwnMpps, r.Calm.OwnMpps, r.Kept()/100)
 	fmt.Fprintf(&b, "decisions older than the tables: %d renewed, %d translated again\n", r.Renewed, r.Translated)
 	fmt.Fprintf(&b, "packets that met tables older than the last barrier: %d of %d; unaccounted %d\n", r.Stale, r.Checked, r.Unaccounted)
 	return b.String()

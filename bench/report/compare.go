@@ -36,7 +36,8 @@ const noise = 3
 
 // Compare compares what both sets have. A difference is beyond noise where the middle
 // halves of the values of both sides do not touch, and the medians differ by more than
-// three percent.
+// three percent. Less than three values have no middle half: their difference is told, and
+// not judged.
 func Compare(a, b *Set) ([]Difference, error) {
 	var list []Difference
 	add := func(name, figure string, a, b bench.Spread, lowerIsBetter bool) {
@@ -77,17 +78,42 @@ func Compare(a, b *Set) ([]Difference, error) {
 			}
 		}
 	}
+	for _, y := range b.Stalls {
+		for _, x := range a.Stalls {
+			if x.Title == y.Title {
+				add("stalls, "+x.Title, "p99 ns", once(x.Iterations.P99), once(y.Iterations.P99), true)
+				add("stalls, "+x.Title, "p99.9 ns", once(x.Iterations.P999), once(y.Iterations.P999), true)
+				add("stalls, "+x.Title, "longest ns", once(x.Iterations.Max), once(y.Iterations.Max), true)
+			}
+		}
+	}
+	if x, y := a.Storm, b.Storm; x != nil && y != nil && x.Spec == y.Spec {
+		name := fmt.Sprintf("storm, %d flows a second", x.Spec.Flows)
+		add(name, "Mpps", once(x.Stormy.OwnMpps), once(y.Stormy.OwnMpps), false)
+		add(name, "% of calm", once(x.Kept()), once(y.Kept()), false)
+		add(name, "barrier p50 ns", once(float64(x.BarrierNs[0])), once(float64(y.BarrierNs[0])), true)
+		add(name, "barrier p99 ns", once(float64(x.BarrierNs[1])), once(float64(y.BarrierNs[1])), true)
+	}
 	if len(list) == 0 {
 		return nil, errors.New("the two have no measurement in common")
 	}
 	return list, nil
 }
 
+// once is a figure that was measured once in a run.
+func once(v float64) bench.Spread { return bench.NewSpread([]float64{v}) }
+
+// judged is how many values it takes to say what noise is.
+const judged = 3
+
 // difference judges one figure.
 func difference(name, figure string, a, b bench.Spread, lowerIsBetter bool) Difference {
 	d := Difference{Name: name, Figure: figure, A: a, B: b}
 	if a.Median != 0 {
 		d.Percent = 100 * (b.Median/a.Median - 1)
+	}
+	if min(a.N, b.N) < judged {
+		return d
 	}
 	if apart := a.Q3 < b.Q1 || b.Q3 < a.Q1; apart && math.Abs(d.Percent) > noise {
 		d.Verdict = Worse

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/xml"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -138,6 +139,42 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestCompareOnce: stalls and storms are measured once in a run: told, and not judged; storms
+// that were asked to be others are not compared.
+func TestCompareOnce(t *testing.T) {
+	a := &Set{
+		Stalls: []*bench.StallsResult{{Title: "x", Iterations: bench.Iterations{P99: 10, P999: 20, Max: 30}}, {Title: "other"}},
+		Storm:  &bench.StormResult{Spec: bench.StormNumbers{Flows: 5}, BarrierNs: [3]int64{1, 2, 3}, Calm: bench.StormRate{OwnMpps: 10}, Stormy: bench.StormRate{OwnMpps: 9}},
+	}
+	b := &Set{
+		Stalls: []*bench.StallsResult{{Title: "x", Iterations: bench.Iterations{P99: 20, P999: 20, Max: 60}}},
+		Storm:  &bench.StormResult{Spec: bench.StormNumbers{Flows: 5}, BarrierNs: [3]int64{2, 2, 3}, Calm: bench.StormRate{OwnMpps: 10}, Stormy: bench.StormRate{OwnMpps: 5}},
+	}
+	list, err := Compare(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, d := range list {
+		if got[d.Figure] = d.Percent; d.Verdict != Noise {
+			t.Errorf("%s is judged: %s", d.Figure, d.Verdict)
+		}
+	}
+	want := map[string]float64{"p99 ns": 100, "p99.9 ns": 0, "longest ns": 100, "Mpps": -44.4, "% of calm": -44.4, "barrier p50 ns": 100, "barrier p99 ns": 0}
+	for figure, percent := range want {
+		if v, ok := got[figure]; !ok || math.Abs(v-percent) > 0.1 {
+			t.Errorf("%s: %+.1f %%, want %+.1f", figure, v, percent)
+		}
+	}
+	if len(got) != len(want) {
+		t.Error(got)
+	}
+	a.Stalls, b.Storm.Spec.Flows = nil, 6
+	if list, err := Compare(a, b); err == nil {
+		t.Errorf("storms that are not the same were compared: %v", list)
+	}
+}
+
 func TestDifference(t *testing.T) {
 	s := func(v ...float64) bench.Spread { return bench.NewSpread(v) }
 	for _, c := range []struct {
@@ -151,6 +188,7 @@ func TestDifference(t *testing.T) {
 		{s(10, 11, 12), s(13, 14, 15), false, Better},
 		{s(13, 14, 15), s(10, 11, 12), true, Better},
 		{s(13, 14, 15), s(10, 11, 12), false, Worse},
+		{s(10, 10), s(20, 20, 20), true, Noise}, // nobody knows how much of it is noise
 	} {
 		if d := difference("", "", c.a, c.b, c.lower); d.Verdict != c.want {
 			t.Errorf("%v to %v: %q, want %q", c.a, c.b, d.Verdict, c.want)
