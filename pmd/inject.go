@@ -101,6 +101,7 @@ func (l *Loop) inject(p *PacketOut) error {
 	// The exact cache does not know the packet.
 	was := l.exec.Slots
 	l.exec.Slots, l.exec.Timed = nil, false
+	l.exec.From = &l.exec.Unplaced // no port has received it
 	l.exec.Run(l.up.Program, b, flow.Keys{Whole: l.outKey[:]}, identity[:1])
 	l.exec.Slots = was
 	return nil
