@@ -129,6 +129,16 @@ func (r Reason) AtOutput() bool {
 	return false
 }
 
+// Undecided says whether the reason is that tables did not come to a decision: the packet was
+// not dropped because anybody wanted that.
+func (r Reason) Undecided() bool {
+	switch r {
+	case DropResubmitDepth, DropResubmitCount, DropTranslate, DropHidden:
+		return true
+	}
+	return false
+}
+
 // Sentence says in words what the reason means.
 func (r Reason) Sentence() string {
 	if r == Punted {
