@@ -119,6 +119,26 @@ func (r Reason) String() string {
 	return reasons[r].name
 }
 
+// AtOutput says whether drops for the reason are told of the port that the frame was to leave
+// by, which did not take it. All others are told of the port that the packet came in by.
+func (r Reason) AtOutput() bool {
+	switch r {
+	case DropTxFull, DropHandoff, DropQueue, DropTooLong:
+		return true
+	}
+	return false
+}
+
+// Undecided says whether the reason is that tables did not come to a decision: the packet was
+// not dropped because anybody wanted that.
+func (r Reason) Undecided() bool {
+	switch r {
+	case DropResubmitDepth, DropResubmitCount, DropTranslate, DropHidden:
+		return true
+	}
+	return false
+}
+
 // Sentence says in words what the reason means.
 func (r Reason) Sentence() string {
 	if r == Punted {

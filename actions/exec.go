@@ -23,8 +23,13 @@ type Exec struct {
 	// other loops. It must not keep the slice. It is called at most once in a Run;
 	// nil puts them on Free.
 	Release func(chunks []uint64)
-	Now     int64 // ns, monotonic: when the batch in hand came in
-	Timed   bool  // the ticks that samples take are added to SampleTicks
+	// From is what drops are counted in besides Stats, but for those that the port they were to
+	// leave by is told of (Reason.AtOutput): the counts of the port that the packets of Run
+	// came in by, or Unplaced.
+	From     *PortDrops
+	Unplaced PortDrops // of no port: packets that a controller has sent
+	Now      int64     // ns, monotonic: when the batch in hand came in
+	Timed    bool      // the ticks that samples take are added to SampleTicks
 
 	SampleTicks uint64
 
@@ -49,6 +54,7 @@ type Exec struct {
 // ports yet.
 func NewExec(m *packet.Memory, free *packet.FreeList) *Exec {
 	e := &Exec{Mem: m, Free: free, dice: rand.Uint64()}
+	e.From = &e.Unplaced
 	for i := range e.sides {
 		e.sides[i] = new(side)
 	}
@@ -194,7 +200,10 @@ func sampled(ops []Op) bool {
 }
 
 // drop ends the way of the packets idx.
-func (e *Exec) drop(r Reason, b *packet.Batch, idx []uint16) {
+func (e *Exec) drop(r Reason, b *packet.Batch, idx []uint16) { e.dropOf(r, b, idx, e.From) }
+
+// dropOf is drop of packets that are counted with the port of.
+func (e *Exec) dropOf(r Reason, b *packet.Batch, idx []uint16, of *PortDrops) {
 	if e.witness.on {
 		e.tellDropped(r, b, idx)
 	}
@@ -203,7 +212,7 @@ func (e *Exec) drop(r Reason, b *packet.Batch, idx []uint16) {
 		bytes += uint64(b.Desc[i].Len)
 		e.kill(b.Desc[i].Addr)
 	}
-	e.dropped(r, len(idx), bytes)
+	e.count(r, len(idx), bytes, of)
 }
 
 // kill puts the chunk of a frame on the list of those to release.

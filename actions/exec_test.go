@@ -18,13 +18,16 @@ type rig struct {
 	keys  []flow.Key
 	idx   []uint16
 	sent  [][]packet.Desc // by slot
+	from  PortDrops       // of the port that packets come in by
+	lost  []PortDrops     // by slot
 }
 
 func newRig(chunks, slots int) *rig {
 	m := &packet.Memory{Buf: make([]byte, chunks*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: uint32(chunks)}
 	r := &rig{Exec: NewExec(m, packet.NewFreeList(m, 0)), keys: make([]flow.Key, min(chunks, packet.MaxBatch)), sent: make([][]packet.Desc, slots)}
-	for range slots {
-		r.Out = append(r.Out, new(Staging))
+	r.From, r.lost = &r.from, make([]PortDrops, slots)
+	for i := range slots {
+		r.Out = append(r.Out, &Staging{Lost: &r.lost[i]})
 	}
 	r.Flush = func(slot int) { r.sent[slot] = append(r.sent[slot], r.Out[slot].Take()...) }
 	return r
@@ -99,6 +102,9 @@ func (r *rig) check(t interface {
 	}
 	if r.In.Packets+r.Clones.Packets+r.Late.Packets != r.Staged.Packets+r.Dropped().Packets {
 		t.Fatalf("%v: the sum is open: %+v", p, r.Stats)
+	}
+	if err := r.placed(); err != nil {
+		t.Fatalf("%v: %v", p, err)
 	}
 	// Every chunk is in exactly one place.
 	for c, ok := r.Free.Get(); ok; c, ok = r.Free.Get() {

@@ -26,7 +26,7 @@ func (e *Exec) move(p *Program, op *Op, b *packet.Batch, idx []uint16) {
 		return
 	}
 	if op.V.Hi != 0 {
-		idx = e.queued(p.Queues[op.V.Hi-1], op, b, idx)
+		idx = e.queued(p.Queues[op.V.Hi-1], op, b, idx, s)
 	}
 	n, limit := s.N, s.limit()
 	var bytes uint64
@@ -34,7 +34,7 @@ func (e *Exec) move(p *Program, op *Op, b *packet.Batch, idx []uint16) {
 	for _, i := range idx {
 		d := b.Desc[i]
 		if d.Len > limit && !s.fits(e.Mem.Frame(d)) {
-			e.dropped(DropTooLong, 1, uint64(d.Len))
+			e.refused(DropTooLong, 1, uint64(d.Len), s)
 			e.lose(DropTooLong, op, b, i)
 			e.kill(d.Addr)
 			continue
@@ -42,7 +42,7 @@ func (e *Exec) move(p *Program, op *Op, b *packet.Batch, idx []uint16) {
 		if n == len(s.Desc) {
 			s.N = n
 			if n = e.flush(slot, s); n == len(s.Desc) {
-				e.dropped(DropTxFull, 1, uint64(d.Len))
+				e.refused(DropTxFull, 1, uint64(d.Len), s)
 				e.lose(DropTxFull, op, b, i)
 				e.kill(d.Addr)
 				continue
@@ -55,6 +55,17 @@ func (e *Exec) move(p *Program, op *Op, b *packet.Batch, idx []uint16) {
 	}
 	s.N = n
 	e.Staged.add(sent, bytes)
+}
+
+// refused counts frames that the port of s does not take.
+func (e *Exec) refused(r Reason, n int, bytes uint64, s *Staging) { e.count(r, n, bytes, e.lostAt(s)) }
+
+// lostAt returns where what the port of s refuses is counted.
+func (e *Exec) lostAt(s *Staging) *PortDrops {
+	if s.Lost == nil {
+		return &e.Unplaced
+	}
+	return s.Lost
 }
 
 // lose tells flow caches of a frame that the output op is about to drop. One by one is
@@ -97,7 +108,7 @@ func (e *Exec) clone(p *Program, op *Op, b *packet.Batch, idx []uint16) {
 		return
 	}
 	if op.V.Hi != 0 {
-		idx = e.queuedCopies(p.Queues[op.V.Hi-1], op, b, idx, most)
+		idx = e.queuedCopies(p.Queues[op.V.Hi-1], op, b, idx, most, s)
 	}
 	fresh := e.fresh[:e.Free.GetN(e.fresh[:len(idx)])]
 	limit, low := s.limit(), uint64(e.Mem.ChunkSize-1)
@@ -108,7 +119,7 @@ func (e *Exec) clone(p *Program, op *Op, b *packet.Batch, idx []uint16) {
 		d.Len = min(d.Len, most)
 		f := e.Mem.Frame(d)
 		if d.Len > limit && !s.fits(f) {
-			e.dropped(DropTooLong, 1, uint64(d.Len))
+			e.refused(DropTooLong, 1, uint64(d.Len), s)
 			e.fail(DropTooLong, op, b, i)
 			continue
 		}
@@ -118,7 +129,7 @@ func (e *Exec) clone(p *Program, op *Op, b *packet.Batch, idx []uint16) {
 			continue
 		}
 		if s.N == len(s.Desc) && e.flush(slot, s) == len(s.Desc) {
-			e.dropped(DropTxFull, 1, uint64(d.Len))
+			e.refused(DropTxFull, 1, uint64(d.Len), s)
 			e.fail(DropTxFull, op, b, i)
 			continue
 		}

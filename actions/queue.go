@@ -71,23 +71,23 @@ func (e *Exec) police(q *Queue, b *packet.Batch, idx []uint16, most uint32) (sen
 
 // queued returns the packets idx that the queue of an output has room for; the others are
 // dropped.
-func (e *Exec) queued(q *Queue, op *Op, b *packet.Batch, idx []uint16) []uint16 {
+func (e *Exec) queued(q *Queue, op *Op, b *packet.Batch, idx []uint16, s *Staging) []uint16 {
 	sent, beyond := e.police(q, b, idx, wholeFrame)
 	if len(beyond) > 0 {
 		if e.witness.on {
 			e.tellEgress(DropQueue, op.B, b, beyond)
 		}
-		e.drop(DropQueue, b, beyond)
+		e.dropOf(DropQueue, b, beyond, e.lostAt(s))
 	}
 	return sent
 }
 
 // queuedCopies returns the packets idx, copies of which, of most bytes, the queue of an output
 // has room for. The copies of the others are dropped.
-func (e *Exec) queuedCopies(q *Queue, op *Op, b *packet.Batch, idx []uint16, most uint32) []uint16 {
+func (e *Exec) queuedCopies(q *Queue, op *Op, b *packet.Batch, idx []uint16, most uint32, s *Staging) []uint16 {
 	sent, beyond := e.police(q, b, idx, most)
 	for _, i := range beyond {
-		e.dropped(DropQueue, 1, uint64(min(b.Desc[i].Len, most)))
+		e.refused(DropQueue, 1, uint64(min(b.Desc[i].Len, most)), s)
 		e.fail(DropQueue, op, b, i)
 	}
 	return sent

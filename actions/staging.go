@@ -18,6 +18,7 @@ type Staging struct {
 	State State
 	MTU   int // longest payload in bytes, VLAN tags and Ethernet header not counted; 0 = any
 	Desc  [packet.MaxBatch]packet.Desc
+	Lost  *PortDrops // counts of the port, for what it refuses (Reason.AtOutput); nil is nobody's
 }
 
 // Take empties the staging area and returns what was in it. The slice is valid

@@ -25,7 +25,16 @@ type Stats struct {
 	// PuntsLaid are packets that the control plane was left, those among them that were
 	// dropped afterwards.
 	PuntsLaid Count
-	Drops     [NumReasons]Count
+	Drops     Drops // of all ports and of none
+}
+
+// Drops are counts of frames dropped, by reason.
+type Drops [NumReasons]Count
+
+// PortDrops are the Drops of a port in one loop. Other loops have theirs on other lines.
+type PortDrops struct {
+	Drops
+	_ [(128 - int(NumReasons)*16%128) % 128]byte
 }
 
 // Dropped returns the sum of Drops.
@@ -38,20 +47,28 @@ func (s *Stats) Dropped() (c Count) {
 }
 
 // Drop counts frames that the loop itself gives up and releases their chunks: frames
-// that a transmit ring had no room for, or that no program was found for. Flush may
-// call it.
-func (e *Exec) Drop(r Reason, d []packet.Desc) {
+// that a transmit ring had no room for, or that no program was found for. of is where
+// they are counted besides Stats: those of the port that had no room; nil is Unplaced.
+// Flush may call it.
+func (e *Exec) Drop(r Reason, d []packet.Desc, of *PortDrops) {
 	var bytes uint64
 	for i := range d {
 		bytes += uint64(d[i].Len)
 		e.kill(d[i].Addr)
 	}
 	e.Late.add(len(d), bytes)
-	e.dropped(r, len(d), bytes)
+	if of == nil {
+		of = &e.Unplaced
+	}
+	e.count(r, len(d), bytes, of)
 	e.release()
 }
 
-// dropped counts n frames under r.
-func (e *Exec) dropped(r Reason, n int, bytes uint64) {
+// dropped counts n frames under r, which is no fault of the port they were to leave by.
+func (e *Exec) dropped(r Reason, n int, bytes uint64) { e.count(r, n, bytes, e.From) }
+
+// count counts n frames under r, in all and of a port.
+func (e *Exec) count(r Reason, n int, bytes uint64, of *PortDrops) {
 	e.Drops[r].add(n, bytes)
+	of.Drops[r].add(n, bytes)
 }

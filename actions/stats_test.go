@@ -13,7 +13,7 @@ func TestDrop(t *testing.T) {
 		c, _ := r.Free.Get()
 		d = append(d, packet.Desc{Addr: c + 300, Len: 10})
 	}
-	r.Exec.Drop(DropHandoff, d)
+	r.Exec.Drop(DropHandoff, d, nil)
 	if r.Free.Len() != 300 || r.Drops[DropHandoff] != (Count{300, 3000}) || r.Late != (Count{300, 3000}) {
 		t.Errorf("%d free, %+v", r.Free.Len(), r.Stats)
 	}

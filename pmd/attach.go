@@ -11,15 +11,18 @@ import (
 
 // AddRx has the loop poll queue q of the port in slot.
 func (l *Loop) AddRx(slot, queue int, ofport uint32, q RxQueue) {
+	fresh := new(actions.PortDrops)
 	l.Do(func(l *Loop) {
-		l.rx = append(l.rx, rxSlot{slot: slot, queue: queue, ofport: ofport, q: q})
+		l.rx = append(l.rx, rxSlot{slot: slot, queue: queue, ofport: ofport, q: q, lost: l.lossesOf(slot, fresh)})
 	})
 }
 
 // AddTx gives the loop a way out of the port in slot: queue q of its own, or, with q
 // nil, through loop owner. s says what may be sent there.
 func (l *Loop) AddTx(slot, queue int, ofport uint32, q TxQueue, owner int, s *actions.Staging) {
+	fresh := new(actions.PortDrops)
 	l.Do(func(l *Loop) {
+		s.Lost = l.lossesOf(slot, fresh)
 		l.tx[slot] = txSlot{ofport: ofport, queue: queue, q: q, owner: owner}
 		l.exec.Out[slot] = s
 		l.stats.out = append(l.stats.out, slot)
@@ -35,8 +38,9 @@ func (l *Loop) SetTx(slot int, f func(*actions.Staging)) {
 	})
 }
 
-// RemovePort lets go of the port's queues and returns their last counts.
-func (l *Loop) RemovePort(slot int) (rx []RxStats, tx []TxStats) {
+// RemovePort lets go of the port's queues and returns their last counts, and those of what
+// was dropped.
+func (l *Loop) RemovePort(slot int) (rx []RxStats, tx []TxStats, lost []SlotDrop) {
 	l.Do(func(l *Loop) {
 		keep := l.rx[:0]
 		for _, r := range l.rx {
@@ -48,21 +52,28 @@ func (l *Loop) RemovePort(slot int) (rx []RxStats, tx []TxStats) {
 		}
 		clear(l.rx[len(keep):])
 		l.rx = keep
-		if l.exec.Out[slot] == nil {
-			return
-		}
-		l.flush(slot)
-		tx = append(tx, TxStats{slot, l.tx[slot].queue, l.cfg.ID, l.tx[slot].n, l.tx[slot].full})
-		l.exec.Out[slot] = nil
-		l.tx[slot] = txSlot{}
-		for i, s := range l.stats.out {
-			if s == slot {
-				l.stats.out = append(l.stats.out[:i], l.stats.out[i+1:]...)
-				break
-			}
-		}
+		tx = l.removeTx(slot)
+		lost = l.forgetLosses(slot)
 	})
-	return rx, tx
+	return rx, tx, lost
+}
+
+// removeTx sends what is staged for the port and lets go of its transmit queue.
+func (l *Loop) removeTx(slot int) (tx []TxStats) {
+	if l.exec.Out[slot] == nil {
+		return nil
+	}
+	l.flush(slot)
+	tx = append(tx, TxStats{slot, l.tx[slot].queue, l.cfg.ID, l.tx[slot].n, l.tx[slot].full})
+	l.exec.Out[slot] = nil
+	l.tx[slot] = txSlot{}
+	for i, s := range l.stats.out {
+		if s == slot {
+			l.stats.out = append(l.stats.out[:i], l.stats.out[i+1:]...)
+			break
+		}
+	}
+	return tx
 }
 
 // GiveBack returns chunks, which a closed port still had, to the loop that is their home.

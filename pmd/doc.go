@@ -55,7 +55,8 @@
 // # Design law 2 here
 //
 // received + injected + copied = sent + consumed (by controllers) + dropped, by reason +
-// waiting between loops. Frames
+// waiting between loops. What is dropped is told of a port as well (LoopStats.Lost): who drops
+// it writes a second count, others pay a pointer a batch. Frames
 // handed to a driver count as sent; what the driver could not send it counts itself
 // (PortCounters).
 package pmd

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pollux/actions"
 	"pollux/internal/clock"
 )
 
@@ -32,8 +33,9 @@ const (
 // goes on with its other queues, and does the control plane's bidding in its own time.
 type handover struct {
 	moves []Move
-	slots []rxSlot // by move; of the loop that releases, then of the one that adopts
-	found []bool   // by move: the loop had the queue
+	slots []rxSlot             // by move; of the loop that releases, then of the one that adopts
+	found []bool               // by move: the loop had the queue
+	lost  []*actions.PortDrops // by move: for the loop that adopts, if it has nothing of the port yet
 	loops int32
 	mesh  *Mesh
 
@@ -52,6 +54,9 @@ func HandOver(loops []*Loop, mesh *Mesh, moves []Move) {
 		loops: int32(len(loops)), mesh: mesh,
 	}
 	var all sync.WaitGroup
+	for range moves {
+		h.lost = append(h.lost, new(actions.PortDrops))
+	}
 	for _, l := range loops {
 		p := &passage{h: h, l: l}
 		all.Go(func() { l.Ask(p.step) })
@@ -173,6 +178,7 @@ func (p *passage) adopt() bool {
 	}
 	for k, m := range h.moves {
 		if m.To == l.cfg.ID && h.found[k] {
+			h.slots[k].lost = l.lossesOf(m.Slot, h.lost[k])
 			l.rx = append(l.rx, h.slots[k])
 		}
 	}

@@ -2,6 +2,7 @@ package pmd
 
 import (
 	"errors"
+	"fmt"
 
 	"pollux/actions"
 	"pollux/flow"
@@ -23,6 +24,9 @@ type PacketOut struct {
 var (
 	ErrTooLong = errors.New("the packet does not fit into a frame")
 	ErrNoFrame = errors.New("the loop has no free frame")
+	// ErrUndecided is of a packet that tables came to no decision about (Reason.Undecided,
+	// which is told with it). It is counted as injected and as dropped.
+	ErrUndecided = errors.New("the packet was dropped")
 )
 
 // injectSlice is how many injected packets an iteration treats at most, so that received ones
@@ -31,7 +35,7 @@ const injectSlice = 32
 
 // Inject has the loop treat packets, in order, by the tables that are in force then, a slice an
 // iteration among what it receives. It returns when all are done, with an error for each that
-// could not be: ErrTooLong, ErrNoFrame. A packet counts in LoopStats.Injected, and for the
+// could not be: ErrTooLong, ErrNoFrame, ErrUndecided. A packet counts in LoopStats.Injected, and for the
 // rules that it matches. It is for the control plane.
 func (l *Loop) Inject(all []PacketOut) (errs []error) {
 	errs = make([]error, len(all))
@@ -101,7 +105,11 @@ func (l *Loop) inject(p *PacketOut) error {
 	// The exact cache does not know the packet.
 	was := l.exec.Slots
 	l.exec.Slots, l.exec.Timed = nil, false
+	l.exec.From = &l.exec.Unplaced // no port has received it
 	l.exec.Run(l.up.Program, b, flow.Keys{Whole: l.outKey[:]}, identity[:1])
 	l.exec.Slots = was
+	if why := l.up.Program.Drop; why.Undecided() {
+		return fmt.Errorf("%w: %s", ErrUndecided, why.Sentence())
+	}
 	return nil
 }

@@ -389,6 +389,14 @@ func closedSum(s pmd.LoopStats, rx []pmd.RxStats, tx []pmd.TxStats) error {
 	if in.Packets != s.Packets {
 		return fmt.Errorf("queues count %d packets, the loop %d", in.Packets, s.Packets)
 	}
+	placed := s.Unplaced
+	for _, d := range s.Lost {
+		placed[d.Reason].Packets += d.Packets
+		placed[d.Reason].Bytes += d.Bytes
+	}
+	if placed != s.Drops {
+		return fmt.Errorf("dropped by port %+v and of no port %+v, in all %+v", s.Lost, s.Unplaced, s.Drops)
+	}
 	return nil
 }
 

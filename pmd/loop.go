@@ -68,7 +68,8 @@ type Loop struct {
 	now  int64      // ns, read once per batch
 
 	rx    []rxSlot
-	tx    []txSlot // by port slot
+	tx    []txSlot             // by port slot
+	lost  []*actions.PortDrops // by port slot; nil: no queue of the port is this loop's
 	exec  *actions.Exec
 	peers *Mesh
 
@@ -123,8 +124,9 @@ type rxSlot struct {
 	ofport      uint32
 	q           RxQueue
 	n           QueueStats
-	ticks       uint64   // from its batches' arrival until they were staged
-	wide        portWide // what all its packets are treated by, if there is such a decision
+	ticks       uint64             // from its batches' arrival until they were staged
+	lost        *actions.PortDrops // of the port, in the loop that polls
+	wide        portWide           // what all its packets are treated by, if there is such a decision
 }
 
 // signatures is how many flows the megaflow cache remembers the mask of, where hits
@@ -146,6 +148,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		mem:  cfg.Memory,
 		free: packet.NewFreeList(cfg.Memory, cfg.ID),
 		tx:   make([]txSlot, cfg.Slots),
+		lost: make([]*actions.PortDrops, cfg.Slots),
 		keys: flow.Keys{Whole: make([]flow.Key, packet.MaxBatch), Shorts: new(flow.Shorts)},
 		mail: newMailbox(),
 		seed: uint64(cfg.ID)*0x9e3779b97f4a7c15 + uint64(clock.Ticks()),
@@ -257,6 +260,7 @@ func (l *Loop) poll(r *rxSlot) int {
 		return 0
 	}
 	b.N, b.InPort = n, r.ofport
+	l.exec.From = r.lost
 	l.now = clock.Now()
 	l.exec.Now = l.now
 	bytes := r.n.count(b)

@@ -69,8 +69,13 @@ type LoopStats struct {
 	TimedPackets uint64            `json:"timed_packets"`
 	Cycles       [NumStages]uint64 `json:"cycles"` // ticks by stage, of the timed packets; StageTransmit of all
 
-	Drops  [actions.NumReasons]actions.Count `json:"-"`
-	Clones actions.Count                     `json:"clones"`
+	// Drops are told by port in Lost; what is of none (packets that controllers sent, ports
+	// that are gone) is in Unplaced. They add up.
+	Drops    actions.Drops `json:"-"`
+	Lost     []SlotDrop    `json:"-"`
+	Unplaced actions.Drops `json:"-"`
+
+	Clones actions.Count `json:"clones"`
 
 	Injected actions.Count `json:"injected"` // packet-outs, which Packets and Batches leave out
 	Consumed actions.Count `json:"consumed"` // packets and copies whose way ended with a controller
@@ -167,9 +172,16 @@ func (l *Loop) Counts() LoopStats { return l.stats }
 func (l *Loop) Stats() (s LoopStats, rx []RxStats, tx []TxStats) {
 	// With room for most switches, so that the loop need not allocate it.
 	rx, tx = make([]RxStats, 0, 64), make([]TxStats, 0, 64)
+	lost := make([]SlotDrop, 0, 256)
 	l.Do(func(l *Loop) {
 		s = l.stats
 		s.out = nil
+		for slot, x := range l.lost {
+			if x != nil {
+				lost = told(x, slot, lost)
+			}
+		}
+		s.Lost, s.Unplaced = lost, l.exec.Unplaced.Drops
 		l.publishCaches()
 		s.Drops, s.Clones = l.exec.Stats.Drops, l.exec.Stats.Clones
 		s.Consumed, s.Punts = l.exec.Stats.Consumed, l.exec.Stats.PuntsLaid

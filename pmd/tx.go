@@ -47,7 +47,7 @@ func (l *Loop) flush(slot int) {
 	t.n.add(d[:n])
 	if n < len(d) {
 		t.full.add(d[n:])
-		l.exec.Drop(actions.DropTxFull, d[n:])
+		l.exec.Drop(actions.DropTxFull, d[n:], s.Lost)
 	}
 }
 
@@ -60,7 +60,7 @@ func (l *Loop) handOff(slot int, d []packet.Desc) {
 	l.stats.HandedOff += uint64(n)
 	if n < len(d) {
 		l.tx[slot].full.add(d[n:])
-		l.exec.Drop(actions.DropHandoff, d[n:])
+		l.exec.Drop(actions.DropHandoff, d[n:], l.exec.Out[slot].Lost)
 	}
 }
 
@@ -82,7 +82,7 @@ func (l *Loop) takeHandoffs() int {
 			h := &l.handed[k]
 			s := l.exec.Out[h.Slot]
 			if s == nil || l.tx[h.Slot].q == nil {
-				l.exec.Drop(actions.DropNoPort, []packet.Desc{h.Desc})
+				l.exec.Drop(actions.DropNoPort, []packet.Desc{h.Desc}, nil)
 				continue
 			}
 			if s.N == len(s.Desc) {

@@ -16,34 +16,6 @@ import (
 // puntsEvery is how often packets for controllers are taken from the loops.
 const puntsEvery = time.Millisecond
 
-// PortStats returns the counters of all ports. Custom statistics of a port are those of its
-// driver that are not 0.
-func (c controlled) PortStats() []wire.PortStats {
-	began := c.s.began
-	st := c.s.dp.Stats()
-	out := make([]wire.PortStats, 0, len(st.Ports))
-	for i := range st.Ports {
-		p := &st.Ports[i]
-		w := wire.PortStats{
-			Port: wire.PortNumber(p.OFPort), Duration: time.Since(began),
-			RxPackets: p.Rx.Packets, RxBytes: p.Rx.Bytes, TxPackets: p.Tx.Packets, TxBytes: p.Tx.Bytes,
-			RxDropped: p.Driver.RxDropped + p.Driver.RxRingFull, TxDropped: p.Full.Packets,
-			RxErrors: p.Driver.RxInvalid, TxErrors: p.Driver.TxInvalid,
-			RxFrame: wire.NotCounted, RxOver: p.Driver.RxRingFull, RxCRC: wire.NotCounted, Collisions: wire.NotCounted,
-		}
-		for _, x := range []wire.Counter{
-			{Name: "rx_fill_empty", Value: p.Driver.RxFillEmpty}, {Name: "tx_errors_retried", Value: p.Driver.TxErrors},
-			{Name: "tx_full", Value: p.Full.Packets},
-		} {
-			if x.Value != 0 {
-				w.Custom = append(w.Custom, x)
-			}
-		}
-		out = append(out, w)
-	}
-	return out
-}
-
 // PushCounts brings the counters of flows up to date.
 func (c controlled) PushCounts() { c.s.dp.PushCounts() }
 

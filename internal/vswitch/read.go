@@ -226,13 +226,18 @@ func share(a, b uint64) float64 {
 // Drops describes where packets went.
 func (s *Switch) Drops() *DropsShow {
 	st := s.dp.Stats()
-	v := &DropsShow{Sums: st.Sums, Unaccounted: st.Sums.Unaccounted(), Reasons: []DropShow{}, Driver: []DriverDrops{}, Full: []PortFull{}}
+	v := &DropsShow{Sums: st.Sums, Unaccounted: st.Sums.Unaccounted(), Reasons: []DropShow{}, Driver: []DriverDrops{}, Full: []PortFull{}, Ports: []PortDrops{}}
 	for r, c := range st.Sums.Dropped {
 		if c.Packets > 0 {
 			v.Reasons = append(v.Reasons, DropShow{actions.Reason(r).String(), actions.Reason(r).Sentence(), c})
 		}
 	}
+	none := st.Sums.Dropped
 	for _, p := range st.Ports {
+		if p.Dropped != (datapath.ByReason{}) {
+			v.Ports = append(v.Ports, PortDrops{p.Name, p.Dropped})
+			none = none.Minus(&p.Dropped)
+		}
 		d := p.Driver.Trouble()
 		if d != (datapath.Counters{}) {
 			v.Driver = append(v.Driver, DriverDrops{p.Name, p.Driver})
@@ -240,6 +245,9 @@ func (s *Switch) Drops() *DropsShow {
 		if p.Full.Packets > 0 {
 			v.Full = append(v.Full, PortFull{p.Name, p.Full})
 		}
+	}
+	if none != (datapath.ByReason{}) {
+		v.Ports = append(v.Ports, PortDrops{"", none})
 	}
 	return v
 }

@@ -113,6 +113,14 @@ type DropsShow struct {
 	Reasons     []DropShow    `json:"reasons"` // those with a count
 	Driver      []DriverDrops `json:"driver"`  // ports that lost packets before or after the switch
 	Full        []PortFull    `json:"full"`    // where tx_full and handoff_full happened
+	Ports       []PortDrops   `json:"ports"`   // those with drops; then, without a name, what is of no port that there is
+}
+
+// PortDrops is what was dropped of the packets of a port (datapath.Totals.Dropped). Those of no
+// port are packets that controllers sent, and of ports that are gone.
+type PortDrops struct {
+	Port    string            `json:"port"`
+	Dropped datapath.ByReason `json:"dropped"`
 }
 
 // PortFull is what could not be sent by a port for want of room.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"pollux/actions"
 	"pollux/flow"
 	"pollux/ofp/pipeline"
 	"pollux/pmd/datapath"
@@ -118,9 +119,23 @@ func (p *PortShow) text(w io.Writer) {
 	for _, q := range p.TxQ {
 		fmt.Fprintf(w, "  tx queue %d: loop %d, %s\n", q.Queue, q.Loop, plural(q.Packets, "packet"))
 	}
+	if d := dropsText(&p.Dropped); d != "" {
+		fmt.Fprintf(w, "  dropped: %s\n", d)
+	}
 	if d := driverText(&p.Driver); d != "" {
 		fmt.Fprintf(w, "  driver: %s\n", d)
 	}
+}
+
+// dropsText names the reasons with a count.
+func dropsText(d *datapath.ByReason) string {
+	var parts []string
+	for r, c := range d {
+		if c.Packets != 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", actions.Reason(r), c.Packets))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // driverText names the driver's counts that are not 0.
@@ -200,6 +215,17 @@ func (v *DropsShow) Text(w io.Writer) {
 			t.row(r.Reason, r.Packets, r.Bytes, r.Sentence)
 		}
 		t.write(w)
+	}
+	if len(v.Ports) > 0 {
+		fmt.Fprintln(w, "\nby port, that packets came in by or could not leave by:")
+		for i := range v.Ports {
+			p := &v.Ports[i]
+			name := p.Port
+			if name == "" {
+				name = "of controllers, or of ports that are gone"
+			}
+			fmt.Fprintf(w, "  %s: %s\n", name, dropsText(&p.Dropped))
+		}
 	}
 	if len(v.Full) > 0 {
 		fmt.Fprintln(w, "\nno room to send, by port:")

@@ -27,11 +27,12 @@ func TestViews(t *testing.T) {
 		Sent: actions.Count{Packets: 990, Bytes: 59400}, Held: 1}
 	sums.Dropped[actions.DropAction] = actions.Count{Packets: 12, Bytes: 720}
 	sums.Dropped[actions.DropTxFull] = actions.Count{Packets: 7, Bytes: 420}
+	lost := datapath.ByReason{actions.DropAction: {Packets: 12, Bytes: 720}, actions.DropTxFull: {Packets: 2, Bytes: 120}}
 	ports := []PortShow{
 		{
 			PortStats: datapath.PortStats{Slot: 0, OFPort: 1, Name: "h1",
 				Totals: datapath.Totals{Rx: pmd.QueueStats{Packets: 1000, Bytes: 60000}, Tx: pmd.QueueStats{Packets: 5, Bytes: 300},
-					Driver: datapath.Counters{RxRingFull: 3, Kicks: 17, KicksAgain: 2, RxKicks: 1, Completed: 900}},
+					Driver: datapath.Counters{RxRingFull: 3, Kicks: 17, KicksAgain: 2, RxKicks: 1, Completed: 900}, Dropped: lost},
 				Info: &pmd.PortInfo{Type: "afxdp", Device: "pxh1", MAC: "02:00:00:00:00:01", MTU: 1500, Mode: "native-copy", Queues: 2,
 					Details: map[string]string{"need_wakeup": "on", "busy_poll": "off"}},
 				RxQ: []pmd.RxStats{{Slot: 0, Queue: 0, Loop: 0, QueueStats: pmd.QueueStats{Packets: 999}}, {Slot: 0, Queue: 1, Loop: 1, QueueStats: pmd.QueueStats{Packets: 1}}},
@@ -74,7 +75,8 @@ func TestViews(t *testing.T) {
 	drops := &DropsShow{Sums: sums, Reasons: []DropShow{
 		{actions.DropAction.String(), actions.DropAction.Sentence(), sums.Dropped[actions.DropAction]},
 		{actions.DropTxFull.String(), actions.DropTxFull.Sentence(), sums.Dropped[actions.DropTxFull]}},
-		Full: []PortFull{{"h2", pmd.QueueStats{Packets: 7, Bytes: 420}}}, Driver: []DriverDrops{{"h1", datapath.Counters{RxRingFull: 3, Kicks: 17}}}}
+		Full: []PortFull{{"h2", pmd.QueueStats{Packets: 7, Bytes: 420}}}, Driver: []DriverDrops{{"h1", datapath.Counters{RxRingFull: 3, Kicks: 17}}},
+		Ports: []PortDrops{{"h1", lost}, {"", datapath.ByReason{actions.DropTxFull: {Packets: 5, Bytes: 300}}}}}
 	mega := []MegaflowShow{
 		{Loop: 0, Match: "recirc_id=0,eth,ip,in_port=1,nw_dst=10.0.0.0/8,nw_frag=no", Actions: "2", Packets: 5, Bytes: 300, Used: 0.25},
 		{Loop: 0, Match: "recirc_id=0,eth,arp,in_port=1", Actions: "drop", Used: -1, FDB: true, Stale: true},

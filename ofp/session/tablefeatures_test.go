@@ -218,8 +218,10 @@ func TestTablesAsOfctlShowsThem(t *testing.T) {
 	if text := ofctl(t, "-O", "OpenFlow13", "--names", "dump-flows", sock); !strings.Contains(text, "table=acl,") {
 		t.Error(text)
 	}
-	if text := ofctl(t, "dump-tables", sock); !strings.Contains(text, `table 3 ("acl")`) {
-		t.Error(text[:min(len(text), 1000)])
+	text := ofctl(t, "dump-tables", sock)
+	_, acl, _ := strings.Cut(text, `table 3 ("acl")`)
+	if acl, next, _ := strings.Cut(acl, "\n  table "); !strings.Contains(acl, "max_entries=17\n") || !strings.Contains(next, "max_entries=1000000\n") {
+		t.Errorf("the bound of a table is not told: %s", text[:min(len(text), 2000)])
 	}
 	if text := ofctl(t, "-O", "OpenFlow15", "add-flow", sock, "table=3,actions=goto_table:9"); !strings.Contains(text, "OFPBIC_BAD_TABLE_ID") {
 		t.Error(text)

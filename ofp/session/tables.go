@@ -20,15 +20,19 @@ func tablePart(s *session, m *wire.Multipart, out *wire.Replies) error {
 	if err != nil {
 		return err
 	}
-	var names [pipeline.NumTables]string
+	var tables [pipeline.NumTables]*pipeline.TableConfig
 	for i := range configs {
-		names[configs[i].Table] = configs[i].Name
+		tables[configs[i].Table] = &configs[i]
 	}
 	s.settle()
 	for _, t := range s.cfg.Tables.TableStats() {
+		c := tables[t.Table]
+		if c == nil {
+			continue // enabled this very moment
+		}
 		st := wire.TableStats{
-			ID: t.Table, Name: names[t.Table], Active: uint32(t.Active), Lookups: t.Lookups, Matched: t.Matches,
-			Wildcards: wildcards10, MaxEntries: pipeline.DefaultMaxFlows,
+			ID: t.Table, Name: c.Name, Active: uint32(t.Active), Lookups: t.Lookups, Matched: t.Matches,
+			Wildcards: wildcards10, MaxEntries: uint32(c.MaxFlows),
 		}
 		out.Add(st.Append(nil, s.version))
 	}

@@ -72,8 +72,10 @@ func (d *Datapath) DeliverPunts(ctx context.Context, interval time.Duration, fn 
 const busyPunts = 128
 
 // PacketOut has the switch treat a packet of a controller and returns when that is done. A
-// packet that does not fit into a frame is ofperr.BadPacket; without a free frame the error is
-// pmd.ErrNoFrame, and the packet is not counted.
+// packet that does not fit into a frame is ofperr.BadPacket. One that cannot be treated, for want
+// of a free frame or because tables do not come to a decision, is ofperr.FlowModFailed
+// (OFPFMFC_UNKNOWN, unspecified): no specification has an error for that, and this is what Open
+// vSwitch answers. Without a frame the packet is not counted.
 func (d *Datapath) PacketOut(p pmd.PacketOut) error { return d.PacketOuts([]pmd.PacketOut{p})[0] }
 
 // PacketOuts is PacketOut of several, with an error or nil for each. Packets of one input port
@@ -90,8 +92,11 @@ func (d *Datapath) PacketOuts(all []pmd.PacketOut) (errs []error) {
 		at = end
 	}
 	for i, err := range errs {
-		if errors.Is(err, pmd.ErrTooLong) {
+		switch {
+		case errors.Is(err, pmd.ErrTooLong):
 			errs[i] = fmt.Errorf("%d bytes: %w: %w", len(all[i].Frame), err, ofperr.BadPacket)
+		case err != nil:
+			errs[i] = fmt.Errorf("packet-out: %w: %w", err, ofperr.FlowModFailed)
 		}
 	}
 	return errs

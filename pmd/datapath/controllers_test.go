@@ -3,6 +3,7 @@ package datapath
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -138,5 +139,41 @@ func TestPacketOutsUnderTraffic(t *testing.T) {
 	// With the loops at rest the caller's thread does it.
 	if err := d.PacketOut(pmd.PacketOut{Frame: frame, InPort: 3, Translate: direct}); err != nil {
 		t.Errorf("at rest: %v", err)
+	}
+}
+
+// TestPacketOutsThatCannotBe: what finds no free frame, and what tables do not come to a
+// decision about, is answered with an error of OpenFlow; others before and after it are not.
+func TestPacketOutsThatCannotBe(t *testing.T) {
+	d, mem, _ := runningState(t, 1, "in_port=1,actions=resubmit(,0)\n")
+	if err := d.Add(&Port{Slot: 1, OFPort: 2, Name: "b", Dev: newNumbered(mem, 1, 1, 1, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	out := func(in, to uint32) pmd.PacketOut {
+		return pmd.PacketOut{Frame: make([]byte, 64), InPort: in, Translate: pipeline.PacketOut([]pipeline.Action{{Kind: pipeline.ActOutput, Port: to}})}
+	}
+	errs := d.PacketOuts([]pmd.PacketOut{out(1, 2), out(1, flow.PortTable), out(3, 2), out(3, flow.PortTable)})
+	if errs[0] != nil || !errors.Is(errs[1], pmd.ErrUndecided) || !errors.Is(errs[1], ofperr.FlowModFailed) || errs[2] != nil || errs[3] != nil {
+		t.Errorf("by a port, in circles, by a port, missed: %v", errs)
+	}
+	if s := d.Stats().Sums; s.Injected.Packets != 4 || s.Dropped[actions.DropResubmitDepth].Packets != 1 || s.Dropped[actions.DropTableMiss].Packets != 1 || s.Unaccounted() != 0 {
+		t.Errorf("%+v", s)
+	}
+	// The loop does not run: nobody takes back the frames that were sent, and the port keeps them.
+	failed := uint64(0)
+	for i, err := range d.PacketOuts(slices.Repeat([]pmd.PacketOut{out(3, 2)}, perHome)) {
+		switch {
+		case err == nil:
+		case !errors.Is(err, pmd.ErrNoFrame) || !errors.Is(err, ofperr.FlowModFailed):
+			t.Fatalf("%d: without a free frame: %v", i, err)
+		default:
+			failed++
+		}
+	}
+	if s := d.Stats().Sums; failed == 0 || s.Injected.Packets+failed != 4+perHome || s.Unaccounted() != 0 {
+		t.Errorf("%d of %d found no frame, %d are counted; unaccounted %d", failed, perHome, s.Injected.Packets-4, s.Unaccounted())
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -66,6 +66,8 @@ type Port struct {
 
 	Frames   int // of its loop's memory that a receive queue takes
 	TxFrames int // of each loop's memory that the transmit queues take at most
+
+	added time.Time
 }
 
 // New makes the loops; they do not run yet.
@@ -176,6 +178,7 @@ func (d *Datapath) Add(p *Port) error {
 	if old := d.ports[p.Slot]; old != nil {
 		return fmt.Errorf("port %s: slot %d is taken by port %s", p.Name, p.Slot, old.Name)
 	}
+	p.added = time.Now()
 	d.ports[p.Slot] = p
 	if p.Dev != nil {
 		d.attach(p)
@@ -266,8 +269,9 @@ func (d *Datapath) detach(p *Port) error {
 				}
 			}
 		}
-		rx, tx := d.loops[i].RemovePort(p.Slot)
+		rx, tx, lost := d.loops[i].RemovePort(p.Slot)
 		t.addQueues(rx, tx)
+		t.addDrops(lost)
 	}
 	t.Driver = t.Driver.plus(p.Dev.Counters())
 	chunks, err := p.Dev.Close()

@@ -3,6 +3,7 @@ package datapath
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"pollux/actions"
 	"pollux/pmd"
@@ -42,6 +43,27 @@ type Totals struct {
 	Tx     pmd.QueueStats `json:"tx"`
 	Full   pmd.QueueStats `json:"full"` // that the transmit queue had no room for, of drops tx_full and handoff_full
 	Driver Counters       `json:"driver"`
+
+	// Dropped is what the switch dropped of the packets that came in by the port, copies of
+	// them too; and of those that were to leave by it, for the reasons that are of the way
+	// out (actions.Reason.AtOutput), of which Full is two.
+	Dropped ByReason `json:"dropped"`
+}
+
+func (t *Totals) addDrops(list []pmd.SlotDrop) {
+	for i := range list {
+		plus(&t.Dropped[list[i].Reason], list[i].Count)
+	}
+}
+
+// Refused adds up the drops of the way out: what the port was to send and did not take.
+func (t *Totals) Refused() (c actions.Count) {
+	for r := range t.Dropped {
+		if actions.Reason(r).AtOutput() {
+			plus(&c, t.Dropped[r])
+		}
+	}
+	return c
 }
 
 func (t *Totals) addQueues(rx []pmd.RxStats, tx []pmd.TxStats) {
@@ -59,9 +81,10 @@ func (t *Totals) addQueues(rx []pmd.RxStats, tx []pmd.TxStats) {
 
 // PortStats is one port as it stands.
 type PortStats struct {
-	Slot   int    `json:"slot"`
-	OFPort uint32 `json:"ofport"`
-	Name   string `json:"name"`
+	Slot   int     `json:"slot"`
+	OFPort uint32  `json:"ofport"`
+	Name   string  `json:"name"`
+	Age    float64 `json:"age"` // seconds since the port is one of the switch; its device may have come and gone
 	Totals
 	Info *pmd.PortInfo `json:"info,omitempty"` // nil while the device is away
 	RxQ  []pmd.RxStats `json:"rx_queues,omitempty"`
@@ -82,6 +105,15 @@ type Sums struct {
 
 // ByReason is drops by actions.Reason. As JSON it is an object of those that are not 0.
 type ByReason [actions.NumReasons]actions.Count
+
+// Minus returns the drops that are not among those of o.
+func (d ByReason) Minus(o *ByReason) ByReason {
+	for r := range d {
+		d[r].Packets -= o[r].Packets
+		d[r].Bytes -= o[r].Bytes
+	}
+	return d
+}
 
 // MarshalJSON writes the reasons by name.
 func (d ByReason) MarshalJSON() ([]byte, error) {
@@ -159,7 +191,7 @@ func (d *Datapath) Stats() Stats {
 		if p == nil {
 			continue
 		}
-		ps := PortStats{Slot: slot, OFPort: p.OFPort, Name: p.Name}
+		ps := PortStats{Slot: slot, OFPort: p.OFPort, Name: p.Name, Age: time.Since(p.added).Seconds()}
 		if past := d.past[slot]; past != nil {
 			ps.Totals = *past
 		}
@@ -185,6 +217,9 @@ func (d *Datapath) Stats() Stats {
 				p.TxQ = append(p.TxQ, q)
 			}
 			p.addQueues(nil, []pmd.TxStats{q})
+		}
+		for i := range ls.Lost {
+			bySlot[ls.Lost[i].Slot].addDrops(ls.Lost[i : i+1])
 		}
 		plus(&s.Sums.Cloned, ls.Clones)
 		plus(&s.Sums.Injected, ls.Injected)
