@@ -102,9 +102,10 @@ func (stormSwitch) Desc() wire.Desc           { return wire.Desc{Manufacturer: "
 func (stormSwitch) PortStats() []wire.PortStats {
 	return nil
 }
-func (s stormSwitch) PushCounts() { s.r.dp.PushCounts() }
-func (s stormSwitch) PacketOut(frame []byte, in *flow.Key, list []pipeline.Action) error {
-	return s.r.dp.PacketOut(pmd.PacketOut{Frame: frame, InPort: in.InPort(), Fields: in, Translate: pipeline.PacketOut(list)})
+func (s stormSwitch) PushCounts()           { s.r.dp.PushCounts() }
+func (stormSwitch) CheckFrame([]byte) error { return nil }
+func (s stormSwitch) PacketOut(o *pipeline.Out) error {
+	return s.r.dp.PacketOut(pmd.PacketOut{Frame: o.Frame, InPort: o.In.InPort(), Fields: &o.In, Translate: o.Translate})
 }
 func (s stormSwitch) Resume(frame []byte, in *flow.Key, f *pipeline.Frozen) error {
 	return s.r.dp.PacketOut(pmd.PacketOut{Frame: frame, InPort: in.InPort(), Fields: in, Translate: pipeline.Resume(f)})

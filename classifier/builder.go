@@ -50,8 +50,21 @@ func (t *Table) With(add, remove []*Rule) *Table {
 
 // Table returns the rules as they are now. The builder may go on.
 func (b *Builder) Table() *Table {
-	b.t.subs = slices.DeleteFunc(b.t.subs, func(s *rules) bool { return s.count == 0 })
-	slices.SortStableFunc(b.t.subs, func(x, y *rules) int {
+	b.t.subs = inOrder(b.t.subs)
+	b.t.id = b.edit
+	t := b.t
+	t.edits = b.told()
+	b.t.subs = slices.Clone(t.subs)
+	b.edit, b.last = edits.Add(1), nil
+	b.begin()
+	return &t
+}
+
+// inOrder sorts the rules of masks for look-ups, which stop where none of a higher priority can
+// come, and leaves out what is empty.
+func inOrder(subs []*rules) []*rules {
+	subs = slices.DeleteFunc(subs, func(s *rules) bool { return s.count == 0 })
+	slices.SortStableFunc(subs, func(x, y *rules) int {
 		switch {
 		case x.all.top.before(y.all.top):
 			return -1
@@ -60,13 +73,7 @@ func (b *Builder) Table() *Table {
 		}
 		return 0
 	})
-	b.t.id = b.edit
-	t := b.t
-	t.edits = b.told()
-	b.t.subs = slices.Clone(t.subs)
-	b.edit, b.last = edits.Add(1), nil
-	b.begin()
-	return &t
+	return subs
 }
 
 // Find is Table.Find on the rules as they are now.
@@ -163,6 +170,16 @@ func (b *Builder) count(s *rules, k *flow.Key, h []uint64, delta int32) {
 	}
 	s.count += int(delta)
 	b.t.count += int(delta)
+}
+
+// Copy returns the rules as they are now, to be kept. It is beside the tables that Table returns:
+// none of them is its successor, and Since knows nothing of it.
+func (b *Builder) Copy() *Table {
+	t := b.t
+	t.subs = inOrder(slices.Clone(b.t.subs))
+	t.id, t.edits = b.edit, nil
+	b.edit, b.last = edits.Add(1), nil
+	return &t
 }
 
 // View returns the rules as they are now, to be read until the builder's next change.

@@ -19,13 +19,23 @@ const puntsEvery = time.Millisecond
 // PushCounts brings the counters of flows up to date.
 func (c controlled) PushCounts() { c.s.dp.PushCounts() }
 
-// PacketOut has a loop treat a packet of a controller.
-func (c controlled) PacketOut(frame []byte, in *flow.Key, list []pipeline.Action) error {
+// CheckFrame refuses what is no packet, and what no frame has room for.
+func (c controlled) CheckFrame(frame []byte) error {
 	if len(frame) < 14 {
 		return fmt.Errorf("a packet of %d bytes has no Ethernet header: %w", len(frame), ofperr.BadPacket)
 	}
-	port := in.InPort()
-	return c.s.dp.PacketOut(pmd.PacketOut{Frame: frame, InPort: port, Fields: in, Translate: pipeline.PacketOut(list)})
+	if most := int(c.s.mem.ChunkSize - c.s.mem.Headroom); len(frame) > most {
+		return fmt.Errorf("a packet of %d bytes, and %d is the most: %w", len(frame), most, ofperr.BadPacket)
+	}
+	return nil
+}
+
+// PacketOut has a loop treat a packet of a controller.
+func (c controlled) PacketOut(o *pipeline.Out) error {
+	if err := c.CheckFrame(o.Frame); err != nil {
+		return err
+	}
+	return c.s.dp.PacketOut(pmd.PacketOut{Frame: o.Frame, InPort: o.In.InPort(), Fields: &o.In, Translate: o.Translate})
 }
 
 // Resume has a loop go on with a packet that had paused.

@@ -20,13 +20,19 @@ type Mod struct {
 	Group *GroupMod
 	Meter *MeterMod
 	Port  *PortUpdate
+	Out   *Out // the commit says by which tables; it is sent when that is done
 }
 
 // Mods is FlowMods for requests of several kinds: the commit of a bundle (OpenFlow 1.4
 // section 6.9).
 func (s *State) Mods(mods []Mod, by any) (failed int, err error) {
 	return s.mods(len(mods), by, func(tx *flowTx, i int) error {
-		switch m := &mods[i]; {
+		m := &mods[i]
+		if m.Out != nil {
+			return tx.out(m.Out)
+		}
+		tx.point = nil
+		switch {
 		case m.Flow != nil:
 			return tx.mod(m.Flow)
 		case m.Group != nil:

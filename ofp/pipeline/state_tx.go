@@ -23,6 +23,7 @@ type flowTx struct {
 	evicted []evicted // to be put back if nothing comes of it
 	adopted []*Rule   // that are the configuration's from now on
 
+	point       *Snapshot          // what next is by now, if that was asked for
 	others      *classifier.Others // what changed beside rules and decisions may have asked; nil: nothing
 	beyond      bool               // more changed, and any decision may depend on it
 	anew        bool               // something changed, even if it is no rule and no decision depends on it
@@ -48,6 +49,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.steps)
 	clear(tx.evicted)
 	clear(tx.adopted)
+	tx.point = nil
 	tx.adopted, tx.others, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.quiet = tx.adopted[:0], nil, false, false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
 	tx.s, tx.next, tx.now, tx.by, tx.request, tx.number = s, next, s.now(), by, 0, s.seq

@@ -36,9 +36,70 @@ func (s *Snapshot) CheckOut(list []Action) error {
 	return (&flowTx{next: s}).checkDo(&Flow{Do: Instructions{Apply: list}})
 }
 
+// Out is a packet-out.
+type Out struct {
+	Frame []byte
+	In    flow.Key  // its port and metadata
+	List  []Action  // what is to be done to it
+	By    *Snapshot // the tables that it meets; nil: those in force
+}
+
+// Translate is what pmd.PacketOut asks of the tables in force.
+func (o *Out) Translate(t pmd.Tables, u *pmd.Upcall) {
+	now := t.(*Snapshot)
+	switch {
+	case o.By == nil:
+		now.TranslateOut(u, o.List)
+	case o.By.ports.sameSlots(now.ports):
+		o.By.TranslateOut(u, o.List)
+	default: // ports have come or gone since: it can only leave by those that there are
+		by := *o.By
+		by.ports = now.ports
+		by.TranslateOut(u, o.List)
+	}
+}
+
 // PacketOut returns what pmd.PacketOut asks of the tables in force, for a list of actions.
-func PacketOut(list []Action) func(pmd.Tables, *pmd.Upcall) {
-	return func(t pmd.Tables, u *pmd.Upcall) { t.(*Snapshot).TranslateOut(u, list) }
+func PacketOut(list []Action) func(pmd.Tables, *pmd.Upcall) { return (&Out{List: list}).Translate }
+
+// sameSlots says whether loops know the same ports by the same numbers.
+func (s *portSet) sameSlots(o *portSet) bool {
+	if s == o {
+		return true
+	}
+	if len(s.all) != len(o.all) {
+		return false
+	}
+	for i := range s.all {
+		if s.all[i].OFPort != o.all[i].OFPort || s.all[i].Slot != o.all[i].Slot {
+			return false
+		}
+	}
+	return true
+}
+
+// out does a packet-out of a bundle: it meets the tables as the requests before it have made
+// them, and no more of them.
+func (tx *flowTx) out(o *Out) error {
+	if err := tx.checkDo(&Flow{Do: Instructions{Apply: o.List}}); err != nil {
+		return err
+	}
+	if tx.point == nil {
+		tx.point = tx.soFar()
+	}
+	o.By = tx.point
+	return nil
+}
+
+// soFar returns what the next snapshot is by now.
+func (tx *flowTx) soFar() *Snapshot {
+	s := *tx.next
+	for _, id := range tx.touched {
+		t := s.tables[id]
+		s.tables[id] = &table{id: id, rules: tx.tables[id].Copy(), counts: t.counts}
+	}
+	tx.metersOwned = false // who changes meters next takes another map
+	return &s
 }
 
 // actionSetLast executes the action set when the pipeline has ended.

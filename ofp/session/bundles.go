@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -18,6 +19,8 @@ const (
 
 	// bundledMod is what a message that was read takes at least, beside its own bytes.
 	bundledMod = 1200
+	// bundledOut is what the tables that a packet meets take beside those of the commit, about.
+	bundledOut = 8192
 )
 
 // bundle is what a session has put together (OpenFlow 1.4 section 6.9).
@@ -122,13 +125,22 @@ func (s *session) bundleControl(m *wire.BundleMsg) error {
 }
 
 // commit does a bundle: in order, and all of it or nothing, whatever its flags ask for at
-// least. The message that fails has an error of its own, before that of the commit.
+// least. The message that fails has an error of its own, before that of the commit. Packets are
+// sent when all is done, by the tables as they were at their place in the bundle.
 func (s *session) commit(b *bundle) error {
 	s.xidOf = func(i int) uint32 { return xidOf(b.msgs[i]) }
 	failed, err := s.cfg.Tables.Mods(b.mods, s)
 	if err == nil {
 		for i := range b.mods {
-			s.forward(&b.mods[i], xidOf(b.msgs[i]))
+			m := &b.mods[i]
+			s.forward(m, xidOf(b.msgs[i]))
+			if m.Out == nil {
+				continue
+			}
+			// It cannot be taken back any more.
+			if err := s.cfg.Switch.PacketOut(m.Out); err != nil && !s.refuse(err, b.msgs[i]) {
+				return net.ErrClosed
+			}
 		}
 		return nil
 	}
@@ -163,17 +175,21 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 		return fmt.Errorf("bundle %d has %d messages: %w", m.ID, maxBundleMods, ofperr.BundleTooManyMessages)
 	}
 	cost := 2*len(m.Message) + bundledMod // twice: actions are as long when they are read, about
+	if wire.KindOf(s.version, m.Message[1]) == wire.PacketOut {
+		cost += bundledOut
+	}
 	if held := s.bundledBytes(); held+cost > maxBundleBytes {
 		return fmt.Errorf("bundles take %d bytes of memory: %w", held, ofperr.BundleTooManyMessages)
 	}
 	b.used = time.Now()
-	mod, err := s.bundled(m.Message)
+	msg := slices.Clone(m.Message) // packets point into it
+	mod, err := s.bundled(msg)
 	if err != nil {
 		return err
 	}
 	b.bytes += cost
 	b.mods = append(b.mods, mod)
-	b.msgs = append(b.msgs, slices.Clone(m.Message))
+	b.msgs = append(b.msgs, msg)
 	return nil
 }
 
@@ -202,6 +218,11 @@ func (s *session) bundled(msg []byte) (m pipeline.Mod, err error) {
 		return m, err
 	case wire.GroupMod:
 		m.Group, err = wire.ParseGroupMod(s.version, body)
+		return m, err
+	case wire.PacketOut:
+		if m.Out, err = s.parseOut(body); err == nil {
+			err = s.cfg.Switch.CheckFrame(m.Out.Frame)
+		}
 		return m, err
 	case wire.MeterMod:
 		m.Meter, err = wire.ParseMeterMod(body)

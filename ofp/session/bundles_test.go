@@ -1,8 +1,11 @@
 package session
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
+	"pollux/flow"
 	"pollux/ofp/ofperr"
 	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
@@ -145,4 +148,63 @@ func TestBundles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Packets of a bundle go to the switch when it is committed, in order, each with the tables that it
+// meets; one that cannot be sent is refused when it is added, or has the bundle fail.
+func TestPacketOutsInBundles(t *testing.T) {
+	for _, v := range spoken[1:] {
+		f := newFloor(t, v)
+		p, box := &bundlePeer{f.peers[0], v}, f.s.cfg.Switch.(*fixed)
+		outs := func() []pipeline.Out {
+			box.mu.Lock()
+			defer box.mu.Unlock()
+			return slices.Clone(box.outs)
+		}
+		out := func(id uint32, size int, list []pipeline.Action) {
+			o := &wire.PacketOutMsg{BufferID: wire.NoBuffer, Data: bytes.Repeat([]byte{byte(id)}, size), Actions: wire.AppendActions(nil, v, list, nil)}
+			o.Metadata.SetMasked(flow.InPort, flow.Value{Lo: 2}, flow.InPort.Full())
+			p.write(wire.AppendBundle(nil, v, wire.BundleAdd, 7, &wire.BundleMsg{ID: id, Message: wire.AppendPacketOut(nil, v, 7, o)}))
+		}
+		to := func(port uint32) []pipeline.Action { return []pipeline.Action{{Kind: pipeline.ActOutput, Port: port}} }
+		out(1, 60, to(1))
+		p.add(1, 0, "in_port=1,actions=drop")
+		out(1, 61, to(2))
+		out(1, 62, to(flow.PortTable))
+		if e := p.barrier(); e != ofperr.NoError || len(outs()) > 0 {
+			t.Fatalf("%s: %v, %d packets before the commit", v, e, len(outs()))
+		}
+		if e := p.control(1, wire.BundleCommit, 0); e != ofperr.NoError {
+			t.Fatalf("%s: %v", v, e)
+		}
+		got := outs()
+		if len(got) != 3 {
+			t.Fatalf("%s: %d packets", v, len(got))
+		}
+		for i, o := range got {
+			if len(o.Frame) != 60+i || o.Frame[59] != 1 || o.In.InPort() != 2 || o.By == nil || (o.By == got[1].By) != (i > 0) {
+				t.Errorf("%s: packet %d has %d bytes of %d from port %d; its tables: %v", v, i, len(o.Frame), o.Frame[59], o.In.InPort(), o.By != nil)
+			}
+		}
+		for i, c := range []struct {
+			do   func(id uint32)
+			want ofperr.Error
+		}{
+			{func(id uint32) { out(id, 10, to(1)) }, ofperr.BadPacket},
+			{func(id uint32) { out(id, 9000, to(1)) }, ofperr.BadPacket},
+			{func(id uint32) { out(id, 60, []pipeline.Action{{Kind: pipeline.ActGroup, Group: 9}}); p.commit(id) }, ofperr.BundleMessageFailed},
+			{func(id uint32) { out(id, 60, to(1)); p.add(id, 0, "actions=group:9"); p.commit(id) }, ofperr.BundleMessageFailed},
+		} {
+			c.do(uint32(10 + i))
+			if e := p.barrier(); e != c.want || len(outs()) != 3 {
+				t.Errorf("%s: case %d: %s, want %s; %d packets were sent", v, i, e.Name(), c.want.Name(), len(outs())-3)
+			}
+		}
+	}
+}
+
+// commit asks for a commit without looking at the answer.
+func (p *bundlePeer) commit(id uint32) {
+	p.t.Helper()
+	p.write(wire.AppendBundle(nil, p.v, wire.BundleControl, 5, &wire.BundleMsg{ID: id, Type: wire.BundleCommit}))
 }

@@ -102,8 +102,7 @@ func monitorPart(s *session, m *wire.Multipart, out *wire.Replies) error {
 		news = append(news, all[r.ID])
 	}
 	s.monitors.all = all
-	_, err := s.refresh(out, news, 0)
-	return err
+	return s.refresh(out, news, 0)
 }
 
 // tooManyMonitors is the error for more monitors than a session can have.
@@ -115,9 +114,8 @@ func tooManyMonitors(v wire.Version) ofperr.Error {
 }
 
 // refresh writes the flows that have come or changed since the change of that number and that
-// some of list tells of, each once, and returns how many; since 0 it is all that there are, for
-// those that ask for it.
-func (s *session) refresh(out *wire.Replies, list []flowMonitor, since uint64) (n int, err error) {
+// some of list tells of, each once; since 0 it is all that there are, for those that ask for it.
+func (s *session) refresh(out *wire.Replies, list []flowMonitor, since uint64) error {
 	var order []*pipeline.Rule
 	found := map[*pipeline.Rule]wire.FlowUpdate{}
 	asked := map[*pipeline.Rule]wire.MonitorFlags{}
@@ -127,7 +125,7 @@ func (s *session) refresh(out *wire.Replies, list []flowMonitor, since uint64) (
 		}
 		rules, err := s.cfg.Tables.Snapshot().RulesSince(&m.filter, since)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		for r, kind := range rules {
 			u := wire.FlowUpdate{Event: wire.EventInitial}
@@ -149,7 +147,7 @@ func (s *session) refresh(out *wire.Replies, list []flowMonitor, since uint64) (
 		u.Flow = r.AsFlow()
 		s.addUpdate(out, &u, asked[r])
 	}
-	return len(order), nil
+	return nil
 }
 
 // addUpdate writes one change, with the flow's instructions if the flags say so.

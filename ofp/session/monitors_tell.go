@@ -59,7 +59,10 @@ func (s *session) follow(c *pipeline.FlowChange) {
 // flushUpdates sends what a request has done, and pauses where the peer does not keep up.
 func (s *session) flushUpdates(number uint64) {
 	m := &s.monitors
-	m.updates.End()
+	if m.updates.Pending() {
+		m.updates.End()
+	}
+	s.noteTooLong(m.updates)
 	m.updates, m.abbrev = nil, 0
 	if m.paused || s.out.told() <= pauseAt {
 		return
@@ -92,13 +95,13 @@ func (s *session) resume() {
 			list = append(list, x)
 		}
 		out := wire.NewReplies(s.version, 0, monitorHead(s.version), func(msg []byte) { s.out.post(msg) })
-		n, err := s.refresh(out, list, m.knows)
-		if err != nil {
+		if err := s.refresh(out, list, m.knows); err != nil {
 			s.cfg.Log.Error("openflow: flow monitor", "peer", s.who, "error", err) // a mistake: filters have been checked
 		}
-		if n > 0 {
+		if out.Pending() {
 			out.End()
 		}
+		s.noteTooLong(out)
 		m.paused = false
 		s.out.post(s.pausedMessage(wire.EventResumed))
 	})

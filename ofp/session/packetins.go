@@ -93,11 +93,12 @@ func (s *Server) reviewMisses() {
 	}
 }
 
-// lost is what became of a session's packet-ins.
+// lost is what became of a session's packet-ins, and of what is too long for a message.
 type lost struct {
 	sent    atomic.Uint64
 	limited atomic.Uint64 // lost to the rate limit
 	full    atomic.Uint64 // lost because the session does not read
+	tooLong atomic.Uint64 // records of replies and of monitors that no message has room for
 }
 
 // bucket is the tokens that a session has for packet-ins: rate a second, burst at most.

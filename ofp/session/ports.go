@@ -5,6 +5,7 @@ import (
 
 	"pollux/flow"
 	"pollux/ofp/ofperr"
+	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
 )
 
@@ -46,25 +47,35 @@ func portPart(s *session, m *wire.Multipart, out *wire.Replies) error {
 
 // packetOut answers PACKET_OUT.
 func packetOut(s *session, q *request) error {
-	p, err := wire.ParsePacketOut(s.version, q.body)
+	o, err := s.parseOut(q.body)
 	if err != nil {
 		return err
 	}
+	if err := s.cfg.Tables.Snapshot().CheckOut(o.List); err != nil {
+		return err
+	}
+	return s.cfg.Switch.PacketOut(o)
+}
+
+// parseOut reads the body of a PACKET_OUT, which what it returns points into. Whether its actions
+// refer to what is there is for the tables to say.
+func (s *session) parseOut(body []byte) (*pipeline.Out, error) {
+	p, err := wire.ParsePacketOut(s.version, body)
+	if err != nil {
+		return nil, err
+	}
 	if p.BufferID != wire.NoBuffer {
-		return fmt.Errorf("buffer %d: packets are not kept: %w", p.BufferID, ofperr.BufferUnknown)
+		return nil, fmt.Errorf("buffer %d: packets are not kept: %w", p.BufferID, ofperr.BufferUnknown)
 	}
 	m := known(p.Data)
 	list, err := wire.ParseActions(s.version, p.Actions, &m)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := wire.CheckActions(s.version, &m, list, true); err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.cfg.Tables.Snapshot().CheckOut(list); err != nil {
-		return err
-	}
-	return s.cfg.Switch.PacketOut(p.Data, &p.Metadata.Key, list)
+	return &pipeline.Out{Frame: p.Data, In: p.Metadata.Key, List: list}, nil
 }
 
 // known is what actions can rely on: of a packet-out, other than of a flow, the packet is known.

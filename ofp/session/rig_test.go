@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -28,6 +29,9 @@ type fixed struct {
 	bridge   *wire.IPFIXStats
 	sets     []wire.IPFIXStats
 	resumed  []resumedPacket
+
+	mu   sync.Mutex // guards outs
+	outs []pipeline.Out
 }
 
 // resumedPacket is what Resume was called with.
@@ -49,10 +53,19 @@ func (f *fixed) PortStats() []wire.PortStats {
 	return []wire.PortStats{{Port: 1, RxPackets: 5}, {Port: 2}}
 }
 func (f *fixed) PushCounts() {}
-func (f *fixed) PacketOut(frame []byte, _ *flow.Key, _ []pipeline.Action) error {
-	if len(frame) < 14 {
+func (f *fixed) CheckFrame(frame []byte) error {
+	if len(frame) < 14 || len(frame) > 2000 {
 		return fmt.Errorf("%d bytes: %w", len(frame), ofperr.BadPacket)
 	}
+	return nil
+}
+func (f *fixed) PacketOut(o *pipeline.Out) error {
+	if err := f.CheckFrame(o.Frame); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.outs = append(f.outs, *o)
 	return nil
 }
 func (f *fixed) Resume(frame []byte, in *flow.Key, of *pipeline.Frozen) error {

@@ -31,9 +31,10 @@ type Switch interface {
 	PortStats() []wire.PortStats
 	// PushCounts brings the counters of flows and groups up to date.
 	PushCounts()
-	// PacketOut has the switch treat a packet by a list of actions that Tables has checked. in
-	// has the port that it is said to come from, and its metadata.
-	PacketOut(frame []byte, in *flow.Key, list []pipeline.Action) error
+	// CheckFrame refuses a packet that the switch cannot treat, whatever is to be done to it.
+	CheckFrame(frame []byte) error
+	// PacketOut has the switch treat a packet by a list of actions that Tables has checked.
+	PacketOut(o *pipeline.Out) error
 	// Resume has the switch go on with a packet that had paused. f, which Tables has checked, is
 	// what is left to do.
 	Resume(frame []byte, in *flow.Key, f *pipeline.Frozen) error

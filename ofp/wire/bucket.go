@@ -20,22 +20,13 @@ const (
 	bucketWatchGroup
 )
 
-// mostOfBuckets is how many bytes of buckets a message has room for, beside what else it has
-// of a group: 100 fields of a selection method at most. Groups are longer only by buckets
-// that were inserted; those that find no room are left out.
-const mostOfBuckets = mostRecord - 4096
-
 // appendBuckets13 appends buckets as 1.3 and 1.4 have them, in their order.
 func appendBuckets13(b []byte, v Version, g *pipeline.Group) []byte {
-	start := len(b)
 	for i := range g.Buckets {
 		k, at := &g.Buckets[i], len(b)
 		b = be.AppendUint16(append(b, 0, 0), k.Weight)
 		b = be.AppendUint32(be.AppendUint32(b, k.WatchPort), k.WatchGroup)
 		b = AppendActions(zeros(b, 4), v, k.Actions, nil)
-		if len(b)-start > mostOfBuckets {
-			return b[:at]
-		}
 		be.PutUint16(b[at:], uint16(len(b)-at))
 	}
 	return b
@@ -68,7 +59,6 @@ func parseBuckets13(v Version, b []byte) (out []pipeline.Bucket, err error) {
 // appendBuckets15 appends buckets as 1.5 has them: with their number, and properties for what
 // is not as if it was not given.
 func appendBuckets15(b []byte, v Version, g *pipeline.Group) []byte {
-	start := len(b)
 	for i := range g.Buckets {
 		k, at := &g.Buckets[i], len(b)
 		b = be.AppendUint32(zeros(b, 4), k.ID)
@@ -82,9 +72,6 @@ func appendBuckets15(b []byte, v Version, g *pipeline.Group) []byte {
 		}
 		if k.WatchGroup != pipeline.AnyGroup {
 			b = property32(b, bucketWatchGroup, k.WatchGroup)
-		}
-		if len(b)-start > mostOfBuckets {
-			return b[:at]
 		}
 		be.PutUint16(b[at:], uint16(len(b)-at))
 	}

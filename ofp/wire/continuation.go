@@ -69,7 +69,8 @@ const (
 const stackEntry = 16
 
 // Append appends the continuation, with actions as v has them: those that AppendActions
-// leaves out are lost.
+// leaves out are lost. Where it takes more than 64 KiB it is longer than a message has room
+// for, and lengths in it may be wrong.
 func (c *Continuation) Append(b []byte, v Version) []byte {
 	if c.Switch != [16]byte{} {
 		b = propertyBytes(b, contBridge, c.Switch[:])

@@ -19,7 +19,8 @@
 //   - An error of decoding is an Error, that which the peer is to be sent.
 //
 // Encoders append to a slice, as append does, and return it. They fail on nothing: what
-// does not fit a field of the wire is cut, which the comment of the field says.
+// does not fit a field of the wire is cut, which the comment of the field says. A record that
+// has no room in a message is longer than it says; Replies leaves it out.
 //
 // One file is one family of messages. Nothing here keeps state, but for a Replies, which
 // belongs to one goroutine; the rest may be called from any thread. Nothing here is for

@@ -13,7 +13,8 @@ import (
 func oldGroups(v Version) bool { return v == V13 || v == V14 }
 
 // AppendGroupMod appends a GROUP_MOD, in 1.0 a NXTGroupMod. Selection, and the numbers of
-// buckets, are left out in 1.3 and 1.4, which have no place for them.
+// buckets, are left out in 1.3 and 1.4, which have no place for them. What takes MaxLen bytes may
+// have been cut, and is not to be sent.
 func AppendGroupMod(b []byte, v Version, xid uint32, m *pipeline.GroupMod) []byte {
 	at := len(b)
 	if v == V10 {

@@ -176,29 +176,3 @@ func TestGroupRequests(t *testing.T) {
 		t.Errorf("no body: %v", err)
 	}
 }
-
-// Buckets that a message has no room for are left out; it is still one that is read.
-func TestManyBuckets(t *testing.T) {
-	for _, v := range spoken {
-		_, g, _ := sampleGroups(v)
-		g.Buckets = nil
-		for i := range uint32(10_000) {
-			g.Buckets = append(g.Buckets, bucket(i, 1, 1))
-		}
-		b := AppendGroup(nil, v, g)
-		got, rest, err := ParseGroup(v, b)
-		if err != nil || len(rest) != 0 || len(got.Buckets) < 1000 || got.Selection != g.Selection {
-			t.Fatalf("%s: %d bytes, %v", v, len(b), err)
-		}
-		if last := got.Buckets[len(got.Buckets)-1]; last.ID != uint32(len(got.Buckets)-1) {
-			t.Errorf("%s: the last bucket is %+v", v, last)
-		}
-		mod := AppendGroupMod(nil, v, 1, &pipeline.GroupMod{Group: *g})[HeaderLen:]
-		if v == V10 {
-			mod = mod[8:]
-		}
-		if m, err := ParseGroupMod(v, mod); err != nil || len(m.Group.Buckets) != len(got.Buckets) {
-			t.Errorf("%s: mod: %v", v, err)
-		}
-	}
-}

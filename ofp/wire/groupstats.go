@@ -18,16 +18,13 @@ type GroupStats struct {
 
 const groupStatsLen = 40
 
-// mostBuckets is of how many buckets' counters a record has room for.
-const mostBuckets = (mostRecord - groupStatsLen) / 16
-
-// Append appends the record. Counters of buckets that a message has no room for are left out.
+// Append appends the record.
 func (s *GroupStats) Append(b []byte) []byte {
 	at := len(b)
 	b = be.AppendUint32(be.AppendUint32(zeros(b, 4), s.ID), s.References)
 	b = be.AppendUint64(be.AppendUint64(zeros(b, 4), s.Packets), s.Bytes)
 	b = appendDuration(b, s.Duration)
-	for _, k := range s.Buckets[:min(len(s.Buckets), mostBuckets)] {
+	for _, k := range s.Buckets {
 		b = be.AppendUint64(be.AppendUint64(b, k.Packets), k.Bytes)
 	}
 	be.PutUint16(b[at:], uint16(len(b)-at))

@@ -11,11 +11,8 @@ import (
 // bandLen is the length of a band of a meter, of both types.
 const bandLen = 16
 
-// mostBands is how many bands fit a message.
-const mostBands = (mostRecord - 40) / bandLen
-
 func appendBands(b []byte, bands []pipeline.Band) []byte {
-	for _, d := range bands[:min(len(bands), mostBands)] {
+	for _, d := range bands {
 		b = be.AppendUint16(be.AppendUint16(b, uint16(d.Type)), bandLen)
 		b = be.AppendUint32(be.AppendUint32(b, d.Rate), d.Burst)
 		b = append(b, d.PrecLevel, 0, 0, 0)
@@ -120,7 +117,7 @@ func (s *MeterStats) Append(b []byte) []byte {
 	b = zeros(be.AppendUint32(b, s.ID), 8)
 	b = be.AppendUint64(be.AppendUint64(be.AppendUint32(b, s.Flows), s.Packets), s.Bytes)
 	b = appendDuration(b, s.Duration)
-	for _, d := range s.Bands[:min(len(s.Bands), mostBands)] {
+	for _, d := range s.Bands {
 		b = be.AppendUint64(be.AppendUint64(b, d.Packets), d.Bytes)
 	}
 	be.PutUint16(b[at+4:], uint16(len(b)-at))

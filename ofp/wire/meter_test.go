@@ -99,18 +99,6 @@ func TestBadMeterMods(t *testing.T) {
 	}
 }
 
-// Bands that a message has no room for are left out; it is still one that is read.
-func TestManyBands(t *testing.T) {
-	m := &pipeline.Meter{ID: 1, Bands: make([]pipeline.Band, 5000)}
-	for i := range m.Bands {
-		m.Bands[i].Type = pipeline.BandDrop
-	}
-	got, rest, err := ParseMeter(AppendMeter(nil, m))
-	if err != nil || len(rest) != 0 || len(got.Bands) != mostBands {
-		t.Errorf("%d bands, %v", len(got.Bands), err)
-	}
-}
-
 func TestQueueRequests(t *testing.T) {
 	for _, c := range []struct {
 		v    Version

@@ -99,12 +99,13 @@ func AppendMultipartRequest(b []byte, v Version, xid uint32, m Multipart) []byte
 }
 
 // Replies writes the reply to a multipart request, which is one message or, if its
-// records don't fit, several. A record is never split.
+// records don't fit, several. A record is never split, and never cut.
 type Replies struct {
-	v    Version
-	emit func(msg []byte)
-	msg  []byte
-	head int
+	v       Version
+	emit    func(msg []byte)
+	msg     []byte
+	head    int
+	tooLong int
 }
 
 // NewReplies returns the reply to request m with transaction id xid. Each message of
@@ -119,14 +120,25 @@ func NewReplies(v Version, xid uint32, m Multipart, emit func(msg []byte)) *Repl
 // Room is the length of the longest record.
 func (r *Replies) Room() int { return MaxLen - r.head }
 
-// Add adds a record. One that is longer than Room is cut.
+// Add adds a record. One that is longer than Room is left out whole, as Open vSwitch does: a
+// flow, say, whose actions take more bytes in this version than in that in which it came. (Its
+// own length, of 16 bits, may not be what it says; so nobody is to see a part of it.)
 func (r *Replies) Add(record []byte) {
-	record = record[:min(len(record), r.Room())]
+	if len(record) > r.Room() {
+		r.tooLong++
+		return
+	}
 	if len(r.msg)+len(record) > MaxLen {
 		r.flush(moreFlag)
 	}
 	r.msg = append(r.msg, record...)
 }
+
+// Pending says whether records wait for a message.
+func (r *Replies) Pending() bool { return len(r.msg) > r.head }
+
+// TooLong is how many records were left out.
+func (r *Replies) TooLong() int { return r.tooLong }
 
 // End sends what is left: at least one message, be it without a record.
 func (r *Replies) End() { r.flush(0) }

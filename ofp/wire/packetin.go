@@ -69,7 +69,7 @@ type PacketInMsg struct {
 // format in_port is all that is told of p.Metadata.
 //
 // Data that the message has no room for is cut; so is what is above 65,535 of FullLen, but
-// in PacketInNXT2. There, a Continuation that finds no room is left out.
+// in PacketInNXT2. There, a Continuation that finds no room beside all of Data is left out.
 func AppendPacketIn(b []byte, v Version, xid uint32, f PacketInFormat, p *PacketInMsg) []byte {
 	at := len(b)
 	reason, total := byte(p.Reason.On(v)), uint16(min(p.FullLen, 0xffff))

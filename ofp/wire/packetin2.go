@@ -20,7 +20,8 @@ const (
 )
 
 // appendPacketIn2 appends a NXTPacketIn2 or NXTResume. The packet is its last property, so
-// that it is what is cut; one of nothing is not allowed.
+// that it is what is cut; one of nothing is not allowed. A packet that goes on when it is
+// given back is not cut: where it finds no room beside its continuation, that is left out.
 func appendPacketIn2(b []byte, v Version, xid, subtype uint32, p *PacketInMsg) []byte {
 	at := len(b)
 	b = beginExtension(b, v, xid, Nicira, subtype)
@@ -39,7 +40,7 @@ func appendPacketIn2(b []byte, v Version, xid, subtype uint32, p *PacketInMsg) [
 	if p.Paused != nil {
 		rest = p.Paused.Append(nil, v)
 	}
-	if len(rest) > 0 && len(b)-at+pad8(8+len(rest))+least <= MaxLen {
+	if len(rest) > 0 && len(b)-at+pad8(8+len(rest))+pad8(4+len(p.Data))+8 <= MaxLen {
 		start := len(b)
 		b = endProperty(append(zeros(startProperty(b, pinContinuation), 4), rest...), start)
 	}

@@ -1,0 +1,139 @@
+package pipeline
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"pollux/flow"
+	"pollux/pmd"
+)
+
+// outcome is what becomes of a packet by a packet-out.
+func outcome(t testing.TB, now *Snapshot, o *Out, in *flow.Key) string {
+	t.Helper()
+	u := pmd.Upcall{Key: in, Thread: -1}
+	o.Translate(now, &u)
+	return u.Program.String()
+}
+
+// TestPacketOutsOfABundle: a packet-out in the midst of changes meets the tables that the changes
+// before it alone would have made, whatever comes after it, and another bundle after that.
+func TestPacketOutsOfABundle(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		draw := func(what string, n int) int { return rapid.IntRange(0, n-1).Draw(rt, what) }
+		random := func() Mod {
+			switch draw("what", 8) {
+			case 0:
+				id := uint32(draw("group", 2) + 1)
+				c := []GroupCommand{GroupAddOrModify, GroupAddOrModify, GroupDelete}[draw("command", 3)]
+				return Mod{Group: &GroupMod{Command: c, Group: Group{ID: id, Type: GroupAll, Buckets: []Bucket{{
+					WatchPort: AnyPort, WatchGroup: AnyGroup, Actions: []Action{{Kind: ActOutput, Port: uint32(draw("to", 3) + 2)}}}}}}}
+			case 1:
+				c := MeterDelete
+				m := drop1000(5)
+				if draw("add", 2) == 0 {
+					c = MeterAdd
+				}
+				return Mod{Meter: &MeterMod{c, m}}
+			case 2:
+				up := draw("up", 2) == 0
+				return Mod{Port: &PortUpdate{OFPort: 3, Do: func(p *Port) { p.NoFwd = !up }}}
+			}
+			c := []FlowCommand{FlowAdd, FlowAdd, FlowModify, FlowDelete, FlowDeleteStrict}[draw("command", 5)]
+			match := []string{"", "in_port=1,", "ip,", "ip,nw_dst=10.0.0.0/8,", "in_port=1,tcp,"}[draw("match", 5)]
+			do := []string{"drop", "2", "3", "resubmit(,1)", "group:1", "group:2", "meter:5,4", "2,resubmit(,1)"}[draw("do", 8)]
+			fm := mod(t, c, fmt.Sprintf("table=%d,priority=%d,%sactions=%s", draw("table", 2), draw("priority", 3), match, do))
+			return Mod{Flow: &fm}
+		}
+		real, alone := testState(t, "in_port=1 actions=2"), testState(t, "in_port=1 actions=2")
+		var ins []*flow.Key
+		for _, p := range []string{"in_port=1,tcp,nw_dst=10.0.0.1", "in_port=2,tcp,nw_dst=11.0.0.1", "in_port=1,arp"} {
+			ins = append(ins, packetOf(t, real, p))
+		}
+		list := []Action{{Kind: ActOutput, Port: flow.PortTable}, {Kind: ActOutput, Port: 4}}
+		type sent struct {
+			out  *Out
+			want []string
+		}
+		var all []sent
+		for range 2 {
+			var bundle []Mod
+			for range rapid.IntRange(1, 12).Draw(rt, "mods") {
+				if draw("out", 3) > 0 {
+					m := random()
+					// What the one that stands for the prefix refuses no bundle has.
+					if _, err := alone.Mods([]Mod{m}, nil); err == nil {
+						bundle = append(bundle, m)
+					}
+					continue
+				}
+				o := &Out{List: list}
+				bundle = append(bundle, Mod{Out: o})
+				s := sent{out: o}
+				for _, in := range ins {
+					s.want = append(s.want, outcome(t, alone.Snapshot(), &Out{List: list}, in))
+				}
+				all = append(all, s)
+			}
+			if i, err := real.Mods(bundle, nil); err != nil {
+				rt.Fatalf("message %d: %v", i, err)
+			}
+			for _, s := range all {
+				for i, in := range ins {
+					if got := outcome(t, real.Snapshot(), s.out, in); got != s.want[i] {
+						rt.Fatalf("packet %d: %s, want %s", i, got, s.want[i])
+					}
+				}
+			}
+			for _, in := range ins {
+				now := &Out{List: list}
+				if got, want := outcome(t, real.Snapshot(), now, in), outcome(t, alone.Snapshot(), now, in); got != want {
+					rt.Fatalf("after the bundle: %s, want %s", got, want)
+				}
+			}
+		}
+	})
+}
+
+// TestPacketOutAfterPortsChanged: a packet that met tables of before leaves by no port that has
+// come in the place of another.
+func TestPacketOutAfterPortsChanged(t *testing.T) {
+	s := testState(t, "in_port=1 actions=2")
+	o := &Out{List: []Action{{Kind: ActOutput, Port: flow.PortTable}, {Kind: ActOutput, Port: 3}}}
+	if _, err := s.Mods([]Mod{{Out: o}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	in := packetOf(t, s, "in_port=1")
+	if got := outcome(t, s.Snapshot(), o, in); got != "2,3" {
+		t.Fatalf("%s, want 2,3", got)
+	}
+	ports := []Port{}
+	for _, p := range s.Snapshot().Ports() {
+		if p.OFPort != 2 {
+			ports = append(ports, p)
+		}
+	}
+	if err := s.Apply(Change{Ports: ports}); err != nil {
+		t.Fatal(err)
+	}
+	if got := outcome(t, s.Snapshot(), o, in); got != "3" {
+		t.Errorf("%s, want 3 alone: port 2 is gone", got)
+	}
+}
+
+// TestPacketOutMeetsMetersOfItsTime: what a bundle does to meters behind a packet is not done to it.
+func TestPacketOutMeetsMetersOfItsTime(t *testing.T) {
+	s := testState(t, "in_port=2 actions=3")
+	f := mod(t, FlowAdd, "in_port=1 actions=2")
+	f.Flow.Do.Meter = 5
+	o := &Out{List: []Action{{Kind: ActOutput, Port: flow.PortTable}}}
+	bundle := []Mod{{Meter: &MeterMod{MeterAdd, drop1000(5)}}, {Flow: &f}, {Out: o}, {Meter: &MeterMod{MeterDelete, drop1000(5)}}}
+	if _, err := s.Mods(bundle, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := outcome(t, s.Snapshot(), o, packetOf(t, s, "in_port=1")); got != "meter(5),2" {
+		t.Errorf("%s, want meter(5),2", got)
+	}
+}
