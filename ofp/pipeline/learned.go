@@ -150,16 +150,6 @@ func (x *xlate) learnFlow(l *Learn) {
 	}
 }
 
-// learnedBy counts the flows of a table with a cookie: those that a learn action has learned.
-func (t *table) learnedBy(cookie uint64) (n int) {
-	for c := range t.rules.Rules() {
-		if c.Data.(*Rule).Flow.Cookie == cookie {
-			n++
-		}
-	}
-	return n
-}
-
 // learned makes the flow of a learn action; it looks at all that goes into it.
 func (x *xlate) learned(l *Learn) *Flow {
 	f := &Flow{
@@ -288,16 +278,8 @@ func (tx *flowTx) takeFlowNote(n flowNote) {
 		tx.put(r, old, FlowModified)
 		return
 	}
-	if n.limit != 0 {
-		have := 0
-		for c := range tx.view(f.Table).Rules() {
-			if c.Data.(*Rule).Flow.Cookie == f.Cookie {
-				have++
-			}
-		}
-		if have >= int(n.limit) {
-			return
-		}
+	if n.limit != 0 && tx.learnedBy(f.Table, f.Cookie) >= int(n.limit) {
+		return
 	}
 	// A table that is full, or a flow that its table cannot have, is not learned, and nobody could be told.
 	_ = tx.add(f, fromController, false, true)
@@ -312,11 +294,10 @@ type learnerKey struct {
 
 // learners calls fn with the flows that go with this one.
 func (d *Instructions) learners(fn func(learnerKey)) {
-	d.some(func(a *Action) bool {
-		if a.Kind == ActLearn && a.List.Learn.DeleteLearned {
-			fn(learnerKey{a.List.Learn.Table, a.List.Learn.Cookie})
+	d.eachLearn(func(l *Learn) {
+		if l.DeleteLearned {
+			fn(learnerKey{l.Table, l.Cookie})
 		}
-		return false
 	})
 }
 

@@ -16,6 +16,10 @@ import (
 // send translates a packet as loops do on a miss, and counts it.
 func send(t *testing.T, s *State, in string, now int64) *pmd.Upcall {
 	t.Helper()
+	return sendIn(t, s, in, now)
+}
+
+func sendIn(t fataler, s *State, in string, now int64) *pmd.Upcall {
 	k := packetOf(t, s, in)
 	u := &pmd.Upcall{Key: k, Thread: 0, Now: now, Commit: true}
 	s.Snapshot().Translate(u)

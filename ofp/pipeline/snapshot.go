@@ -14,6 +14,8 @@ type table struct {
 	id     uint8
 	rules  *classifier.Table
 	counts *tableCounters // shared by all snapshots
+
+	limited []cookieCount // that limits of learn actions ask for, by cookie
 }
 
 // Snapshot is one immutable picture of a State. Any number of threads may use it.

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"fmt"
+	"iter"
+	"math/bits"
 
 	"pollux/ofp/ofperr"
 )
@@ -39,6 +41,19 @@ type tableSet [4]uint64
 func (s *tableSet) has(id uint8) bool { return s[id>>6]>>(id&63)&1 != 0 }
 func (s *tableSet) add(id uint8)      { s[id>>6] |= 1 << (id & 63) }
 func (s *tableSet) remove(id uint8)   { s[id>>6] &^= 1 << (id & 63) }
+
+// each is the tables of the set, by number.
+func (s *tableSet) each() iter.Seq[uint8] {
+	return func(yield func(uint8) bool) {
+		for w, b := range s {
+			for ; b != 0; b &= b - 1 {
+				if !yield(uint8(w<<6 + bits.TrailingZeros64(b))) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // pipelineTx is a PipelineMod in the making.
 type pipelineTx struct {

@@ -50,6 +50,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.adopted)
 	tx.adopted, tx.others, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.quiet = tx.adopted[:0], nil, false, false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
+	s.cookies.begin()
 	tx.s, tx.next, tx.now, tx.by, tx.request, tx.number = s, next, s.now(), by, 0, s.seq
 	return tx
 }
@@ -135,9 +136,15 @@ func (tx *flowTx) clear(id uint8, why RemovedReason) {
 // build makes the tables of the next snapshot.
 func (tx *flowTx) build() {
 	tx.dropLearned()
+	tx.keepCookies()
 	for _, id := range tx.touched {
 		t := tx.next.tables[id]
-		tx.next.tables[id] = &table{id: id, rules: tx.tables[id].Table(), counts: t.counts}
+		tx.next.tables[id] = &table{id: id, rules: tx.tables[id].Table(), counts: t.counts, limited: tx.limited(id)}
+	}
+	for id := range tx.s.cookies.copied.each() {
+		if t := tx.next.tables[id]; tx.tables[id] == nil {
+			tx.next.tables[id] = &table{id: id, rules: t.rules, counts: t.counts, limited: tx.limited(id)}
+		}
 	}
 }
 
