@@ -76,9 +76,17 @@ func (s *State) SetPipeline(m *PipelineMod) error {
 		return err
 	}
 	s.tables = tx.tables
-	tx.beyond, tx.quiet = true, true
+	changed, roomier := tx.next.setBounds(&s.tables)
+	tx.beyond, tx.anew, tx.quiet = tx.divides() || roomier, changed, true
 	tx.commit()
 	return nil
+}
+
+// divides says whether the change is one of what tables there are, or of their stages: packets know
+// nothing of names and bounds.
+func (tx *pipelineTx) divides() bool {
+	old := tx.s.snap.Load()
+	return tx.next.off != old.off || tx.next.firstEgress != old.firstEgress
 }
 
 func (tx *pipelineTx) pipeline(m *PipelineMod) error {
@@ -161,6 +169,9 @@ func (tx *pipelineTx) fits() error {
 		t, off := tx.view(id), tx.next.off.has(id)
 		if n, most := t.Len(), tx.tables[id].limit(); n > most && !off {
 			return fmt.Errorf("table %d has %d flows, more than %d: %w", id, n, most, ofperr.TableFeaturesDenied)
+		}
+		if !tx.divides() {
+			continue
 		}
 		for c := range t.Rules() {
 			r := c.Data.(*Rule)
