@@ -15,7 +15,7 @@ type Path struct {
 	// table was looked in: actions had written it, or the look-up was for another port.
 	Written uint64
 	Uses    Uses
-	_       [8]byte // each loop makes its own: they are to share no line
+	// Two cache lines, to the byte: each loop makes its own, and they are to share none.
 }
 
 // Hash hashes all of p.
@@ -62,6 +62,9 @@ func (p *Path) Look(table uint8, written uint64) {
 // was not asked, before the change or after it, as the walk is the same, had no part in it. The
 // port that packets came in by is known by the key.
 //
+// What a decision asked by name (Named), which learn actions do, is looked up whatever packets
+// match: it stands if none of the rules that came or went has such a name.
+//
 // What else decides about packets (exporters, learned addresses) has no place in this
 // argument: a change of it makes all decisions that depend on it to be translated again.
 type Changes struct {
@@ -75,6 +78,7 @@ type change struct {
 	others   *Others
 	table    uint8
 	priority int32
+	name     uint64      // of the rule; 0 where it stands for many
 	words    []wordMatch // what the rule wants, the most bits first: they mostly tell
 }
 
@@ -114,7 +118,12 @@ func (c *Changes) Rules(gen [2]uint64, edits []Edit) *Changes {
 	}
 	next := c.forget(len(edits))
 	for _, e := range edits {
-		next.log = append(next.log, change{gen, nil, e.Table, e.Rule.Priority, matchWords(e.Rule.Unpack())})
+		m, ch := e.Rule.Unpack(), change{gen: gen, table: e.Table, priority: e.Rule.Priority}
+		if e.Rule.shape != nil {
+			ch.name = m.Name(ch.priority)
+		}
+		ch.words = matchWords(m)
+		next.log = append(next.log, ch)
 	}
 	return next
 }
@@ -185,6 +194,9 @@ func (c *Changes) Touched(gen uint64, fdb int, key *flow.Key, mask *flow.Mask, p
 				return true
 			}
 			continue
+		}
+		if p.Uses.Marks&Named != 0 && (by == nil || by.Names(ch.table, ch.name)) {
+			return true
 		}
 		if p.Tables[ch.table>>6]>>(ch.table&63)&1 != 0 && ch.mayMatch(key, mask, p.Written) &&
 			(by == nil || !by.Outranks(ch.table, ch.priority)) {

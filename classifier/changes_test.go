@@ -123,6 +123,72 @@ type rank int32
 
 func (rank) Credit(packets, bytes uint64, now int64)     {}
 func (r rank) Outranks(table uint8, priority int32) bool { return int32(r) > priority }
+func (rank) Names(uint8, uint64) bool                    { return false }
+
+// learner depends on one rule of table 3.
+type learner struct {
+	rank
+	name uint64
+}
+
+func (l learner) Names(table uint8, name uint64) bool {
+	return table == 3 && (name == l.name || name == 0)
+}
+
+// TestNamesAreTouched is who is touched that depends on a rule by its name.
+func TestNamesAreTouched(t *testing.T) {
+	k := ipv4Key(0x0a000001, 0x0a000002, 1000, 80)
+	gen := [2]uint64{1, 1}
+	var mask flow.Mask
+	old := new(Builder).Table()
+	named := ipv4Rule(7, 0, 0, 0x0a000009, 32)
+	m := named.Unpack()
+	m.Normalize()
+	by := learner{rank(100), m.Name(7)}
+	p := &Path{}
+	p.Look(1, 0)
+	p.Uses.Marks = Named
+	many := func() (list []*Rule) {
+		for i := range uint32(maxEdits + 1) {
+			list = append(list, ipv4Rule(7, 0, 0, 0x0b000000+i, 32))
+		}
+		return list
+	}
+	for _, c := range []struct {
+		name  string
+		table uint8
+		add   []*Rule
+		want  bool
+	}{
+		{"itself", 3, []*Rule{named}, true},
+		{"itself after others", 3, []*Rule{ipv4Rule(7, 0, 0, 0x0a000001, 32), named}, true},
+		{"another address", 3, []*Rule{ipv4Rule(7, 0, 0, 0x0a000001, 32)}, false},
+		{"another mask", 3, []*Rule{ipv4Rule(7, 0, 0, 0x0a000009, 31)}, false},
+		{"another priority", 3, []*Rule{ipv4Rule(8, 0, 0, 0x0a000009, 32)}, false},
+		{"another table", 4, []*Rule{named}, false},
+		{"many of that table", 3, many(), true},
+		{"many of another", 4, many(), false},
+	} {
+		edits, ok := old.With(c.add, nil).Since(old)
+		if !ok {
+			t.Fatal("changes are not known")
+		}
+		var list []Edit
+		for _, r := range edits {
+			list = append(list, Edit{c.table, r})
+		}
+		ch := new(Changes).All(gen).Rules([2]uint64{2, 2}, list)
+		if got := ch.Touched(1, 0, &k, &mask, p, by); got != c.want {
+			t.Errorf("%s: touched %v, want %v", c.name, got, c.want)
+		}
+		if ch.Touched(1, 0, &k, &mask, &Path{}, by) {
+			t.Errorf("%s: touches a decision without the mark", c.name)
+		}
+		if !ch.Touched(1, 0, &k, &mask, p, nil) {
+			t.Errorf("%s: stands, and nobody can say for whom", c.name)
+		}
+	}
+}
 
 // TestTouched is who is touched by which rule.
 func TestTouched(t *testing.T) {

@@ -14,6 +14,9 @@ type Creditor interface {
 	// Outranks says whether all look-ups in a table on the way to the decision, of which
 	// there was one at least, found rules of a higher priority than this.
 	Outranks(table uint8, priority int32) bool
+	// Names says whether the decision depends on the rule of a table that has this name
+	// (Match.Name), be it there or not; 0 is any. It is asked of decisions with the mark Named.
+	Names(table uint8, name uint64) bool
 }
 
 // Megaflow is one cached decision of one loop: packets whose key, under the

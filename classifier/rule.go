@@ -1,6 +1,10 @@
 package classifier
 
-import "pollux/flow"
+import (
+	"math/bits"
+
+	"pollux/flow"
+)
 
 // Match is the packets that a rule is for: those whose key, under Mask, is Key.
 type Match struct {
@@ -31,6 +35,18 @@ func (m *Match) Normalize() {
 // Equal says whether both match the same packets by the same bits. Both are normalized.
 func (m *Match) Equal(o *Match) bool {
 	return m.Mask.Map == o.Mask.Map && m.Mask.W == o.Mask.W && m.Key.W == o.Key.W
+}
+
+// Name tells a table's rules apart: by match, which is normalized, and priority. It is not 0,
+// and it may happen that two have the same.
+func (m *Match) Name(priority int32) uint64 {
+	h := uint64(uint32(priority))
+	for b := m.Mask.Map; b != 0; b &= b - 1 {
+		w := bits.TrailingZeros64(b)
+		h = fold(h^m.Mask.W[w], fixedSalts[w])
+		h = fold(h^m.Key.W[w]^fixedSalts[flow.NumWords], fixedSalts[w])
+	}
+	return h | 1
 }
 
 // Within says whether every packet of m is one of o, as far as the masks tell: the

@@ -131,6 +131,50 @@ func BenchmarkGroupMods(b *testing.B) {
 	}
 }
 
+// BenchmarkLearnedChanges is BenchmarkChanges where each of 10,000 flows has the switch learn one
+// flow, and others come and go in the table of those.
+func BenchmarkLearnedChanges(b *testing.B) {
+	const flows = 10_000
+	for _, every := range []int{0, 1000, 256} {
+		name := fmt.Sprintf("every=%d", every)
+		if every == 0 {
+			name = "every=never"
+		}
+		b.Run(name, func(b *testing.B) {
+			c := newChangingOf(b, flows, 0, "learn(table=3,NXM_NX_REG0[],load:1->NXM_NX_REG1[]),output:2")
+			for i := range c.mods {
+				c.mods[i].Table = 3
+			}
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			for range 4 { // all that there is to learn is learned
+				for n := 0; n < 2*flows; n += 64 {
+					c.loop.Iterate()
+				}
+			}
+			var spent int64
+			start, _ := c.sink.Taken()
+			turn := every
+			if turn == 0 {
+				turn = 10_000
+			}
+			for b.Loop() {
+				if every != 0 {
+					c.mod(b)
+				}
+				at := threadTime()
+				for n := 0; n < turn; n += 64 {
+					c.loop.Iterate()
+				}
+				spent += threadTime() - at
+			}
+			end, _ := c.sink.Taken()
+			b.ReportMetric(float64(spent)/float64(end-start), "ns/pkt")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
 // threadTime is this thread's processor time in ns: what other programs take is not in it.
 func threadTime() int64 {
 	var t unix.Timespec

@@ -18,6 +18,7 @@ type nobody struct{}
 
 func (nobody) Credit(packets, bytes uint64, now int64) {}
 func (nobody) Outranks(uint8, int32) bool              { return false }
+func (nobody) Names(uint8, uint64) bool                { return false }
 
 // byBit is tables of one rule per bit of the source address, in order of priority:
 // the first bit that is set decides, and the bits above it were looked at.

@@ -64,7 +64,7 @@ func (c *keeper) decide(k *flow.Key) *kept {
 // same says whether two decisions are one to a packet and to the counters.
 func (d *kept) same(o *kept) bool {
 	return actions.Equal(d.prog, o.prog) && d.prog.Drop == o.prog.Drop && d.fdb == o.fdb &&
-		slices.Equal(d.credit.rules, o.credit.rules) && slices.Equal(d.credit.missed, o.credit.missed) && slices.Equal(d.credit.groups, o.credit.groups) && d.credit.seen == o.credit.seen
+		slices.Equal(d.credit.rules, o.credit.rules) && slices.Equal(d.credit.missed, o.credit.missed) && slices.Equal(d.credit.groups, o.credit.groups) && slices.Equal(d.credit.young, o.credit.young) && d.credit.seen == o.credit.seen
 }
 
 // packet treats a packet by the cache and compares with a fresh translation.
@@ -103,7 +103,12 @@ func (c *keeper) change(tb fataler) string {
 	}
 	have = slices.AppendSeq(have, all)
 	what := ""
-	switch n := c.r.IntN(40); {
+	switch n := c.r.IntN(46); {
+	case n >= 40:
+		k := c.keys[c.r.IntN(len(c.keys))]
+		what = "the switch learns of a packet of port " + fmt.Sprint(k.InPort())
+		s.Snapshot().Translate(&pmd.Upcall{Key: &k, Commit: true})
+		s.Snapshot().Settle()
 	case n == 0:
 		what, err = c.changePort()
 	case n >= 36:
@@ -229,6 +234,25 @@ func (c *keeper) changeGroup(tb fataler) (what string, err error) {
 	return fmt.Sprintf("%+v", m), err
 }
 
+// teach adds flows of which packets of two ports have the switch learn: one and the same, and
+// different ones for one match, and no more than a few.
+func (c *keeper) teach(tb fataler) {
+	for _, text := range []string{
+		"in_port=2 actions=learn(table=3,priority=5,hard_timeout=10,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),resubmit(,3)",
+		"in_port=3 actions=learn(table=3,priority=5,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:1->reg0[],output:NXM_OF_IN_PORT[]),2",
+		"in_port=4 actions=learn(table=2,priority=9,limit=2,cookie=0x9,result_dst=reg0[0],NXM_OF_ETH_SRC[0..7]),output:reg0",
+	} {
+		f, err := ParseFlow("priority=60000,"+text, nil)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if err := c.w.state.Add(f); err != nil {
+			tb.Fatal(err)
+		}
+		c.w.lines = append(c.w.lines, f.String())
+	}
+}
+
 // run is packets and changes in turn. It returns the first decision that was kept and
 // should not have been.
 func (c *keeper) run(tb fataler, rounds int) error {
@@ -259,6 +283,9 @@ func TestUntouchedDecisionsStand(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 5))
 		c := &keeper{w: newWorld(t, r, rapid.IntRange(1, 40).Draw(t, "flows")), r: r}
+		if r.IntN(2) == 0 {
+			c.teach(t)
+		}
 		if err := c.run(t, 40); err != nil {
 			t.Fatal(err)
 		}
@@ -287,12 +314,16 @@ func TestABrokenPathIsCaught(t *testing.T) {
 		{"the first table", func(p *classifier.Path) { p.Tables[0] &^= 1 }},
 		{"ports", func(p *classifier.Path) { p.Uses.Ports = [4]uint64{} }},
 		{"groups", func(p *classifier.Path) { p.Uses.Groups = [4]uint64{} }},
+		{"what is learned", func(p *classifier.Path) { p.Uses.Marks &^= classifier.Named }},
 		{"meters", func(p *classifier.Path) { p.Uses.Meters = [2]uint64{} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := range uint64(1000) {
 				r := rand.New(rand.NewPCG(seed, 7))
 				k := &keeper{w: newWorld(t, r, 25), r: r, spoil: c.spoil}
+				if c.name == "what is learned" {
+					k.teach(t)
+				}
 				if err := k.run(t, 40); err != nil {
 					t.Logf("caught in world %d", seed)
 					return

@@ -50,8 +50,11 @@
 //     port, group and meter that was asked, there or not, but for the port that the packet came
 //     in by: who asks one says so in xlate.path.Uses.
 //   - A decision depends on no rule of a lower priority than those that its look-ups gave, or
-//     else says so by a floor: look-ups that found a conjunction, and the learn action, which
-//     asks for a flow by name and so depends on all that changes in its table.
+//     else says so by a floor: look-ups that found a conjunction, and the learn action where it
+//     asked whether there is room for its flow.
+//   - A decision that learns depends on its flow by name (credit.names), be it there or not. A
+//     flow that could not be made for want of room, though the decision had seen some, has all
+//     decisions made again.
 //   - What a decision learns follows from the mask: one decision learns one flow an action.
 //   - Rules count through the Creditor of each decision, by atomic additions, so
 //     that counts are exact as soon as the loops have pushed theirs. No decision counts for a

@@ -1,14 +1,17 @@
 package pipeline
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"pollux/actions"
+	"pollux/classifier"
 	"pollux/flow"
 	"pollux/internal/clock"
 	"pollux/internal/ring"
+	"pollux/ofp/ofperr"
 )
 
 // # Flows that packets make
@@ -19,8 +22,9 @@ import (
 // then they do it, when they are done (unlock), and that it was late is counted. Other notes are for Tick, some milliseconds later. What the flow would be follows from bits of the packet that are in the mask, so
 // every decision that learns has one flow that it learns. If the tables have that flow
 // already the decision keeps it young instead (credit): its hard timeout begins anew
-// with every packet, as that of Open vSwitch's learned flows does. Any change in the
-// table that is learned into has the decision made again, which notes the flow if it is gone.
+// with every packet, as that of Open vSwitch's learned flows does. The decision depends on the
+// flow by its name, and is made again when that comes, goes or changes; then it notes the flow if it is gone.
+// Where there was no room for the flow, or may be none, it depends on all flows of the table.
 
 // flowNote is what a translation wants done to the flows.
 type flowNote struct {
@@ -28,6 +32,7 @@ type flowNote struct {
 	flow *Flow // to be learned; nil: by's timeouts are to be reduced
 	// of learned flows
 	limit uint32
+	full  bool // its table has no room, and the decision is made again when that changes
 	// of fin_timeout
 	idle, hard uint16
 }
@@ -112,14 +117,19 @@ func (x *xlate) learnFlow(l *Learn) {
 	if x.failed != actions.DropNone {
 		return
 	}
-	// Whatever changes in that table, this is to be asked again.
-	x.path.Look(l.Table, ^uint64(0))
-	x.floors = append(x.floors, floor{l.Table, -1})
 	t := x.snap.tables[l.Table]
 	m := normalized(&f.Match)
+	x.path.Uses.Marks |= classifier.Named
+	x.names = append(x.names, named{l.Table, m.Name(int32(f.Priority))})
 	var old *Rule
 	if c := t.rules.Find(&m, int32(f.Priority)); c != nil {
 		old = c.Data.(*Rule)
+	}
+	full := old == nil && t.full()
+	if full || old == nil && l.Limit != 0 {
+		// Whether there is room for it depends on all flows of that table.
+		x.path.Look(l.Table, ^uint64(0))
+		x.floors = append(x.floors, floor{l.Table, -1})
 	}
 	ok := true
 	switch {
@@ -136,9 +146,9 @@ func (x *xlate) learnFlow(l *Learn) {
 		}
 		switch {
 		case x.resumed:
-			x.noteFlow(flowNote{flow: f, limit: l.Limit})
+			x.noteFlow(flowNote{flow: f, limit: l.Limit, full: full})
 		case x.current != nil:
-			x.noteFlow(flowNote{by: x.current, flow: f, limit: l.Limit})
+			x.noteFlow(flowNote{by: x.current, flow: f, limit: l.Limit, full: full})
 		}
 	}
 	if l.Result.Bits != 0 {
@@ -148,16 +158,6 @@ func (x *xlate) learnFlow(l *Learn) {
 		}
 		x.setField(l.Result.Field, v.Shl(uint(l.Result.Lo)), l.Result.mask())
 	}
-}
-
-// learnedBy counts the flows of a table with a cookie: those that a learn action has learned.
-func (t *table) learnedBy(cookie uint64) (n int) {
-	for c := range t.rules.Rules() {
-		if c.Data.(*Rule).Flow.Cookie == cookie {
-			n++
-		}
-	}
-	return n
 }
 
 // learned makes the flow of a learn action; it looks at all that goes into it.
@@ -237,7 +237,7 @@ func (s *State) takeFlowNotes(now int64) {
 		}
 	}
 	lost := s.loops.flows.lost.Load()
-	again := lost != s.lostFlows
+	again := lost != s.lostFlows || tx != nil && tx.again
 	s.lostFlows = lost
 	switch {
 	case tx != nil && len(tx.steps) > 0:
@@ -288,19 +288,13 @@ func (tx *flowTx) takeFlowNote(n flowNote) {
 		tx.put(r, old, FlowModified)
 		return
 	}
-	if n.limit != 0 {
-		have := 0
-		for c := range tx.view(f.Table).Rules() {
-			if c.Data.(*Rule).Flow.Cookie == f.Cookie {
-				have++
-			}
-		}
-		if have >= int(n.limit) {
-			return
-		}
+	if n.limit != 0 && tx.learnedBy(f.Table, f.Cookie) >= int(n.limit) {
+		return
 	}
-	// A table that is full, or a flow that its table cannot have, is not learned, and nobody could be told.
-	_ = tx.add(f, fromController, false, true)
+	// A flow that its table cannot have is not learned, and nobody could be told. One for which there is no
+	// room is, by who asks again when there is some.
+	err := tx.add(f, fromController, false, true)
+	tx.again = tx.again || errors.Is(err, ofperr.FlowModTableFull) && !n.full
 }
 
 // learnerKey is the flows that go when the last flow goes whose learn action, with
@@ -312,11 +306,10 @@ type learnerKey struct {
 
 // learners calls fn with the flows that go with this one.
 func (d *Instructions) learners(fn func(learnerKey)) {
-	d.some(func(a *Action) bool {
-		if a.Kind == ActLearn && a.List.Learn.DeleteLearned {
-			fn(learnerKey{a.List.Learn.Table, a.List.Learn.Cookie})
+	d.eachLearn(func(l *Learn) {
+		if l.DeleteLearned {
+			fn(learnerKey{l.Table, l.Cookie})
 		}
-		return false
 	})
 }
 

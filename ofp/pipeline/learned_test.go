@@ -16,6 +16,10 @@ import (
 // send translates a packet as loops do on a miss, and counts it.
 func send(t *testing.T, s *State, in string, now int64) *pmd.Upcall {
 	t.Helper()
+	return sendIn(t, s, in, now)
+}
+
+func sendIn(t fataler, s *State, in string, now int64) *pmd.Upcall {
 	k := packetOf(t, s, in)
 	u := &pmd.Upcall{Key: k, Thread: 0, Now: now, Commit: true}
 	s.Snapshot().Translate(u)
@@ -133,6 +137,118 @@ func TestLearnedFlowStaysYoung(t *testing.T) {
 	s.Tick()
 	if len(texts(s, 1)) != 1 {
 		t.Error("not learned again")
+	}
+}
+
+// standsSince says whether the decision of a snapshot stands.
+func standsSince(s *State, gen uint64, u *pmd.Upcall) bool {
+	return !s.Snapshot().Changes().Touched(gen, 0, u.Key, &u.Mask, u.Path, u.Credit)
+}
+
+// TestLearningTouchesWhoLearnsThat: what one decision has the switch learn is nothing to the
+// others that learn into the same table, unless there is no room for all.
+func TestLearningTouchesWhoLearnsThat(t *testing.T) {
+	s := testState(t, "actions=learn(table=1,hard_timeout=10,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),2\ntable=1,priority=5 actions=drop")
+	learn := func(src int) *pmd.Upcall {
+		u := send(t, s, fmt.Sprintf("in_port=3,dl_src=02:00:00:00:00:%02x", src), 0)
+		s.Tick()
+		return u
+	}
+	learn(1)
+	first, gen := learn(1), s.Snapshot().Generation()
+	learn(2)
+	if !standsSince(s, gen, first) {
+		t.Error("a flow is learned, and a decision that learns another is to be made again")
+	}
+	add := func(text string) {
+		t.Helper()
+		f, err := ParseFlow(text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Add(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("table=1,priority=32767,dl_dst=02:00:00:00:00:01 actions=4")
+	add("table=2,dl_dst=02:00:00:00:00:01 actions=4")
+	if !standsSince(s, gen, first) {
+		t.Error("a flow of another priority, or another table, touches a decision that learns one of that match")
+	}
+	add("table=1,dl_dst=02:00:00:00:00:01 actions=4")
+	if standsSince(s, gen, first) {
+		t.Error("the flow that was learned does something else, and the decision stands")
+	}
+	var many []FlowMod
+	for i := range 100 {
+		f, err := ParseFlow(fmt.Sprintf("table=1,dl_dst=02:00:00:00:09:%02x actions=4", i), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		many = append(many, FlowMod{Command: FlowAdd, Flow: f})
+	}
+	first, gen = learn(1), s.Snapshot().Generation()
+	if _, err := s.FlowMods(many, nil); err != nil {
+		t.Fatal(err)
+	}
+	if standsSince(s, gen, first) {
+		t.Error("many flows come into the table, and nobody knows which")
+	}
+}
+
+// TestLearningIntoAFullTable: who could not learn for want of room does when there is some.
+func TestLearningIntoAFullTable(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		room func(*State) error
+	}{
+		{"a flow goes", func(s *State) error {
+			return s.Delete(1, DefaultPriority, flowMatch(t, "dl_src=02:00:00:00:00:01"))
+		}},
+		{"more are allowed", func(s *State) error { return s.TableMod(&TableMod{Table: 1, MaxFlows: 5}) }},
+		{"more are allowed by table features", func(s *State) error {
+			return s.SetPipeline(&PipelineMod{Command: PipelineModify, Tables: []PipelineTable{{Table: 1, MaxFlows: 5}}})
+		}},
+		{"flows make room", func(s *State) error { return s.TableMod(&TableMod{Table: 1, Eviction: On}) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := testState(t, "actions=learn(table=1,hard_timeout=10,NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),2")
+			if err := s.TableMod(&TableMod{Table: 1, MaxFlows: 2}); err != nil {
+				t.Fatal(err)
+			}
+			// All three are decided about while there is room for two.
+			var us []*pmd.Upcall
+			gen := s.Snapshot().Generation()
+			for src := 1; src <= 3; src++ {
+				us = append(us, send(t, s, fmt.Sprintf("in_port=3,dl_src=02:00:00:00:00:%02x", src), 0))
+			}
+			s.Tick()
+			if got := texts(s, 1); len(got) != 2 {
+				t.Fatalf("%q are learned", got)
+			}
+			if standsSince(s, gen, us[2]) {
+				t.Fatal("the decision stands of which the flow was not learned")
+			}
+			for range 2 { // and once more it does not help
+				us[2] = send(t, s, "in_port=3,dl_src=02:00:00:00:00:03", 0)
+				gen = s.Snapshot().Generation()
+				s.Tick()
+				if !standsSince(s, gen, us[2]) {
+					t.Fatal("there is no room, and the decision is made again for nothing")
+				}
+			}
+			if err := c.room(s); err != nil {
+				t.Fatal(err)
+			}
+			if standsSince(s, gen, us[2]) {
+				t.Fatal("there is room, and nobody asks again")
+			}
+			send(t, s, "in_port=3,dl_src=02:00:00:00:00:03", 0)
+			s.Tick()
+			if got := strings.Join(texts(s, 1), " "); !strings.Contains(got, "00:03") {
+				t.Errorf("there is room, and %q are learned", got)
+			}
+		})
 	}
 }
 

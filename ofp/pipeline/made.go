@@ -74,6 +74,9 @@ func (m *made) credit(of *credit) *credit {
 	for _, r := range rules {
 		h = (h ^ uint32(r.seq)) * 0x9e3779b1
 	}
+	for _, n := range of.names {
+		h = (h ^ uint32(n.name>>32)) * 0x9e3779b1
+	}
 	at := &m.credits[h>>16%recentCredits]
 	if c := *at; c != nil && c.equal(of) {
 		return c

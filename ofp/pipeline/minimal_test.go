@@ -32,8 +32,7 @@ func testState(tb testing.TB, flows string, change ...func(*Config)) *State {
 }
 
 // packetOf makes a key from a flow's text.
-func packetOf(tb testing.TB, s *State, text string) *flow.Key {
-	tb.Helper()
+func packetOf(tb fataler, s *State, text string) *flow.Key {
 	k, err := s.Snapshot().ParsePacket(text)
 	if err != nil {
 		tb.Fatal(err)

@@ -124,6 +124,7 @@ type credit struct {
 	groups []*groupCounts   // groups and buckets that processed it, one per time
 	floors []floor          // of look-ups that depended on lesser rules than those in rules
 	young  []*Rule          // that were learned again
+	names  []named          // of flows that were, or are to be, learned
 	seen   *fdbEntry        // the sender's address, kept young; nil for none
 	few    [3]*Rule         // rules' memory where that is enough
 }
@@ -134,19 +135,25 @@ type floor struct {
 	priority int32
 }
 
+// named is a flow that may be there or not.
+type named struct {
+	table uint8
+	name  uint64 // classifier.Match.Name
+}
+
 // newCredit copies what a translation gathered.
 func newCredit(of *credit) *credit {
 	c := &credit{seen: of.seen}
 	c.rules = append(c.few[:0], of.rules...)
 	c.missed, c.groups = slices.Clone(of.missed), slices.Clone(of.groups)
-	c.floors, c.young = slices.Clone(of.floors), slices.Clone(of.young)
+	c.floors, c.young, c.names = slices.Clone(of.floors), slices.Clone(of.young), slices.Clone(of.names)
 	return c
 }
 
 // equal says whether both count for the same.
 func (c *credit) equal(o *credit) bool {
 	return c.seen == o.seen && slices.Equal(c.rules, o.rules) && slices.Equal(c.missed, o.missed) &&
-		slices.Equal(c.groups, o.groups) && slices.Equal(c.floors, o.floors) && slices.Equal(c.young, o.young)
+		slices.Equal(c.groups, o.groups) && slices.Equal(c.floors, o.floors) && slices.Equal(c.young, o.young) && slices.Equal(c.names, o.names)
 }
 
 // Outranks says whether all look-ups in a table gave rules of a higher priority than this.
@@ -167,6 +174,16 @@ func (c *credit) Outranks(table uint8, priority int32) bool {
 		}
 	}
 	return true
+}
+
+// Names implements classifier.Creditor.
+func (c *credit) Names(table uint8, name uint64) bool {
+	for _, n := range c.names {
+		if n.table == table && (n.name == name || name == 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // Credit counts packets and bytes for every rule, table and address of the decision.

@@ -14,7 +14,13 @@ type table struct {
 	id     uint8
 	rules  *classifier.Table
 	counts *tableCounters // shared by all snapshots
+
+	limited []cookieCount // that limits of learn actions ask for, by cookie
+	max     int           // how many rules there can be
 }
+
+// full says whether there is no room for another rule.
+func (t *table) full() bool { return t.rules.Len() >= t.max }
 
 // Snapshot is one immutable picture of a State. Any number of threads may use it.
 type Snapshot struct {

@@ -56,6 +56,7 @@ type State struct {
 
 	tx        flowTx // the one in hand
 	learners  map[learnerKey]int
+	cookies   cookieBook
 	lostFlows uint64 // of loops.flows.lost, already answered for
 	tables    [NumTables]tableState
 	due       dueHeap // rules with timeouts
@@ -86,7 +87,7 @@ func New(c Config) (*State, error) {
 	s.loops.flows.settle = s.learnNow
 	snap := &Snapshot{gen: 1, fdbGen: 1, name: c.Name, ports: &portSet{direct: make([]int32, directPorts)}, fdb: &fdb{}, loops: s.loops}
 	for i := range snap.tables {
-		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: &tableCounters{table: uint8(i)}}
+		snap.tables[i] = &table{id: uint8(i), rules: &classifier.Table{}, counts: &tableCounters{table: uint8(i)}, max: DefaultMaxFlows}
 	}
 	s.snap.Store(snap)
 	ageing, size := c.MACAgeing, c.MACTableSize

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"fmt"
+	"iter"
+	"math/bits"
 
 	"pollux/ofp/ofperr"
 )
@@ -40,6 +42,19 @@ func (s *tableSet) has(id uint8) bool { return s[id>>6]>>(id&63)&1 != 0 }
 func (s *tableSet) add(id uint8)      { s[id>>6] |= 1 << (id & 63) }
 func (s *tableSet) remove(id uint8)   { s[id>>6] &^= 1 << (id & 63) }
 
+// each is the tables of the set, by number.
+func (s *tableSet) each() iter.Seq[uint8] {
+	return func(yield func(uint8) bool) {
+		for w, b := range s {
+			for ; b != 0; b &= b - 1 {
+				if !yield(uint8(w<<6 + bits.TrailingZeros64(b))) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // pipelineTx is a PipelineMod in the making.
 type pipelineTx struct {
 	*flowTx
@@ -61,9 +76,17 @@ func (s *State) SetPipeline(m *PipelineMod) error {
 		return err
 	}
 	s.tables = tx.tables
-	tx.beyond, tx.quiet = true, true
+	changed, roomier := tx.next.setBounds(&s.tables)
+	tx.beyond, tx.anew, tx.quiet = tx.divides() || roomier, changed, true
 	tx.commit()
 	return nil
+}
+
+// divides says whether the change is one of what tables there are, or of their stages: packets know
+// nothing of names and bounds.
+func (tx *pipelineTx) divides() bool {
+	old := tx.s.snap.Load()
+	return tx.next.off != old.off || tx.next.firstEgress != old.firstEgress
 }
 
 func (tx *pipelineTx) pipeline(m *PipelineMod) error {
@@ -146,6 +169,9 @@ func (tx *pipelineTx) fits() error {
 		t, off := tx.view(id), tx.next.off.has(id)
 		if n, most := t.Len(), tx.tables[id].limit(); n > most && !off {
 			return fmt.Errorf("table %d has %d flows, more than %d: %w", id, n, most, ofperr.TableFeaturesDenied)
+		}
+		if !tx.divides() {
+			continue
 		}
 		for c := range t.Rules() {
 			r := c.Data.(*Rule)

@@ -121,8 +121,10 @@ func (s *State) TableMod(m *TableMod) error {
 	}
 	s.mu.Lock()
 	defer s.unlock()
+	next, roomier := s.next(), false
 	for id := range tablesOf(m.Table) {
 		t := &s.tables[id]
+		roomier = roomier || m.Eviction == On && t.evict == nil && next.tables[id].full()
 		if m.MaxFlows > 0 {
 			t.max = m.MaxFlows
 		}
@@ -144,7 +146,30 @@ func (s *State) TableMod(m *TableMod) error {
 			t.vacancy = false
 		}
 	}
+	changed, more := next.setBounds(&s.tables)
+	switch {
+	case roomier || more:
+		s.put(next)
+	case changed:
+		s.putRules(next, nil)
+	}
 	return nil
+}
+
+// setBounds has the snapshot, which is not published, know how many flows tables can have. roomier
+// says that one which was full is full no more: there what could not be learned can be now.
+func (s *Snapshot) setBounds(tables *[NumTables]tableState) (changed, roomier bool) {
+	for id, t := range s.tables {
+		most := tables[id].limit()
+		if t.max == most {
+			continue
+		}
+		changed, roomier = true, roomier || t.full() && most > t.max
+		c := *t
+		c.max = most
+		s.tables[id] = &c
+	}
+	return changed, roomier
 }
 
 // TableConfigs returns what table id is configured to do, or all of the pipeline are for

@@ -27,6 +27,7 @@ type flowTx struct {
 	others      *classifier.Others // what changed beside rules and decisions may have asked; nil: nothing
 	beyond      bool               // more changed, and any decision may depend on it
 	anew        bool               // something changed, even if it is no rule and no decision depends on it
+	again       bool               // decisions are to be made again that learn what there was no room for
 	quiet       bool               // nobody is told of flows as removed
 	each        bool               // it is of FlowModEach
 	metersOwned bool               // next.meters may be written
@@ -50,8 +51,9 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.evicted)
 	clear(tx.adopted)
 	tx.point = nil
-	tx.adopted, tx.others, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.quiet = tx.adopted[:0], nil, false, false, false, false, false
+	tx.adopted, tx.others, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.again, tx.quiet = tx.adopted[:0], nil, false, false, false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
+	s.cookies.begin()
 	tx.s, tx.next, tx.now, tx.by, tx.request, tx.number = s, next, s.now(), by, 0, s.seq
 	return tx
 }
@@ -137,9 +139,15 @@ func (tx *flowTx) clear(id uint8, why RemovedReason) {
 // build makes the tables of the next snapshot.
 func (tx *flowTx) build() {
 	tx.dropLearned()
+	tx.keepCookies()
 	for _, id := range tx.touched {
 		t := tx.next.tables[id]
-		tx.next.tables[id] = &table{id: id, rules: tx.tables[id].Table(), counts: t.counts}
+		tx.next.tables[id] = &table{id: id, rules: tx.tables[id].Table(), counts: t.counts, limited: tx.limited(id), max: t.max}
+	}
+	for id := range tx.s.cookies.copied.each() {
+		if t := tx.next.tables[id]; tx.tables[id] == nil {
+			tx.next.tables[id] = &table{id: id, rules: t.rules, counts: t.counts, limited: tx.limited(id), max: t.max}
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ type xlate struct {
 	groups []*groupCounts   // groups and buckets that it went through
 	floors []floor          // of look-ups that depended on lesser rules than the one found
 	young  []*Rule          // that were learned again
+	names  []named          // of flows that were, or are to be, learned
 	seen   *fdbEntry
 
 	// Who decided: see verdict.go.
@@ -123,7 +124,7 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	}
 	x.ops, x.samples, x.tell, x.meters, x.prefix = x.ops[:0], x.samples[:0], x.tell[:0], x.meters[:0], 0
 	x.current, x.last, x.sent, x.sender, x.blamed = nil, nil, false, cause{}, cause{}
-	x.rules, x.missed, x.groups, x.floors, x.young, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], x.young[:0], nil
+	x.rules, x.missed, x.groups, x.floors, x.young, x.names, x.seen = x.rules[:0], x.missed[:0], x.groups[:0], x.floors[:0], x.young[:0], x.names[:0], nil
 	x.punts, x.punted, x.punter, x.blind = x.punts[:0], false, cause{}, false
 	x.resumed, x.ofCopy = false, false
 	x.out, x.silent, x.inSet, x.inGroup, x.ttlIDs = false, false, false, 0, nil
@@ -221,7 +222,7 @@ func (x *xlate) end() {
 			m.Or(flow.WIP, 0xff<<32)
 		}
 	}
-	x.up.Credit = x.made.credit(&credit{rules: x.rules, missed: x.missed, groups: x.groups, floors: x.floors, young: x.young, seen: x.seen})
+	x.up.Credit = x.made.credit(&credit{rules: x.rules, missed: x.missed, groups: x.groups, floors: x.floors, young: x.young, names: x.names, seen: x.seen})
 	if x.blind {
 		x.up.Path = nil
 	} else {
