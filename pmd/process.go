@@ -19,9 +19,11 @@ func (l *Loop) process(n int, t laps) {
 		t.lap(&l.stats.Cycles[StageMegaflow])
 		if len(upcalls) > 0 {
 			l.hold(n)
+			start := clock.Ticks()
 			for _, i := range upcalls {
 				l.flows[i] = l.upcall(int(i))
 			}
+			l.stats.UpcallTicks += clock.Ticks() - start
 		}
 		l.stats.MegaHits += uint64(len(miss) - len(upcalls))
 		t.lap(&l.stats.Cycles[StageTranslate])

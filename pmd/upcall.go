@@ -17,12 +17,9 @@ func (l *Loop) upcall(i int) *classifier.Megaflow {
 		l.stats.MegaHits++
 		return mf
 	}
-	start := clock.Ticks()
 	l.translate(s)
-	mf := l.install(s, true)
 	l.stats.Upcalls++
-	l.stats.UpcallTicks += clock.Ticks() - start
-	return mf
+	return l.install(s, true)
 }
 
 // subject is a packet that is to be decided about.
