@@ -110,9 +110,8 @@ func (x *xlate) transmit(to *Port) {
 	if !x.sent {
 		x.sent, x.sender = true, x.cause()
 	}
-	op := actions.Op{Code: actions.OpOutput, A: to.Slot, B: n, V: flow.Value{Lo: uint64(x.limit())}}
+	x.ops = append(x.ops, actions.Op{Code: actions.OpOutput, A: to.Slot, B: n, V: flow.Value{Lo: uint64(x.limit())}})
 	if to.Queues != nil {
-		x.byQueue(to, &op)
+		x.byQueue(to, &x.ops[len(x.ops)-1])
 	}
-	x.emit(op)
 }

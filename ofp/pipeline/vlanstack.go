@@ -95,6 +95,7 @@ func (x *xlate) tagged() bool {
 func (x *xlate) showVLAN() {
 	w, k := x.vlan.window(x.up.Key)
 	x.key.Set(flow.WVLAN, w)
+	x.dirty |= 1 << flow.WVLAN
 	x.written |= 1 << flow.WVLAN
 	x.konst.W[flow.WVLAN] = k
 	if k != 0 {
