@@ -116,7 +116,8 @@ func (l *Loop) credit(n int) {
 			mf = l.decide(mf, i)
 			l.flows[i] = mf
 		} else if l.cfg.Verify != 0 {
-			mf = l.check(mf, l.subject(i))
+			s := l.subject(i)
+			mf = l.check(mf, &s)
 		}
 		mf.Used = l.now
 		last, packets, bytes = mf, 1, length
