@@ -171,7 +171,7 @@ func (t *Megaflows) add(s *subtable, key *flow.Key, mask *flow.Mask) (*Megaflow,
 
 func (t *Megaflows) subtable(m *flow.Mask) *subtable {
 	for _, s := range t.subs {
-		if s.mask.Map == m.Map && s.mask == *m {
+		if s.mask.Equal(m) {
 			return s
 		}
 	}

@@ -145,7 +145,7 @@ func (l *Loop) revalidate(mf *classifier.Megaflow, s *subject) *classifier.Megaf
 		} else {
 			mf = l.install(s, false)
 		}
-	case l.up.Mask == *mf.Mask, mf.Exact && mf.Mask.Covers(&l.up.Mask):
+	case l.up.Mask.Equal(mf.Mask), mf.Exact && mf.Mask.Covers(&l.up.Mask):
 		if !actions.Equal(mf.Program, l.up.Program) {
 			l.stats.Changed++
 		}

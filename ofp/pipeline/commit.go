@@ -3,7 +3,6 @@ package pipeline
 import (
 	"math/bits"
 
-	"pollux/actions"
 	"pollux/flow"
 )
 
@@ -79,18 +78,18 @@ func (x *xlate) commitField(f flow.Field) {
 	if !i.Pre.Met(&x.key) {
 		return
 	}
-	op := actions.Op{Code: actions.OpSet, Field: f}
+	var v, m flow.Value
+	if i.Bits == 128 {
+		m.Hi, m.Lo = x.settle(i.Word, x.konst.W[i.Word]), x.settle(i.Word+1, x.konst.W[i.Word+1])
+		v.Hi, v.Lo = x.key.W[i.Word]&m.Hi, x.key.W[i.Word+1]&m.Lo
+	} else {
+		b := x.settle(i.Word, x.konst.W[i.Word]&inPlace[f])
+		v.Lo, m.Lo = x.key.W[i.Word]&b>>i.Shift, b>>i.Shift
+	}
+	op := x.emitSet(f, v, m)
 	if i.Pre == flow.PreIP && x.key.EthType() == etherTypeIPv6 {
 		op.A = etherTypeIPv6 // for the program's text alone
 	}
-	if i.Bits == 128 {
-		hi, lo := x.settle(i.Word, x.konst.W[i.Word]), x.settle(i.Word+1, x.konst.W[i.Word+1])
-		op.V, op.M = flow.Value{Hi: x.key.W[i.Word] & hi, Lo: x.key.W[i.Word+1] & lo}, flow.Value{Hi: hi, Lo: lo}
-	} else {
-		b := x.settle(i.Word, x.konst.W[i.Word]&inPlace[f])
-		op.V.Lo, op.M.Lo = x.key.W[i.Word]&b>>i.Shift, b>>i.Shift
-	}
-	x.emit(op)
 }
 
 // settle makes bits of a word in the base what they are in the working copy, and returns them.

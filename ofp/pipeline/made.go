@@ -52,7 +52,10 @@ func (e *madeProgram) is(x *xlate) bool {
 		return false
 	}
 	for i := range x.ops {
-		if e.ops[i] != x.ops[i] {
+		// Field by field, as what was just written is read best.
+		a, b := &e.ops[i], &x.ops[i]
+		if a.Code != b.Code || a.Field != b.Field || a.A != b.A || a.B != b.B ||
+			a.V.Hi != b.V.Hi || a.V.Lo != b.V.Lo || a.M.Hi != b.M.Hi || a.M.Lo != b.M.Lo {
 			return false
 		}
 	}
@@ -108,7 +111,7 @@ func (m *made) credit(of *counted) *madeCredit {
 // path returns what a translation gathered of its way, to be shared.
 func (m *made) path(p *classifier.Path) *classifier.Path {
 	at := &m.paths[p.Hash()>>32%recentPaths]
-	if *at == nil || **at != *p {
+	if *at == nil || !(*at).Equal(p) {
 		c := *p
 		*at = &c
 	}

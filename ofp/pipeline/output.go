@@ -110,8 +110,9 @@ func (x *xlate) transmit(to *Port) {
 	if !x.sent {
 		x.sent, x.sender = true, x.cause()
 	}
-	x.ops = append(x.ops, actions.Op{Code: actions.OpOutput, A: to.Slot, B: n, V: flow.Value{Lo: uint64(x.limit())}})
+	op := x.emit(actions.OpOutput)
+	op.A, op.B, op.V.Lo = to.Slot, n, uint64(x.limit())
 	if to.Queues != nil {
-		x.byQueue(to, &x.ops[len(x.ops)-1])
+		x.byQueue(to, op)
 	}
 }
