@@ -18,6 +18,15 @@ type Path struct {
 	// Two cache lines, to the byte: each loop makes its own, and they are to share none.
 }
 
+// Equal says whether both are the same. It compares word by word, as Look and Uses write.
+func (p *Path) Equal(o *Path) bool {
+	d := p.Written ^ o.Written
+	for i := range p.Tables {
+		d |= p.Tables[i] ^ o.Tables[i]
+	}
+	return d|p.Uses.differ(&o.Uses) == 0
+}
+
 // Hash hashes all of p.
 func (p *Path) Hash() uint64 {
 	h := (p.Written ^ p.Uses.fold()*0xff51afd7ed558ccd) * 0x9e3779b97f4a7c15

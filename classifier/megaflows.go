@@ -24,7 +24,8 @@ type Megaflows struct {
 	b     batch
 	sig   *signatures // nil unless in use
 
-	wide    flow.Mask   // scratch of widen
+	wide    flow.Mask   // scratch of narrow
+	warm    tags        // scratch of Warm
 	cold    []*Megaflow // scratch of EachCold
 	free    []*Megaflow // to be used again
 	resting []*Megaflow // removed since the last Recycle
@@ -170,7 +171,7 @@ func (t *Megaflows) add(s *subtable, key *flow.Key, mask *flow.Mask) (*Megaflow,
 
 func (t *Megaflows) subtable(m *flow.Mask) *subtable {
 	for _, s := range t.subs {
-		if s.mask.Map == m.Map && s.mask == *m {
+		if s.mask.Equal(m) {
 			return s
 		}
 	}
@@ -199,6 +200,19 @@ func (t *Megaflows) Remove(mf *Megaflow) {
 	if mf.serial != 0 && len(t.resting)+len(t.free) < spares {
 		t.resting = append(t.resting, mf)
 	}
+}
+
+// Warm reads what Remove will look at of each of these, so that the memory accesses of all
+// overlap.
+func (t *Megaflows) Warm(mfs []*Megaflow) {
+	touched := tags(0)
+	for _, mf := range mfs {
+		s := mf.sub.cur
+		if i := int(mf.slot); i < len(s.mf) && s.mf[i] == mf {
+			touched += s.tag[i/groupSlots]
+		}
+	}
+	t.warm = touched // else the compiler would leave the loop out
 }
 
 // Recycle lets the memory of megaflows that were removed before be used by Insert. Nobody

@@ -36,6 +36,18 @@ func (u *Uses) meets(o *Uses) bool {
 		u.Meters[0]&o.Meters[0]|u.Meters[1]&o.Meters[1]|uint64(u.Marks&o.Marks) != 0
 }
 
+// differ returns the bits that one of both has.
+func (u *Uses) differ(o *Uses) uint64 {
+	var d uint64
+	for i := range u.Ports {
+		d |= u.Ports[i] ^ o.Ports[i] | u.Groups[i] ^ o.Groups[i]
+	}
+	for i := range u.Meters {
+		d |= u.Meters[i] ^ o.Meters[i]
+	}
+	return d
+}
+
 // fold mixes all bits into one word, for a hash. The multiplications do not wait for each other.
 func (u *Uses) fold() uint64 {
 	const k = 0x9e3779b97f4a7c15

@@ -157,6 +157,8 @@ const (
 	PreNDAdv  // advertisement
 	PreCtIPv4 // tracked IPv4
 	PreCtIPv6
+
+	NumPrereqs
 )
 
 // Value is a field's value, right-aligned: Lo alone for fields up to 64 bits.

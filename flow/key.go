@@ -161,6 +161,20 @@ func (m *Mask) Clear() {
 	m.Map = 0
 }
 
+// Equal says whether both have the same bits.
+func (m *Mask) Equal(o *Mask) bool {
+	if m.Map != o.Map {
+		return false
+	}
+	for b := m.Map; b != 0; b &= b - 1 {
+		i := bits.TrailingZeros64(b)
+		if m.W[i] != o.W[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // Covers says whether every bit of o is in m.
 func (m *Mask) Covers(o *Mask) bool {
 	for b := o.Map; b != 0; b &= b - 1 {

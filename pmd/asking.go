@@ -52,7 +52,7 @@ func (a *inquiry) forget() {
 // up to date, and if it asks, asks until there is one that decides.
 func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 	s := l.subject(i)
-	if mf = l.current(mf, s); mf.Program.Asks == nil {
+	if mf = l.current(mf, &s); mf.Program.Asks == nil {
 		return mf
 	}
 	a := &l.asking
@@ -74,18 +74,18 @@ func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 		s.key, s.asked, s.answers = key, l.lists.questions(number), &a.answers
 		l.stats.Asked++
 		if miss := l.mega.Lookup(a.keys[:], identity[:1], &a.found, a.miss[:0]); len(miss) == 0 {
-			mf = l.current(a.found[0], s)
+			mf = l.current(a.found[0], &s)
 			continue
 		}
-		l.translate(s)
+		l.translate(&s)
 		l.stats.AskedAnew++
-		mf = l.install(s, true)
+		mf = l.install(&s, true)
 	}
 	return mf
 }
 
 // current returns mf, or what takes its place under the snapshot in force.
-func (l *Loop) current(mf *classifier.Megaflow, s subject) *classifier.Megaflow {
+func (l *Loop) current(mf *classifier.Megaflow, s *subject) *classifier.Megaflow {
 	if mf.Dead || mf.Gen&^Asks != l.snap.gen[b2i(mf.FDB)] {
 		return l.revalidate(mf, s)
 	}

@@ -77,7 +77,7 @@ func (l *Loop) inject(p *PacketOut) error {
 		}
 	}
 	s := subject{own: key}
-	for l.pose(s, true); ; l.pose(s, true) {
+	for l.pose(&s, true); ; l.pose(&s, true) {
 		p.Translate(l.snap.tables, &l.up)
 		q := l.up.Program.Asks
 		if q == nil {

@@ -36,7 +36,8 @@ func (l *Loop) processWide(mf *classifier.Megaflow, n int, bytes uint64, t laps)
 	if l.cfg.Verify != 0 {
 		l.keys.ShortenBatch(l.mem, &l.batch, &l.secrets, l.seed, &l.hashes)
 		for i := range n {
-			l.check(mf, l.subject(i))
+			s := l.subject(i)
+			l.check(mf, &s)
 		}
 	}
 	l.stats.SimpleHits += uint64(n)

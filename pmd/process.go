@@ -19,9 +19,11 @@ func (l *Loop) process(n int, t laps) {
 		t.lap(&l.stats.Cycles[StageMegaflow])
 		if len(upcalls) > 0 {
 			l.hold(n)
+			start := clock.Ticks()
 			for _, i := range upcalls {
 				l.flows[i] = l.upcall(int(i))
 			}
+			l.stats.UpcallTicks += clock.Ticks() - start
 		}
 		l.stats.MegaHits += uint64(len(miss) - len(upcalls))
 		t.lap(&l.stats.Cycles[StageTranslate])
@@ -114,7 +116,8 @@ func (l *Loop) credit(n int) {
 			mf = l.decide(mf, i)
 			l.flows[i] = mf
 		} else if l.cfg.Verify != 0 {
-			mf = l.check(mf, l.subject(i))
+			s := l.subject(i)
+			mf = l.check(mf, &s)
 		}
 		mf.Used = l.now
 		last, packets, bytes = mf, 1, length

@@ -61,24 +61,30 @@ func (l *Loop) remove(mf *classifier.Megaflow) {
 // those unused for longest go.
 func (l *Loop) evict() {
 	var look [evictLook]*classifier.Megaflow
+	var used [evictLook]int64 // when
 	n := 0
 	l.mega.Sweep(&l.victim, evictLook, func(mf *classifier.Megaflow) {
 		// One used in this very batch (hold) is still pointed to by a packet of it.
-		if mf.Used != l.now {
-			look[n] = mf
+		if u := mf.Used; u != l.now {
+			look[n], used[n] = mf, u
 			n++
 		}
 	})
-	for k := range min(evictMany, n) {
+	many := min(evictMany, n)
+	for k := range many {
 		oldest := k
 		for j := k + 1; j < n; j++ {
-			if look[j].Used < look[oldest].Used {
+			if used[j] < used[oldest] {
 				oldest = j
 			}
 		}
 		look[k], look[oldest] = look[oldest], look[k]
+		used[k], used[oldest] = used[oldest], used[k]
+	}
+	l.mega.Warm(look[:many])
+	for _, mf := range look[:many] {
 		l.stats.Evicted++
-		l.remove(look[k])
+		l.remove(mf)
 	}
 }
 

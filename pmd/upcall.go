@@ -17,15 +17,13 @@ func (l *Loop) upcall(i int) *classifier.Megaflow {
 		l.stats.MegaHits++
 		return mf
 	}
-	start := clock.Ticks()
-	l.translate(s)
-	mf := l.install(s, true)
+	l.translate(&s)
 	l.stats.Upcalls++
-	l.stats.UpcallTicks += clock.Ticks() - start
-	return mf
+	return l.install(&s, true)
 }
 
-// subject is a packet that is to be decided about.
+// subject is a packet that is to be decided about. It is passed by its address: its words are
+// written one by one, and a copy of two at once waits for all that was written before.
 type subject struct {
 	own *flow.Key // the packet's
 	key *flow.Key // by which caches know it: with answers, and the number of what was asked
@@ -41,13 +39,13 @@ func (l *Loop) subject(i int) subject {
 }
 
 // pose makes l.up a question to the tables about s.
-func (l *Loop) pose(s subject, commit bool) {
+func (l *Loop) pose(s *subject, commit bool) {
 	l.up.Key, l.up.Asked, l.up.Answers = s.own, s.asked, s.answers
 	l.up.Thread, l.up.Now, l.up.Commit = l.cfg.ID, l.now, commit
 }
 
 // translate asks the tables about s; the answer is in l.up.
-func (l *Loop) translate(s subject) {
+func (l *Loop) translate(s *subject) {
 	l.pose(s, true)
 	l.snap.tables.Translate(&l.up)
 	l.unsettled = l.unsettled || l.up.Unsettled
@@ -64,7 +62,7 @@ func (l *Loop) settleTables() {
 // install makes a megaflow of what l.up says of s; fresh says that
 // none has its key. Where the cache has no room even after ageing, the decision serves this
 // batch only.
-func (l *Loop) install(s subject, fresh bool) *classifier.Megaflow {
+func (l *Loop) install(s *subject, fresh bool) *classifier.Megaflow {
 	mf, err := l.insert(s, fresh)
 	if err != nil {
 		l.evict()
@@ -81,7 +79,7 @@ func (l *Loop) install(s subject, fresh bool) *classifier.Megaflow {
 }
 
 // insert adds the decision about s; fresh says that no megaflow has its key.
-func (l *Loop) insert(s subject, fresh bool) (mf *classifier.Megaflow, err error) {
+func (l *Loop) insert(s *subject, fresh bool) (mf *classifier.Megaflow, err error) {
 	if fresh {
 		mf, err = l.mega.Add(s.key, &l.up.Mask)
 	} else {
@@ -125,7 +123,7 @@ func (l *Loop) letGo(p *actions.Program, group int32) {
 // revalidate brings a decision of an older snapshot up to date before s is
 // treated by it: if no change since can have touched it, it stands, else a fresh
 // translation either agrees, or takes its place.
-func (l *Loop) revalidate(mf *classifier.Megaflow, s subject) *classifier.Megaflow {
+func (l *Loop) revalidate(mf *classifier.Megaflow, s *subject) *classifier.Megaflow {
 	fdb := b2i(mf.FDB)
 	if !mf.Dead && !l.snap.changes.Touched(mf.Gen&^Asks, fdb, s.key, mf.Mask, mf.Path, mf.Credit) {
 		mf.Gen = l.snap.gen[fdb] | mf.Gen&Asks
@@ -147,7 +145,7 @@ func (l *Loop) revalidate(mf *classifier.Megaflow, s subject) *classifier.Megafl
 		} else {
 			mf = l.install(s, false)
 		}
-	case l.up.Mask == *mf.Mask, mf.Exact && mf.Mask.Covers(&l.up.Mask):
+	case l.up.Mask.Equal(mf.Mask), mf.Exact && mf.Mask.Covers(&l.up.Mask):
 		if !actions.Equal(mf.Program, l.up.Program) {
 			l.stats.Changed++
 		}
@@ -163,7 +161,7 @@ func (l *Loop) revalidate(mf *classifier.Megaflow, s subject) *classifier.Megafl
 
 // check is design law 1 in a running switch: one hit in cfg.Verify is translated
 // afresh without side effects, and a difference is counted.
-func (l *Loop) check(mf *classifier.Megaflow, s subject) *classifier.Megaflow {
+func (l *Loop) check(mf *classifier.Megaflow, s *subject) *classifier.Megaflow {
 	if l.verify--; l.verify != 0 {
 		return mf
 	}

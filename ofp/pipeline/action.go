@@ -72,6 +72,9 @@ type Subfield struct {
 
 // mask returns the subfield's bits in their place in the field.
 func (s Subfield) mask() flow.Value {
+	if n := flow.Fields[s.Field].Bits; n <= 64 {
+		return flow.Value{Lo: ^uint64(0) >> (64 - s.Bits) << s.Lo & (^uint64(0) >> (64 - n))}
+	}
 	return flow.Ones(uint(s.Bits)).Shl(uint(s.Lo)).And(s.Field.Full())
 }
 

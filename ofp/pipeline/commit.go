@@ -3,7 +3,6 @@ package pipeline
 import (
 	"math/bits"
 
-	"pollux/actions"
 	"pollux/flow"
 )
 
@@ -26,17 +25,47 @@ var headerFields = func() (t [flow.NumWords][]flow.Field) {
 	return t
 }()
 
+// inPlace is, of each field that has at most 64 bits, where in its word these are.
+var inPlace = func() (t [flow.NumFields]uint64) {
+	for f := range flow.NumFields {
+		if i := &flow.Fields[f]; i.Bits <= 64 {
+			t[f] = ^uint64(0) >> (64 - i.Bits) << i.Shift
+		}
+	}
+	return t
+}()
+
+// prereqMasks is what is looked at to find out whether a prerequisite is met.
+var prereqMasks = func() (t [flow.NumPrereqs]flow.Mask) {
+	for p := range flow.NumPrereqs {
+		p.Mask(&t[p])
+	}
+	return t
+}()
+
 // commit emits the difference between the base and the working copy's headers and
 // makes them one.
 func (x *xlate) commit() {
-	x.commitVLAN()
+	if x.dirty == 0 {
+		return
+	}
+	if x.dirty>>flow.WVLAN&1 != 0 {
+		x.commitVLAN()
+	}
 	for b := x.dirty >> flow.StageL2 << flow.StageL2; b != 0; b &= b - 1 {
-		w := bits.TrailingZeros64(b)
+		w := flow.Word(bits.TrailingZeros64(b))
 		for _, f := range headerFields[w] {
-			x.commitField(f)
+			if x.news(w)&inPlace[f] != 0 || flow.Fields[f].Bits == 128 && x.news(w)|x.news(w+1) != 0 {
+				x.commitField(f)
+			}
 		}
 	}
 	x.dirty = 0
+}
+
+// news is the bits of a word that actions wrote and that ops so far have not written alike.
+func (x *xlate) news(w flow.Word) uint64 {
+	return x.konst.W[w] &^ (x.baseKonst.W[w] &^ (x.key.W[w] ^ x.base.W[w]))
 }
 
 // commitField emits a set of f where written bits differ from what ops wrote
@@ -45,19 +74,27 @@ func (x *xlate) commit() {
 // two sound masks of one decision may differ in bits that made no difference.
 // So rewriting a field does not narrow the megaflow either.
 func (x *xlate) commitField(f flow.Field) {
-	written := f.GetMask(&x.konst)
-	if written.IsZero() || !flow.Fields[f].Pre.Met(&x.key) {
+	i := &flow.Fields[f]
+	if !i.Pre.Met(&x.key) {
 		return
 	}
-	now, was := f.Get(&x.key), f.Get(&x.base)
-	if written.AndNot(f.GetMask(&x.baseKonst).AndNot(now.Xor(was))).IsZero() {
-		return
+	var v, m flow.Value
+	if i.Bits == 128 {
+		m.Hi, m.Lo = x.settle(i.Word, x.konst.W[i.Word]), x.settle(i.Word+1, x.konst.W[i.Word+1])
+		v.Hi, v.Lo = x.key.W[i.Word]&m.Hi, x.key.W[i.Word+1]&m.Lo
+	} else {
+		b := x.settle(i.Word, x.konst.W[i.Word]&inPlace[f])
+		v.Lo, m.Lo = x.key.W[i.Word]&b>>i.Shift, b>>i.Shift
 	}
-	op := actions.Op{Code: actions.OpSet, Field: f, V: now.And(written), M: written}
-	if flow.Fields[f].Pre == flow.PreIP && x.key.EthType() == etherTypeIPv6 {
+	op := x.emitSet(f, v, m)
+	if i.Pre == flow.PreIP && x.key.EthType() == etherTypeIPv6 {
 		op.A = etherTypeIPv6 // for the program's text alone
 	}
-	x.emit(op)
-	f.Set(&x.base, now.And(written).Or(was.AndNot(written)))
-	f.OrMask(&x.baseKonst, written)
+}
+
+// settle makes bits of a word in the base what they are in the working copy, and returns them.
+func (x *xlate) settle(w flow.Word, b uint64) uint64 {
+	x.base.Set(w, x.base.W[w]&^b|x.key.W[w]&b)
+	x.baseKonst.Or(w, b)
+	return b
 }

@@ -72,7 +72,9 @@ func (x *xlate) freeze() {
 	if x.paused == 0 {
 		return
 	}
-	f := &Frozen{Stack: slices.Clone(x.stack), Set: slices.Clone(x.set), Copy: x.ofCopy || x.clones != x.egressAt}
+	f := &Frozen{Stack: slices.Clone(x.stack), Set: slices.Clone(x.set)}
+	// What leaves by the egress tables has an action set of its own, whoever sent it there.
+	f.Copy = x.clones != x.egressAt || x.ofCopy && x.egressAt == 0
 	for _, s := range x.steps {
 		if len(s.Actions) > 0 || !s.Rest.empty() {
 			f.Steps = append(f.Steps, s)

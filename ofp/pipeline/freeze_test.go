@@ -92,3 +92,24 @@ func TestResumedTowardsAPort(t *testing.T) {
 		}
 	}
 }
+
+// TestResumedCopyLeaves: what a clone still has to do after a pause may send the packet to the
+// egress tables, and it may pause there again: then it still leaves by its port.
+func TestResumedCopyLeaves(t *testing.T) {
+	s := testState(t, "ip actions=clone(controller(pause),2)\ntable=10 actions=controller(pause)")
+	withEgress(t, s, 10)
+	u := pmd.Upcall{Key: packetOf(t, s, "in_port=1,ip"), Thread: 0}
+	s.Snapshot().Translate(&u)
+	for _, want := range []string{"paused again", "2"} {
+		f := u.Program.Punts[0].Frozen.(*Frozen)
+		u = pmd.Upcall{Key: packetOf(t, s, "in_port=1,ip"), Thread: 0}
+		s.Snapshot().TranslateResumed(&u, f)
+		got := u.Program.String()
+		if len(u.Program.Punts) == 1 {
+			got = "paused again"
+		}
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

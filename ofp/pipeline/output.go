@@ -110,9 +110,9 @@ func (x *xlate) transmit(to *Port) {
 	if !x.sent {
 		x.sent, x.sender = true, x.cause()
 	}
-	op := actions.Op{Code: actions.OpOutput, A: to.Slot, B: n, V: flow.Value{Lo: uint64(x.limit())}}
+	op := x.emit(actions.OpOutput)
+	op.A, op.B, op.V.Lo = to.Slot, n, uint64(x.limit())
 	if to.Queues != nil {
-		x.byQueue(to, &op)
+		x.byQueue(to, op)
 	}
-	x.emit(op)
 }

@@ -119,6 +119,12 @@ type tableCounters struct {
 
 // credit is the classifier.Creditor of one decision: whom its packets count for.
 type credit struct {
+	counted
+	few [3]*Rule // rules' memory where that is enough
+}
+
+// counted is who a decision counts for, and on what rules it depends.
+type counted struct {
 	rules  []*Rule          // one per look-up that found a rule
 	missed []*tableCounters // one per look-up that did not
 	groups []*groupCounts   // groups and buckets that processed it, one per time
@@ -126,7 +132,6 @@ type credit struct {
 	young  []*Rule          // that were learned again
 	names  []named          // of flows that were, or are to be, learned
 	seen   *fdbEntry        // the sender's address, kept young; nil for none
-	few    [3]*Rule         // rules' memory where that is enough
 }
 
 // floor is the least priority that a rule of a table must have to matter to a look-up there.
@@ -142,18 +147,31 @@ type named struct {
 }
 
 // newCredit copies what a translation gathered.
-func newCredit(of *credit) *credit {
-	c := &credit{seen: of.seen}
+func newCredit(of *counted) *credit {
+	c := &credit{counted: counted{seen: of.seen}}
 	c.rules = append(c.few[:0], of.rules...)
 	c.missed, c.groups = slices.Clone(of.missed), slices.Clone(of.groups)
 	c.floors, c.young, c.names = slices.Clone(of.floors), slices.Clone(of.young), slices.Clone(of.names)
 	return c
 }
 
-// equal says whether both count for the same.
-func (c *credit) equal(o *credit) bool {
-	return c.seen == o.seen && slices.Equal(c.rules, o.rules) && slices.Equal(c.missed, o.missed) &&
-		slices.Equal(c.groups, o.groups) && slices.Equal(c.floors, o.floors) && slices.Equal(c.young, o.young) && slices.Equal(c.names, o.names)
+// equal says whether both are for the same.
+func (c *counted) equal(o *counted) bool {
+	return c.seen == o.seen && same(c.rules, o.rules) && same(c.missed, o.missed) &&
+		same(c.groups, o.groups) && same(c.floors, o.floors) && same(c.young, o.young) && same(c.names, o.names)
+}
+
+// same is slices.Equal, which is not inlined.
+func same[T comparable](a, b []T) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // Outranks says whether all look-ups in a table gave rules of a higher priority than this.

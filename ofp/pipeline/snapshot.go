@@ -75,7 +75,9 @@ func newLoops(threads int) *loops {
 func newScratch() *xlate {
 	return &xlate{
 		ops: make([]actions.Op, 0, 64), samples: make([]actions.Sample, 0, 64), tell: make([]bool, 0, 1024),
-		meters: make([]*actions.Meter, 0, 128), punts: make([]actions.Punt, 0, 16), queues: make([]*actions.Queue, 0, 128), rules: make([]*Rule, 0, 128), missed: make([]*tableCounters, 0, 128), set: make([]Action, 0, 32),
+		meters: make([]*actions.Meter, 0, 128), punts: make([]actions.Punt, 0, 16), queues: make([]*actions.Queue, 0, 128),
+		counted: counted{rules: make([]*Rule, 0, 128), missed: make([]*tableCounters, 0, 128)},
+		set:     make([]Action, 0, 32),
 	}
 }
 

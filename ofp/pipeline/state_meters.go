@@ -259,7 +259,8 @@ func (x *xlate) meter(id uint32) {
 		return
 	}
 	x.commit()
-	x.emit(actions.Op{Code: actions.OpMeter, A: uint32(len(x.meters)), B: id})
+	op := x.emit(actions.OpMeter)
+	op.A, op.B = uint32(len(x.meters)), id
 	x.meters = append(x.meters, e.run)
 	if e.run.Remarks() {
 		// What the DSCP is after it nobody knows: a later write of it is none too many.

@@ -28,6 +28,9 @@ func (x *xlate) conclude() {
 // decides about a packet that is sent, the first step that gave it to a controller about one
 // that went nowhere else, and the first reason about one that is not.
 func (x *xlate) judge() {
+	if len(x.samples) == 0 {
+		return
+	}
 	c, why := x.sender, actions.DropNone
 	if !x.sent && x.punted {
 		c, why = x.punter, actions.Punted

@@ -95,6 +95,7 @@ func (x *xlate) tagged() bool {
 func (x *xlate) showVLAN() {
 	w, k := x.vlan.window(x.up.Key)
 	x.key.Set(flow.WVLAN, w)
+	x.dirty |= 1 << flow.WVLAN
 	x.written |= 1 << flow.WVLAN
 	x.konst.W[flow.WVLAN] = k
 	if k != 0 {
@@ -176,10 +177,10 @@ func (x *xlate) commitVLAN() {
 		return
 	}
 	for range b.n - keep {
-		x.emit(actions.Op{Code: actions.OpPopVLAN})
+		x.emit(actions.OpPopVLAN)
 	}
 	for b.popped < c.popped {
-		x.emit(actions.Op{Code: actions.OpPopVLAN})
+		x.emit(actions.OpPopVLAN)
 		b.popped, b.editMask, b.editVal = b.popped+1, 0, 0
 	}
 	for b.popped > c.popped {
@@ -209,7 +210,7 @@ func (x *xlate) commitEdit(b, c *vlanStack) {
 }
 
 func (x *xlate) emitPush(t tag) {
-	x.emit(actions.Op{Code: actions.OpPushVLAN, A: uint32(t.tpid)<<16 | uint32(t.tci&^flow.VlanCFI)})
+	x.emit(actions.OpPushVLAN).A = uint32(t.tpid)<<16 | uint32(t.tci&^flow.VlanCFI)
 }
 
 // emitTCI emits the writing of v under m to the outer tag's TCI, by the plainest
@@ -222,5 +223,5 @@ func (x *xlate) emitTCI(v, m uint16) {
 	case 0xe000:
 		f, shift = flow.DlVlanPCP, 13
 	}
-	x.emit(actions.Op{Code: actions.OpSet, Field: f, V: flow.Value{Lo: uint64(v >> shift)}, M: flow.Value{Lo: uint64(m >> shift)}})
+	x.emitSet(f, flow.Value{Lo: uint64(v >> shift)}, flow.Value{Lo: uint64(m >> shift)})
 }

@@ -118,6 +118,9 @@ func (x *xlate) actions(list []Action) bool {
 
 // subfield reads a subfield of the working copy.
 func (x *xlate) subfield(s Subfield) flow.Value {
+	if i := &flow.Fields[s.Field]; i.Bits <= 64 {
+		return flow.Value{Lo: x.key.W[i.Word] & inPlace[s.Field] >> (i.Shift + s.Lo) & (^uint64(0) >> (64 - s.Bits))}
+	}
 	return s.Field.Get(&x.key).Shr(uint(s.Lo)).And(flow.Ones(uint(s.Bits)))
 }
 
@@ -169,20 +172,31 @@ func (x *xlate) write(f flow.Field, v, m flow.Value) {
 	case flow.InPort:
 		v, m = flow.Value{Lo: uint64(widePort(v.And(m)))}, f.Full()
 	}
-	f.Set(&x.key, f.Get(&x.key).AndNot(m).Or(v.And(m)))
-	f.OrMask(&x.konst, m)
-	if x.hidden.Map != 0 {
-		for w := range flow.NumWords {
-			x.hidden.Put(w, x.hidden.W[w]&^x.konst.W[w])
-		}
-	}
 	i := &flow.Fields[f]
 	words := uint64(1) << i.Word
 	if i.Bits == 128 {
 		words |= 1 << (i.Word + 1)
+		x.key.Set(i.Word, x.key.W[i.Word]&^m.Hi|v.Hi&m.Hi)
+		x.key.Set(i.Word+1, x.key.W[i.Word+1]&^m.Lo|v.Lo&m.Lo)
+		x.konst.Or(i.Word, m.Hi)
+		x.konst.Or(i.Word+1, m.Lo)
+	} else {
+		b := m.Lo << i.Shift & inPlace[f]
+		x.key.Set(i.Word, x.key.W[i.Word]&^b|v.Lo<<i.Shift&b)
+		x.konst.Or(i.Word, b)
 	}
 	x.dirty |= words
 	x.written |= words
+	if x.hidden.Map != 0 {
+		x.unhide()
+	}
+}
+
+// unhide is what has to follow where hidden bits may have been written: they are constants now.
+func (x *xlate) unhide() {
+	for w := range flow.NumWords {
+		x.hidden.Put(w, x.hidden.W[w]&^x.konst.W[w])
+	}
 }
 
 // writeTCI writes the whole TCI as NXM_OF_VLAN_TCI means it: a clear CFI takes the

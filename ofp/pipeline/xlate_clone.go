@@ -46,7 +46,7 @@ func (x *xlate) cloned(fn func()) {
 	}
 	x.layers, x.set, x.stack = slices.Clone(x.layers), slices.Clone(x.set), slices.Clone(x.stack)
 	at := len(x.ops)
-	x.emit(actions.Op{Code: actions.OpClone})
+	x.emit(actions.OpClone)
 	x.clones++
 	fn()
 	x.freeze()

@@ -187,7 +187,8 @@ func (x *xlate) pushMPLS(typ uint16) {
 	x.layers = append(x.layers, layer{x.key, x.base, x.konst, x.baseKonst, x.hidden, x.labels, x.under})
 	x.under = 0
 	l := &x.layers[len(x.layers)-1]
-	x.emit(actions.Op{Code: actions.OpPushMPLS, A: uint32(typ), B: lse})
+	op := x.emit(actions.OpPushMPLS)
+	op.A, op.B = uint32(typ), lse
 	if labelled {
 		x.setWord(flow.WMPLS2, l.key.W[flow.WMPLS]<<32, l.konst.W[flow.WMPLS]<<32, l.hidden.W[flow.WMPLS]<<32)
 		x.setWord(flow.WMPLS, uint64(lse)<<32|l.key.W[flow.WMPLS]>>32,
@@ -219,7 +220,7 @@ func (x *xlate) popMPLS(typ uint16) {
 		return
 	}
 	bottom := !flow.MPLSBOS.Get(&x.key).IsZero()
-	x.emit(actions.Op{Code: actions.OpPopMPLS, A: uint32(typ)})
+	x.emit(actions.OpPopMPLS).A = uint32(typ)
 	switch {
 	case n > 0:
 		l := &x.layers[n-1]
@@ -357,7 +358,7 @@ func (x *xlate) copyTTLIn() {
 		return
 	}
 	x.commit()
-	x.emit(actions.Op{Code: actions.OpCopyTTLIn})
+	x.emit(actions.OpCopyTTLIn)
 	ttl := uint16(flow.MPLSTTL.Get(&x.key).Lo)
 	x.written |= 1 << flow.WMPLS
 	f := flow.MPLSTTL

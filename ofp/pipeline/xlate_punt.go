@@ -165,7 +165,7 @@ func (x *xlate) punt(p actions.Punt) {
 		x.need(w, ^uint64(0))
 		p.Fields[i] = x.key.W[w]
 	}
-	x.emit(actions.Op{Code: actions.OpController, A: uint32(len(x.punts))})
+	x.emit(actions.OpController).A = uint32(len(x.punts))
 	x.punts = append(x.punts, p)
 	if !x.punted {
 		x.punted, x.punter = true, x.cause()
