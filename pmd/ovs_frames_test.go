@@ -14,6 +14,7 @@ type frameMaker struct {
 	tags  int  // at most
 	snap  bool // there is 802.2 SNAP
 	plain bool // all of them are 0x8100
+	later bool // there are later fragments of all protocols
 }
 
 func (r frameMaker) pick(v ...int) int { return v[r.IntN(len(v))] }
@@ -136,6 +137,9 @@ func (r frameMaker) ipv4() []byte {
 	proto := byte(r.pick(6, 6, 17, 17, 1, 132, 47, 2, 58))
 	h := []byte{0x45, byte(r.pick(0, 0, 16, 0xb8, 0xb9, r.IntN(256))), 0, 0, 0, 7, 0, 0, byte(r.pick(64, 64, 255, 1, 2, 0)), proto, 0, 0}
 	be.PutUint16(h[6:], uint16(r.pick(0, 0, 0, 0x4000, 0x4000, 0x2000)))
+	if r.later && r.IntN(2) == 0 {
+		be.PutUint16(h[6:], uint16(r.pick(0x2000, 0x2010, 0x0010, 1)))
+	}
 	if proto == 2 || proto == 47 || proto == 58 { // in later fragments Open vSwitch takes the payload of others for a checksum
 		be.PutUint16(h[6:], uint16(r.pick(0, 0x4000, 0x2000, 0x2010, 0x0010)))
 	}
@@ -169,7 +173,7 @@ func (r frameMaker) ipv6() []byte {
 		case 44:
 			ext = append(ext, 0, 0, 0, 0, 0, 0, 0, 9)
 			be.PutUint16(ext[at+2:], uint16(r.pick(0, 1)))
-			if proto == 59 || proto == 50 {
+			if proto == 59 || proto == 50 || r.later {
 				be.PutUint16(ext[at+2:], uint16(r.pick(1, 8, 9)))
 			}
 		case 51:

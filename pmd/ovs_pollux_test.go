@@ -3,6 +3,7 @@ package pmd_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pollux/actions"
@@ -16,6 +17,9 @@ import (
 // ovsPorts are the ports of the bridges that are compared: numbers 1 to 5, and the bridge's own.
 // FLOOD passes port 5 by.
 var ovsPorts = []uint32{1, 2, 3, 4, 5, flow.PortLocal}
+
+// ovsFrags are the ways in which tables see fragments.
+var ovsFrags = []string{"normal", "drop", "nx-match"}
 
 func ovsPortName(n uint32) string {
 	if n == flow.PortLocal {
@@ -63,6 +67,11 @@ func newPolluxSwitch(c *ovsCase) (*polluxSwitch, error) {
 		if err != nil {
 			return nil, fmt.Errorf("flow %d %s: %w", i, line, err)
 		}
+	}
+	if i := slices.Index(ovsFrags, c.frags); i >= 0 {
+		s.state.SetFragments([]pipeline.Fragments{pipeline.FragNormal, pipeline.FragDrop, pipeline.FragMatch}[i])
+	} else if c.frags != "" {
+		return nil, fmt.Errorf("frags %s: %q are known", c.frags, ovsFrags)
 	}
 	s.state.OnPublish(func(snap *pipeline.Snapshot) { s.pub.Store(snap) })
 	s.loop, err = pmd.NewLoop(pmd.LoopConfig{
@@ -135,7 +144,7 @@ func differs(c *ovsCase) (difference string, refused error) {
 		return "", err
 	}
 	times := uint64(2)
-	if strings.Contains(strings.Join(c.flows, "\n"), "learn(") {
+	if c.inTurn() {
 		times = 1
 	}
 	blind := false
@@ -154,6 +163,9 @@ func differs(c *ovsCase) (difference string, refused error) {
 	}
 	if n := s.loop.Counts().Differed; n != 0 {
 		return fmt.Sprintf("%d decisions differed from a fresh translation", n), nil
+	}
+	if strings.Contains(strings.Join(c.flows, "\n"), "check_pkt_larger") {
+		return "", nil // Open vSwitch counts what follows for both answers
 	}
 	drops := s.loop.Counts().Drops
 	if limits := drops[actions.DropResubmitDepth].Packets + drops[actions.DropResubmitCount].Packets + drops[actions.DropTranslate].Packets; blind || limits > 0 {
