@@ -21,7 +21,7 @@ func (m *caseMaker) actions(x *flow.Match, table int) string {
 	if m.IntN(10) == 0 {
 		list = append(list, "clear_actions")
 	}
-	if m.IntN(6) == 0 && !m.exits && !m.clones {
+	if m.IntN(6) == 0 && !m.exits && !m.clones && !m.back {
 		list = append(list, "write_actions("+m.set(x, table)+")")
 	}
 	if m.IntN(8) == 0 {
@@ -29,6 +29,9 @@ func (m *caseMaker) actions(x *flow.Match, table int) string {
 	}
 	if table < m.tables-1 && m.IntN(3) == 0 {
 		list = append(list, fmt.Sprintf("goto_table:%d", table+1+m.IntN(m.tables-table-1)))
+	}
+	if m.popped { // nor may they follow: Open vSwitch has the packet go through table 0 again, for want of other actions
+		list = slices.DeleteFunc(list, func(a string) bool { return strings.HasPrefix(a, "note") })
 	}
 	if len(list) == 0 {
 		return "drop"
@@ -102,8 +105,10 @@ func (m *caseMaker) action(x *flow.Match, table, depth int) string {
 				"bundle(eth_src,0,active_backup,ofport,members:9,3,2)", "bundle(nw_src,0,hrw,ofport,members:4)", "bundle_load(eth_src,0,active_backup,ofport,reg0[],members:9,2,3)", "bundle_load(eth_src,0,hrw,ofport,reg1[0..15],members:9)")
 		},
 		func() string {
-			return m.pickText("set_tunnel:2", "set_tunnel64:0x300000001", "set_queue:1", "set_queue:1,pop_queue", "enqueue:2:1",
-				fmt.Sprintf("check_pkt_larger(%d)->reg0[%d]", 14+m.IntN(100), m.IntN(4)))
+			if table == 0 && depth == 0 && !m.loops && m.IntN(3) == 0 { // where Open vSwitch restores nothing behind it
+				return fmt.Sprintf("check_pkt_larger(%d)->reg0[%d]", 14+m.IntN(100), m.IntN(4))
+			}
+			return m.pickText("set_tunnel:2", "set_tunnel64:0x300000001", "set_queue:1", "set_queue:1,pop_queue", "enqueue:2:1")
 		},
 	}
 	if depth < 2 && m.clones {
@@ -166,13 +171,17 @@ func (m *caseMaker) tag(x *flow.Match, table int) string {
 	if m.cuts {
 		return "note:01"
 	}
+	if m.plain && m.IntN(4) == 0 { // else a type that the tag had before comes back
+		// Bits of no tag Open vSwitch keeps and matches.
+		return m.pickText("load:0->vlan_tci[]", "load:0x1005->vlan_tci[]", "load:0xb006->vlan_tci[]", "set_field:0x3006->reg1,move:reg1[0..15]->vlan_tci[]")
+	}
 	switch push := m.pushes && !m.pushed && table == 0; {
 	case push && m.IntN(2) == 0: // mod_vlan_vid pushes too, from OpenFlow 1.1 on
 		m.pushed = true
 		return m.pickText("push_vlan:0x8100", "push_vlan:0x88a8", "push_vlan:0x8100,set_field:4106->vlan_vid", "push_vlan:0x8100,pop_vlan",
 			"push_vlan:0x88a8,set_field:4097->vlan_vid,set_field:5->vlan_pcp")
 	case flow.PreVLAN.Met(&x.Key):
-		return m.pickText("pop_vlan", "strip_vlan", "mod_vlan_vid:6", "mod_vlan_pcp:3", "mod_vlan_vid:0", "pop_vlan,push_vlan:0x88a8")
+		return m.pickText("pop_vlan", "strip_vlan", "mod_vlan_vid:6", "mod_vlan_pcp:3", "mod_vlan_vid:7", "pop_vlan,push_vlan:0x88a8")
 	}
 	return "note:05"
 }
@@ -205,8 +214,7 @@ func (m *caseMaker) field(x *flow.Match, write bool) flow.Field {
 	if write {
 		list := slices.DeleteFunc(m.usable(writable, x), func(f flow.Field) bool {
 			// Open vSwitch does not write RARP.
-			return f >= flow.ARPOp && f <= flow.ARPTHA && x.Key.EthType() == 0x8035 || m.later && changesSums(f) || f == flow.VlanTCI && (m.cuts || !m.plain) || // a type it had before comes back
-
+			return f >= flow.ARPOp && f <= flow.ARPTHA && x.Key.EthType() == 0x8035 || m.later && changesSums(f) ||
 				(f == flow.VlanVID || f == flow.DlVlanPCP) && (m.cuts || !flow.PreVLAN.Met(&x.Key))
 		})
 		return list[m.IntN(len(list))]
@@ -219,9 +227,17 @@ func (m *caseMaker) field(x *flow.Match, write bool) flow.Field {
 // later fragments too.
 func changesSums(f flow.Field) bool { return f >= flow.IPv4Src && f <= flow.IPv6Dst }
 
+// untag is for packets with and without a tag.
+func (m *caseMaker) untag() string {
+	if m.cuts {
+		return "set_field:2->reg7"
+	}
+	return "pop_vlan"
+}
+
 func (m *caseMaker) address(s string) string {
 	if m.later {
-		return "note:07"
+		return "set_field:1->reg7"
 	}
 	return s
 }
@@ -260,9 +276,6 @@ func (m *caseMaker) part(f flow.Field, n int) string {
 
 func (m *caseMaker) setField(x *flow.Match) string {
 	f := m.field(x, true)
-	if f == flow.VlanTCI { // OpenFlow 1.5 has no name for it
-		f = flow.EthDst
-	}
 	v, mask := flow.Value{Hi: m.Uint64(), Lo: m.Uint64()}.And(f.Full()), f.Full()
 	if k := &m.keys[m.IntN(len(m.keys))]; flow.Fields[f].Pre.Met(k) && m.IntN(2) == 0 {
 		v = f.Get(k)
@@ -328,13 +341,15 @@ func (m *caseMaker) group() string {
 	for range n {
 		var list []string
 		for range m.IntN(3) {
-			list = append(list, m.pickText(m.setField(&none), m.setField(&none), "pop_vlan", "dec_ttl", "set_mpls_ttl:4",
+			list = append(list, m.pickText(m.setField(&none), m.setField(&none), m.untag(), "dec_ttl", "set_mpls_ttl:4",
 				"mod_nw_ttl:3", "mod_nw_tos:32", m.address("set_field:10.0.0.9->ip_src"), m.address("set_field:2001:db8::9->ipv6_dst")))
 		}
 		if m.groups > 0 && m.IntN(4) == 0 {
 			list = append(list, fmt.Sprintf("group:%d", 1+m.IntN(m.groups)))
-		} else if m.IntN(6) > 0 {
-			list = append(list, m.pickText("output:1", "output:2", "output:3", "in_port", "all", m.resubmit(m.tables-1)))
+		} else if to := m.resubmit(m.tables - 1); m.IntN(6) == 0 {
+			list, m.back = append(list, to), true
+		} else if m.IntN(5) > 0 {
+			list = append(list, m.pickText("output:1", "output:2", "output:3", "in_port", "all"))
 		}
 		if len(list) == 0 {
 			list = []string{"drop"}

@@ -25,6 +25,7 @@ type caseMaker struct {
 	pushedLabel bool // this one has pushed a label; Open vSwitch has three at most
 	clones      bool // there are clones, and so no action sets: Open vSwitch keeps what clones wrote there; nor loops, for which the limits differ
 	exits       bool // there is exit, and so neither: Open vSwitch has it end both
+	back        bool // groups resubmit, and so no action sets: Open vSwitch keeps what is written on the way
 	loops       bool // resubmits go back
 	normal      bool // there is NORMAL, which learns addresses
 	labels      bool // labels are pushed rather than popped, as Open vSwitch takes what was pushed for never having been there
@@ -40,7 +41,7 @@ var matchable = []flow.Field{flow.EthSrc, flow.EthDst, flow.VlanTCI, flow.VlanVI
 var registers = []flow.Field{flow.Reg0, flow.Reg1, flow.Reg2, flow.Reg3, flow.Reg7, flow.Reg15, flow.XReg0, flow.XReg1, flow.XXReg0, flow.Metadata, flow.TunID}
 
 // writable are fields of packets that actions write.
-var writable = []flow.Field{flow.EthSrc, flow.EthDst, flow.VlanTCI, flow.VlanVID, flow.DlVlanPCP, flow.MPLSLabel, flow.MPLSTC, flow.MPLSTTL,
+var writable = []flow.Field{flow.EthSrc, flow.EthDst, flow.VlanVID, flow.DlVlanPCP, flow.MPLSLabel, flow.MPLSTC, flow.MPLSTTL,
 	flow.IPv4Src, flow.IPv4Dst, flow.IPv6Src, flow.IPv6Dst, flow.IPv6Label, flow.IPDSCP, flow.IPECN, flow.IPTTL,
 	flow.ARPOp, flow.ARPSPA, flow.ARPTPA, flow.ARPSHA, flow.ARPTHA, flow.TCPSrc, flow.TCPDst, flow.UDPSrc, flow.UDPDst,
 	flow.SCTPSrc, flow.SCTPDst, flow.ICMPType, flow.ICMPCode, flow.ICMPv6Type, flow.ICMPv6Code, flow.NDTarget, flow.NDSLL, flow.NDTLL}
@@ -56,7 +57,12 @@ func makeCase(seed uint64) *ovsCase {
 	m.snap = !m.labels // behind whose header Open vSwitch pushes labels, as Pollux does not
 	m.clones = !m.exits && m.IntN(2) == 0
 	m.later = m.IntN(6) == 0
-	m.normal = m.IntN(8) == 0
+	if m.normal = m.IntN(8) == 0; m.normal && m.IntN(4) > 0 {
+		m.some, m.frameMaker.tags = 1, max(m.frameMaker.tags, 1)
+	} else if m.normal {
+		m.frameMaker.tags = 1
+		m.pushes = false
+	}
 	c := &ovsCase{name: fmt.Sprint(seed)}
 	if m.later || m.IntN(8) == 0 {
 		c.frags = ovsFrags[m.IntN(len(ovsFrags))]
@@ -97,7 +103,26 @@ func makeCase(seed uint64) *ovsCase {
 		// All of them differ, as of flows that overlap either may win.
 		c.flows = append(c.flows, m.flow(priorities[i]+1)...)
 	}
+	c.flows = unshadowed(c.flows)
 	return c
+}
+
+// unshadowed leaves out flows whose match is that of a part of a conjunction: those of lower
+// priority Open vSwitch does not find when it looks the conjunction's number up.
+func unshadowed(flows []string) []string {
+	match := func(f string) string {
+		f, _, _ = strings.Cut(f, " ")
+		table, rest, _ := strings.Cut(f, ",priority=")
+		_, rest, _ = strings.Cut(rest, ",")
+		return table + "," + rest
+	}
+	parts := map[string]bool{}
+	for _, f := range flows {
+		if strings.Contains(f, "conjunction(") {
+			parts[match(f)] = true
+		}
+	}
+	return slices.DeleteFunc(flows, func(f string) bool { return parts[match(f)] && !strings.Contains(f, "conjunction(") })
 }
 
 // match draws a match that a frame of the case may well meet.

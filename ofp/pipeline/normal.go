@@ -63,6 +63,10 @@ func (x *xlate) normal() {
 		x.learn(vlan, src, in.OFPort)
 	}
 	if dst&macMulticast == 0 {
+		if src == dst && in != sourced { // which is known now, whether or not the table has it already
+			x.toLearned(in.OFPort, in, vlan)
+			return
+		}
 		if e := x.snap.fdb.lookup(vlan, dst); e != nil {
 			x.toLearned(e.port, in, vlan)
 			return
