@@ -11,7 +11,7 @@ import (
 // actions draws a flow's actions and instructions.
 func (m *caseMaker) actions(x *flow.Match, table int) string {
 	var list []string
-	m.pushed, m.popped = false, false
+	m.pushed, m.popped, m.pushedLabel = false, false, false
 	for range m.IntN(6) {
 		list = append(list, m.action(x, table, 0))
 	}
@@ -21,7 +21,7 @@ func (m *caseMaker) actions(x *flow.Match, table int) string {
 	if m.IntN(10) == 0 {
 		list = append(list, "clear_actions")
 	}
-	if m.IntN(6) == 0 && !m.exits && !m.clones {
+	if m.IntN(6) == 0 && !m.exits && !m.clones && !m.back {
 		list = append(list, "write_actions("+m.set(x, table)+")")
 	}
 	if m.IntN(8) == 0 {
@@ -29,6 +29,9 @@ func (m *caseMaker) actions(x *flow.Match, table int) string {
 	}
 	if table < m.tables-1 && m.IntN(3) == 0 {
 		list = append(list, fmt.Sprintf("goto_table:%d", table+1+m.IntN(m.tables-table-1)))
+	}
+	if m.popped { // nor may they follow: Open vSwitch has the packet go through table 0 again, for want of other actions
+		list = slices.DeleteFunc(list, func(a string) bool { return strings.HasPrefix(a, "note") })
 	}
 	if len(list) == 0 {
 		return "drop"
@@ -43,11 +46,9 @@ func (m *caseMaker) set(x *flow.Match, table int) string {
 		list = append(list, fmt.Sprintf("group:%d", 1+m.IntN(m.groups)))
 	}
 	all := []string{m.tag(x, table), m.label(x, table), m.setField(x), m.setField(x)}
-	switch {
-	case flow.PreIP.Met(&x.Key):
-		all = append(all, "dec_ttl", "mod_nw_ttl:9", "mod_nw_tos:32")
-	case flow.PreMPLS.Met(&x.Key):
-		all = append(all, "dec_mpls_ttl", "set_mpls_ttl:9")
+	all = append(all, "dec_ttl", "mod_nw_ttl:9", "set_mpls_ttl:9")
+	if flow.PreIP.Met(&x.Key) {
+		all = append(all, "mod_nw_tos:32")
 	}
 	for range m.IntN(3) {
 		if a := all[m.IntN(len(all))]; !strings.HasPrefix(a, "note") {
@@ -70,6 +71,9 @@ func (m *caseMaker) pickText(v ...string) string { return v[m.IntN(len(v))] }
 func (m *caseMaker) output() string {
 	if m.cuts && m.IntN(3) == 0 {
 		return fmt.Sprintf("output(port=%s,max_len=%d)", m.pickText("2", "3", "5", "LOCAL"), 14+m.IntN(80))
+	}
+	if m.normal && m.IntN(3) > 0 {
+		return "normal"
 	}
 	return m.pickText("1", "2", "3", "4", "5", "1", "2", "3", "4", "output:9", "in_port", "LOCAL", "all", "flood",
 		"output:reg0", "output:reg1[0..2]", "output:reg0[0..15]",
@@ -100,6 +104,12 @@ func (m *caseMaker) action(x *flow.Match, table, depth int) string {
 			return m.pickText("multipath(eth_src,1,modulo_n,1,0,NXM_NX_REG0[0..3])", "multipath(symmetric_l4,1,hrw,1,0,reg1[])",
 				"bundle(eth_src,0,active_backup,ofport,members:9,3,2)", "bundle(nw_src,0,hrw,ofport,members:4)", "bundle_load(eth_src,0,active_backup,ofport,reg0[],members:9,2,3)", "bundle_load(eth_src,0,hrw,ofport,reg1[0..15],members:9)")
 		},
+		func() string {
+			if table == 0 && depth == 0 && !m.loops && m.IntN(3) == 0 { // where Open vSwitch restores nothing behind it
+				return fmt.Sprintf("check_pkt_larger(%d)->reg0[%d]", 14+m.IntN(100), m.IntN(4))
+			}
+			return m.pickText("set_tunnel:2", "set_tunnel64:0x300000001", "set_queue:1", "set_queue:1,pop_queue", "enqueue:2:1")
+		},
 	}
 	if depth < 2 && m.clones {
 		all = append(all, func() string {
@@ -118,7 +128,8 @@ func (m *caseMaker) action(x *flow.Match, table, depth int) string {
 		all = append(all, func() string {
 			return fmt.Sprintf("learn(table=%d,priority=%d,hard_timeout=300,%s)", m.IntN(n), 300+m.IntN(10), m.pickText(
 				"NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]", "eth_src=02:00:00:00:00:01,load:NXM_OF_ETH_DST[0..15]->NXM_NX_REG0[16..31],load:3->reg0[0..15],output:reg0[0..15]",
-				"NXM_OF_VLAN_TCI[0..11],load:1->reg1[],output:OXM_OF_IN_PORT[]", "in_port=2,load:0x020000000004->NXM_OF_ETH_DST[],output:NXM_OF_IN_PORT[]"))
+				"NXM_OF_VLAN_TCI[0..11],load:1->reg1[],output:OXM_OF_IN_PORT[]", "in_port=2,load:0x020000000004->NXM_OF_ETH_DST[],output:NXM_OF_IN_PORT[]",
+				"limit=2,result_dst=reg0[0],NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]", "limit=1,NXM_OF_ETH_SRC[],load:NXM_OF_IN_PORT[]->metadata[0..15]", "send_flow_rem,delete_learned,eth_type=0x800,ip_proto=6,NXM_OF_IP_SRC[]=NXM_OF_IP_DST[],output:reg0[0..15]"))
 		})
 	}
 	switch {
@@ -160,13 +171,17 @@ func (m *caseMaker) tag(x *flow.Match, table int) string {
 	if m.cuts {
 		return "note:01"
 	}
+	if m.plain && m.IntN(4) == 0 { // else a type that the tag had before comes back
+		// Bits of no tag Open vSwitch keeps and matches.
+		return m.pickText("load:0->vlan_tci[]", "load:0x1005->vlan_tci[]", "load:0xb006->vlan_tci[]", "set_field:0x3006->reg1,move:reg1[0..15]->vlan_tci[]")
+	}
 	switch push := m.pushes && !m.pushed && table == 0; {
 	case push && m.IntN(2) == 0: // mod_vlan_vid pushes too, from OpenFlow 1.1 on
 		m.pushed = true
 		return m.pickText("push_vlan:0x8100", "push_vlan:0x88a8", "push_vlan:0x8100,set_field:4106->vlan_vid", "push_vlan:0x8100,pop_vlan",
 			"push_vlan:0x88a8,set_field:4097->vlan_vid,set_field:5->vlan_pcp")
 	case flow.PreVLAN.Met(&x.Key):
-		return m.pickText("pop_vlan", "strip_vlan", "mod_vlan_vid:6", "mod_vlan_pcp:3", "mod_vlan_vid:0", "pop_vlan,push_vlan:0x88a8")
+		return m.pickText("pop_vlan", "strip_vlan", "mod_vlan_vid:6", "mod_vlan_pcp:3", "mod_vlan_vid:7", "pop_vlan,push_vlan:0x88a8")
 	}
 	return "note:05"
 }
@@ -176,9 +191,10 @@ func (m *caseMaker) label(x *flow.Match, table int) string {
 	switch {
 	case m.cuts:
 		return "note:02"
-	case m.labels && table > 0 || m.loops:
+	case m.labels && (table > 0 || m.pushedLabel) || m.loops:
 		return "note:04"
 	case m.labels:
+		m.pushedLabel = true
 		return m.pickText("push_mpls:0x8847", "push_mpls:0x8848", "push_mpls:0x8847,set_mpls_label:7", "push_mpls:0x8847,set_mpls_ttl:7,set_mpls_tc:2")
 	case flow.PreMPLS.Met(&x.Key) && !m.popped && !flow.MPLSBOS.GetMask(&x.Mask).IsZero():
 		m.popped = true
@@ -198,15 +214,32 @@ func (m *caseMaker) field(x *flow.Match, write bool) flow.Field {
 	if write {
 		list := slices.DeleteFunc(m.usable(writable, x), func(f flow.Field) bool {
 			// Open vSwitch does not write RARP.
-			return f >= flow.ARPOp && f <= flow.ARPTHA && x.Key.EthType() == 0x8035 || f == flow.VlanTCI && (m.cuts || !m.plain) || // a type it had before comes back
-
+			return f >= flow.ARPOp && f <= flow.ARPTHA && x.Key.EthType() == 0x8035 || m.later && changesSums(f) ||
 				(f == flow.VlanVID || f == flow.DlVlanPCP) && (m.cuts || !flow.PreVLAN.Met(&x.Key))
 		})
 		return list[m.IntN(len(list))]
 	}
 	list := m.usable(append([]flow.Field{flow.InPort, flow.EthType, flow.IPProto, flow.TCPFlags, flow.IPFrag, flow.MPLSBOS}, writable...), x)
-	list = slices.DeleteFunc(list, func(f flow.Field) bool { return f == flow.VlanVID && !flow.PreVLAN.Met(&x.Key) })
 	return list[m.IntN(len(list))]
+}
+
+// changesSums says that a field counts into checksums of payload, which Open vSwitch changes in
+// later fragments too.
+func changesSums(f flow.Field) bool { return f >= flow.IPv4Src && f <= flow.IPv6Dst }
+
+// untag is for packets with and without a tag.
+func (m *caseMaker) untag() string {
+	if m.cuts {
+		return "set_field:2->reg7"
+	}
+	return "pop_vlan"
+}
+
+func (m *caseMaker) address(s string) string {
+	if m.later {
+		return "set_field:1->reg7"
+	}
+	return s
 }
 
 // width is how many bits of a field can be moved.
@@ -243,9 +276,6 @@ func (m *caseMaker) part(f flow.Field, n int) string {
 
 func (m *caseMaker) setField(x *flow.Match) string {
 	f := m.field(x, true)
-	if f == flow.VlanTCI { // OpenFlow 1.5 has no name for it
-		f = flow.EthDst
-	}
 	v, mask := flow.Value{Hi: m.Uint64(), Lo: m.Uint64()}.And(f.Full()), f.Full()
 	if k := &m.keys[m.IntN(len(m.keys))]; flow.Fields[f].Pre.Met(k) && m.IntN(2) == 0 {
 		v = f.Get(k)
@@ -311,13 +341,15 @@ func (m *caseMaker) group() string {
 	for range n {
 		var list []string
 		for range m.IntN(3) {
-			list = append(list, m.pickText(m.setField(&none), m.setField(&none), "pop_vlan", "dec_ttl", "set_mpls_ttl:4",
-				"mod_nw_ttl:3", "mod_nw_tos:32", "set_field:10.0.0.9->ip_src", "set_field:2001:db8::9->ipv6_dst"))
+			list = append(list, m.pickText(m.setField(&none), m.setField(&none), m.untag(), "dec_ttl", "set_mpls_ttl:4",
+				"mod_nw_ttl:3", "mod_nw_tos:32", m.address("set_field:10.0.0.9->ip_src"), m.address("set_field:2001:db8::9->ipv6_dst")))
 		}
 		if m.groups > 0 && m.IntN(4) == 0 {
 			list = append(list, fmt.Sprintf("group:%d", 1+m.IntN(m.groups)))
-		} else if m.IntN(6) > 0 {
-			list = append(list, m.pickText("output:1", "output:2", "output:3", "in_port", "all", m.resubmit(m.tables-1), "output:reg0"))
+		} else if to := m.resubmit(m.tables - 1); m.IntN(6) == 0 {
+			list, m.back = append(list, to), true
+		} else if m.IntN(5) > 0 {
+			list = append(list, m.pickText("output:1", "output:2", "output:3", "in_port", "all"))
 		}
 		if len(list) == 0 {
 			list = []string{"drop"}

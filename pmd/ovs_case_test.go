@@ -25,6 +25,7 @@ type ovsCase struct {
 	flows  []string // as ovs-ofctl add-flow reads them; the cookie of flow i is i+1
 	frames []ovsFrame
 	counts []uint64 // packets of each flow
+	frags  string   // how tables see fragments, as ovs-ofctl set-frags has it; "" is normal
 }
 
 // ovsFrame is a packet that comes in, and what leaves for it, by port as sent.
@@ -37,6 +38,12 @@ type ovsFrame struct {
 type ovsOut struct {
 	port uint32
 	data []byte
+}
+
+// inTurn says that a packet changes what happens to the next: tables or addresses are learned.
+func (c *ovsCase) inTurn() bool {
+	text := strings.Join(append(c.flows, c.groups...), "\n")
+	return strings.Contains(text, "learn(") || strings.Contains(text, "normal")
 }
 
 // sortOuts orders what left by port: by one port in the order in which it was sent.
@@ -60,6 +67,9 @@ func showOuts(out []ovsOut) string {
 // the frame for which it does.
 func (c *ovsCase) write(w io.Writer) {
 	fmt.Fprintf(w, "case %s\n", c.name)
+	if c.frags != "" {
+		fmt.Fprintf(w, "frags %s\n", c.frags)
+	}
 	for _, g := range c.groups {
 		fmt.Fprintf(w, "group %s\n", g)
 	}
@@ -97,6 +107,8 @@ func readCases(r io.Reader) (cases []*ovsCase, err error) {
 			cases = append(cases, c)
 		case c == nil:
 			return nil, fmt.Errorf("line %d: not in a case", n)
+		case word == "frags":
+			c.frags = rest
 		case word == "group":
 			c.groups = append(c.groups, rest)
 		case word == "flow" && errNum == nil:

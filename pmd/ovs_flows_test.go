@@ -21,10 +21,14 @@ type caseMaker struct {
 	pushes bool // flows of table 0 push a tag; Open vSwitch has two at most
 	pushed bool // this one has
 	popped bool // this one has popped a label
-	clones bool // there are clones, and so no action sets: Open vSwitch keeps what clones wrote there; nor loops, for which the limits differ
-	exits  bool // there is exit, and so neither: Open vSwitch has it end both
-	loops  bool // resubmits go back
-	labels bool // labels are pushed rather than popped, as Open vSwitch takes what was pushed for never having been there
+
+	pushedLabel bool // this one has pushed a label; Open vSwitch has three at most
+	clones      bool // there are clones, and so no action sets: Open vSwitch keeps what clones wrote there; nor loops, for which the limits differ
+	exits       bool // there is exit, and so neither: Open vSwitch has it end both
+	back        bool // groups resubmit, and so no action sets: Open vSwitch keeps what is written on the way
+	loops       bool // resubmits go back
+	normal      bool // there is NORMAL, which learns addresses
+	labels      bool // labels are pushed rather than popped, as Open vSwitch takes what was pushed for never having been there
 }
 
 // matchable are the fields that flows match beside dl_type and nw_proto; registers apart.
@@ -34,10 +38,10 @@ var matchable = []flow.Field{flow.EthSrc, flow.EthDst, flow.VlanTCI, flow.VlanVI
 	flow.SCTPSrc, flow.SCTPDst, flow.ICMPType, flow.ICMPCode, flow.ICMPv6Type, flow.ICMPv6Code, flow.NDTarget, flow.NDSLL, flow.NDTLL}
 
 // registers are what actions write and later tables match.
-var registers = []flow.Field{flow.Reg0, flow.Reg1, flow.Reg2, flow.Reg3, flow.Reg7, flow.Reg15, flow.XReg0, flow.XReg1, flow.XXReg0, flow.Metadata}
+var registers = []flow.Field{flow.Reg0, flow.Reg1, flow.Reg2, flow.Reg3, flow.Reg7, flow.Reg15, flow.XReg0, flow.XReg1, flow.XXReg0, flow.Metadata, flow.TunID}
 
 // writable are fields of packets that actions write.
-var writable = []flow.Field{flow.EthSrc, flow.EthDst, flow.VlanTCI, flow.VlanVID, flow.DlVlanPCP, flow.MPLSLabel, flow.MPLSTC, flow.MPLSTTL,
+var writable = []flow.Field{flow.EthSrc, flow.EthDst, flow.VlanVID, flow.DlVlanPCP, flow.MPLSLabel, flow.MPLSTC, flow.MPLSTTL,
 	flow.IPv4Src, flow.IPv4Dst, flow.IPv6Src, flow.IPv6Dst, flow.IPv6Label, flow.IPDSCP, flow.IPECN, flow.IPTTL,
 	flow.ARPOp, flow.ARPSPA, flow.ARPTPA, flow.ARPSHA, flow.ARPTHA, flow.TCPSrc, flow.TCPDst, flow.UDPSrc, flow.UDPDst,
 	flow.SCTPSrc, flow.SCTPDst, flow.ICMPType, flow.ICMPCode, flow.ICMPv6Type, flow.ICMPv6Code, flow.NDTarget, flow.NDSLL, flow.NDTLL}
@@ -52,15 +56,28 @@ func makeCase(seed uint64) *ovsCase {
 	m.labels = m.IntN(2) == 0
 	m.snap = !m.labels // behind whose header Open vSwitch pushes labels, as Pollux does not
 	m.clones = !m.exits && m.IntN(2) == 0
+	m.later = m.IntN(6) == 0
+	if m.normal = m.IntN(8) == 0; m.normal && m.IntN(4) > 0 {
+		m.some, m.frameMaker.tags = 1, max(m.frameMaker.tags, 1)
+	} else if m.normal {
+		m.frameMaker.tags = 1
+		m.pushes = false
+	}
 	c := &ovsCase{name: fmt.Sprint(seed)}
-	for range 6 + m.IntN(8) {
+	if m.later || m.IntN(8) == 0 {
+		c.frags = ovsFrags[m.IntN(len(ovsFrags))]
+	}
+	for n := 6 + m.IntN(8); len(c.frames) < n; {
 		f := ovsFrame{in: uint32(m.pick(1, 1, 2, 2, 3, 4, 5)), data: m.frame()}
 		if m.IntN(20) == 0 {
 			f.in = flow.PortLocal
 		}
-		c.frames = append(c.frames, f)
 		var k flow.Key
 		flow.ExtractOne(f.data, f.in, &k)
+		if (flow.PreIP.Met(&k) || flow.PreARP.Met(&k)) && k.NwProto() == 0 {
+			continue // Open vSwitch writes to no header of protocol 0, which broken ones have too
+		}
+		c.frames = append(c.frames, f)
 		m.keys = append(m.keys, k)
 	}
 	m.tables = 1 + m.IntN(4)
@@ -86,7 +103,26 @@ func makeCase(seed uint64) *ovsCase {
 		// All of them differ, as of flows that overlap either may win.
 		c.flows = append(c.flows, m.flow(priorities[i]+1)...)
 	}
+	c.flows = unshadowed(c.flows)
 	return c
+}
+
+// unshadowed leaves out flows whose match is that of a part of a conjunction: those of lower
+// priority Open vSwitch does not find when it looks the conjunction's number up.
+func unshadowed(flows []string) []string {
+	match := func(f string) string {
+		f, _, _ = strings.Cut(f, " ")
+		table, rest, _ := strings.Cut(f, ",priority=")
+		_, rest, _ = strings.Cut(rest, ",")
+		return table + "," + rest
+	}
+	parts := map[string]bool{}
+	for _, f := range flows {
+		if strings.Contains(f, "conjunction(") {
+			parts[match(f)] = true
+		}
+	}
+	return slices.DeleteFunc(flows, func(f string) bool { return parts[match(f)] && !strings.Contains(f, "conjunction(") })
 }
 
 // match draws a match that a frame of the case may well meet.
@@ -139,6 +175,9 @@ func (m *caseMaker) match() (x flow.Match) {
 		case flow.VlanTCI: // OpenFlow 1.5 has no mask for the priority
 			if mask.Lo&0xe000 != 0 {
 				mask.Lo |= 0xf000
+			}
+			if v.Lo&0x1000 == 0 { // nor for one of no tag, which ovs-ofctl leaves out
+				v.Lo &^= 0xe000
 			}
 		}
 		if mask.IsZero() || f == flow.VlanTCI && v.Lo&mask.Lo&0x1000 == 0 && m.IntN(3) > 0 {

@@ -14,6 +14,8 @@ type frameMaker struct {
 	tags  int  // at most
 	snap  bool // there is 802.2 SNAP
 	plain bool // all of them are 0x8100
+	some  int  // bits that all tags have: NORMAL of Open vSwitch loses tags of 0, and those under them
+	later bool // there are later fragments of all protocols
 }
 
 func (r frameMaker) pick(v ...int) int { return v[r.IntN(len(v))] }
@@ -41,7 +43,7 @@ func (r frameMaker) frame() []byte {
 	f := slices.Concat(r.mac(), r.mac())
 	for range min(r.tags, r.pick(0, 0, 0, 1, 1, 1, 2, 2)) {
 		f = be.AppendUint16(f, uint16(r.pick(0x8100, 0x8100, r.other())))
-		f = be.AppendUint16(f, uint16(r.pick(0, 5, 6, 4095, r.IntN(4096))|r.pick(0, 0, 1, 5, 7)<<13)) // without DEI, which Open vSwitch takes from tags it writes
+		f = be.AppendUint16(f, uint16(r.pick(0, 5, 6, 4095, r.IntN(4096))|r.pick(0, 0, 1, 5, 7)<<13|r.some)) // without DEI, which Open vSwitch takes from tags it writes
 	}
 	head := len(f)
 	switch r.IntN(13) {
@@ -136,6 +138,9 @@ func (r frameMaker) ipv4() []byte {
 	proto := byte(r.pick(6, 6, 17, 17, 1, 132, 47, 2, 58))
 	h := []byte{0x45, byte(r.pick(0, 0, 16, 0xb8, 0xb9, r.IntN(256))), 0, 0, 0, 7, 0, 0, byte(r.pick(64, 64, 255, 1, 2, 0)), proto, 0, 0}
 	be.PutUint16(h[6:], uint16(r.pick(0, 0, 0, 0x4000, 0x4000, 0x2000)))
+	if r.later && r.IntN(2) == 0 {
+		be.PutUint16(h[6:], uint16(r.pick(0x2000, 0x2010, 0x0010, 1)))
+	}
 	if proto == 2 || proto == 47 || proto == 58 { // in later fragments Open vSwitch takes the payload of others for a checksum
 		be.PutUint16(h[6:], uint16(r.pick(0, 0x4000, 0x2000, 0x2010, 0x0010)))
 	}
@@ -169,7 +174,7 @@ func (r frameMaker) ipv6() []byte {
 		case 44:
 			ext = append(ext, 0, 0, 0, 0, 0, 0, 0, 9)
 			be.PutUint16(ext[at+2:], uint16(r.pick(0, 1)))
-			if proto == 59 || proto == 50 {
+			if proto == 59 || proto == 50 || r.later {
 				be.PutUint16(ext[at+2:], uint16(r.pick(1, 8, 9)))
 			}
 		case 51:
@@ -233,8 +238,9 @@ func (r frameMaker) l4(proto byte, pseudo []byte) []byte {
 		m, at = []byte{byte(r.pick(128, 135, 135, 136, 136, 129)), byte(r.pick(0, 0, 0, 0, 1)), 0, 0, byte(r.pick(0, 0xe0)), 0, 0, byte(r.pick(0, 7))}, 2
 		if m[0] == 135 || m[0] == 136 {
 			m = append(m, r.addr6()...)
-			for range r.pick(0, 1, 1, 2) {
-				m = append(m, byte(r.pick(1, 2, 2, 1, 14)), byte(r.pick(1, 1, 1, 1, 1, 2, 0)))
+			kinds := [][]int{{}, {1}, {2}, {14, 1}, {14, 2}} // not both addresses, of which Open vSwitch writes the first
+			for _, kind := range kinds[r.IntN(len(kinds))] {
+				m = append(m, byte(kind), byte(r.pick(1, 1, 1, 1, 1, 2, 0)))
 				m = append(m, r.mac()...)
 				if m[len(m)-7] == 2 {
 					m = append(m, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -2,6 +2,7 @@ package pmd_test
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -33,7 +34,8 @@ var ovsMark = []byte{2, 0, 0, 0, 0, 0xfe, 2, 0, 0, 0, 0, 0xff, ovsMarkType >> 8,
 // ovsBridge is an Open vSwitch that cases are put to.
 type ovsBridge struct {
 	*openvswitch.Switch
-	dir string
+	dir   string
+	frags string // as set last
 }
 
 func startOVS(t *testing.T) *ovsBridge {
@@ -52,7 +54,7 @@ func startOVS(t *testing.T) *ovsBridge {
 	if err := s.NoFlood("p5"); err != nil {
 		t.Fatal(err)
 	}
-	return &ovsBridge{s, t.TempDir()}
+	return &ovsBridge{Switch: s, dir: t.TempDir()}
 }
 
 // ask puts a case to Open vSwitch and fills in what left and what was counted. An error is of
@@ -61,11 +63,20 @@ func (b *ovsBridge) ask(c *ovsCase) error {
 	if err := b.load(c); err != nil {
 		return err
 	}
+	if c.frags != b.frags {
+		b.frags = c.frags
+		if _, err := b.Ofctl("set-frags", b.Bridge(), cmp.Or(c.frags, "normal")); err != nil {
+			return err
+		}
+	}
+	if _, err := b.Appctl("fdb/flush"); err != nil {
+		return err
+	}
 	// Decisions of the tables before would be in force for a while.
 	if _, err := b.Appctl("revalidator/purge"); err != nil {
 		return err
 	}
-	learns := strings.Contains(strings.Join(c.flows, "\n"), "learn(")
+	learns := c.inTurn()
 	for i := 0; i < len(c.frames); {
 		in, batch := c.frames[i].in, [][]byte(nil)
 		first := i
@@ -140,11 +151,12 @@ func (b *ovsBridge) collect(frames []ovsFrame) error {
 	return nil
 }
 
-// load makes the case's groups and flows, and the one of the mark, the only ones.
+// load makes the case's groups and flows, and the one of the mark, the only ones. That one has a
+// cookie, as delete_learned is for flows of cookie 0.
 func (b *ovsBridge) load(c *ovsCase) error {
 	var text strings.Builder
 	text.WriteString("flow delete\ngroup delete\n")
-	fmt.Fprintf(&text, "flow add table=0,priority=65535,dl_type=%#x actions=all,in_port\n", ovsMarkType)
+	fmt.Fprintf(&text, "flow add cookie=0xffff,table=0,priority=65535,dl_type=%#x actions=all,in_port\n", ovsMarkType)
 	for _, g := range c.groups {
 		fmt.Fprintf(&text, "group add %s\n", g)
 	}
@@ -302,7 +314,7 @@ func (b *ovsBridge) smaller(t *testing.T, c *ovsCase) *ovsCase {
 		return true
 	}
 	frames := func(f []ovsFrame) *ovsCase {
-		return &ovsCase{name: c.name, groups: c.groups, flows: c.flows, frames: f}
+		return &ovsCase{name: c.name, frags: c.frags, groups: c.groups, flows: c.flows, frames: f}
 	}
 	for i := range c.frames {
 		if try(frames(slices.Clone(c.frames[i : i+1]))) {
@@ -315,10 +327,10 @@ func (b *ovsBridge) smaller(t *testing.T, c *ovsCase) *ovsCase {
 			changed = try(frames(slices.Delete(slices.Clone(c.frames), i, i+1))) || changed
 		}
 		for i := len(c.flows) - 1; i >= 0; i-- {
-			changed = try(&ovsCase{name: c.name, groups: c.groups, flows: slices.Delete(slices.Clone(c.flows), i, i+1), frames: slices.Clone(c.frames)}) || changed
+			changed = try(&ovsCase{name: c.name, frags: c.frags, groups: c.groups, flows: slices.Delete(slices.Clone(c.flows), i, i+1), frames: slices.Clone(c.frames)}) || changed
 		}
 		for i := len(c.groups) - 1; i >= 0; i-- {
-			changed = try(&ovsCase{name: c.name, groups: slices.Delete(slices.Clone(c.groups), i, i+1), flows: c.flows, frames: slices.Clone(c.frames)}) || changed
+			changed = try(&ovsCase{name: c.name, frags: c.frags, groups: slices.Delete(slices.Clone(c.groups), i, i+1), flows: c.flows, frames: slices.Clone(c.frames)}) || changed
 		}
 		// Actions, one by one.
 		for i := len(c.flows) - 1; i >= 0; i-- {
@@ -328,7 +340,7 @@ func (b *ovsBridge) smaller(t *testing.T, c *ovsCase) *ovsCase {
 				flows := slices.Clone(c.flows)
 				shorter := slices.Delete(slices.Clone(acts), j, j+1)
 				flows[i] = match + " actions=" + strings.Join(shorter, ",")
-				if try(&ovsCase{name: c.name, groups: c.groups, flows: flows, frames: slices.Clone(c.frames)}) {
+				if try(&ovsCase{name: c.name, frags: c.frags, groups: c.groups, flows: flows, frames: slices.Clone(c.frames)}) {
 					acts, changed = shorter, true
 				}
 			}

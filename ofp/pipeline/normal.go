@@ -11,6 +11,7 @@ const (
 	macReserved      = 0x0180c2000000 // to …0f: IEEE 802.1D table 7-10
 	macReservedMask  = 0xfffffffffff0
 	vlanVIDMask      = 0x0fff
+	vlanPCPMask      = 0xe000
 	macBits          = uint64(0xffff_ffff_ffff) << 16 // of WEthDst and WEthSrc
 	etherTypeIPv4    = 0x0800
 	etherTypeARP     = 0x0806
@@ -62,6 +63,10 @@ func (x *xlate) normal() {
 		x.learn(vlan, src, in.OFPort)
 	}
 	if dst&macMulticast == 0 {
+		if src == dst && in != sourced { // which is known now, whether or not the table has it already
+			x.toLearned(in.OFPort, in, vlan)
+			return
+		}
 		if e := x.snap.fdb.lookup(vlan, dst); e != nil {
 			x.toLearned(e.port, in, vlan)
 			return
@@ -137,8 +142,8 @@ func (x *xlate) normalFlood(in *Port, vlan uint16) {
 				continue
 			}
 			turn := 2
-			switch vid := p.outVID(vlan); {
-			case tagged != (vid != 0):
+			switch vid, out := x.tagOut(p, vlan); {
+			case tagged != out:
 			case !tagged || now == vid:
 				turn = 0
 			default:
@@ -151,13 +156,24 @@ func (x *xlate) normalFlood(in *Port, vlan uint16) {
 	}
 }
 
+// tagOut returns whether a frame of vlan leaves p with a tag, and the tag's VID. A tag of VLAN 0
+// stays where it says a priority and the port does not take tags off, as in Open vSwitch.
+func (x *xlate) tagOut(p *Port, vlan uint16) (vid uint16, tagged bool) {
+	if vlan != 0 || p.strips(vlan) || !x.tagged() {
+		vid = p.outVID(vlan)
+		return vid, vid != 0
+	}
+	x.needVLAN(vlanPCPMask << 48)
+	return 0, x.key.VlanTCI()&vlanPCPMask != 0
+}
+
 // normalSend sends out of p with the tag that p wants, and leaves the working copy
 // as it was.
 func (x *xlate) normalSend(p *Port, vlan uint16) {
 	was := x.vlan
-	vid := p.outVID(vlan)
+	vid, out := x.tagOut(p, vlan)
 	switch {
-	case vid == 0:
+	case !out:
 		x.popVLAN()
 	case !x.tagged():
 		x.push(tag{etherTypeVLAN, flow.VlanCFI | vid})

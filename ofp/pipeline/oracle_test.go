@@ -774,10 +774,12 @@ func (o *oracle) normal(in uint32) {
 		was := o.frame
 		o.frame = bytes.Clone(was)
 		tag := vlan
-		if q.Mode == Access || q.Mode == NativeUntagged && vlan == q.Tag {
+		strips := q.Mode == Access || q.Mode == NativeUntagged && vlan == q.Tag
+		if strips {
 			tag = 0
 		}
 		switch {
+		case tag == 0 && o.tagged() && !strips && k.VlanTCI()>>13 != 0: // a priority stays
 		case tag == 0 && o.tagged():
 			o.frame = popTag(o.frame)
 		case tag != 0 && !o.tagged():

@@ -13,7 +13,8 @@ import (
 type actionParser struct {
 	*flowParser
 	match flow.Match
-	depth int // of clones
+	depth int  // of clones
+	inSet bool // in write_actions
 }
 
 // actionReaders reads each action by its name. They are filled in init, as some
@@ -147,6 +148,8 @@ func (p *actionParser) writeActions(w piece) (list []Action, err error) {
 	if !w.paren {
 		return nil, p.errAt(w.off, w.end-w.off, "the actions stand in parentheses: write_actions(output:2)")
 	}
+	p.inSet = true
+	defer func() { p.inSet = false }()
 	o, end := w.valOff, w.valOff+len(w.value)
 	for {
 		for o < end && isSeparator(p.text[o]) {

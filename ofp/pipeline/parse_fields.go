@@ -150,19 +150,27 @@ func (p *actionParser) writable(f flow.Field, at, n int, w piece) error {
 	case f >= flow.CtState && f <= flow.CtTpDst:
 		return p.errAt(at, n, "not supported: there is no connection tracking")
 	}
+	if f == flow.VlanVID && p.prereq(flow.DlVlanPCP, w) != nil { // only read is it 0 where there is no tag
+		return p.errAt(w.off, w.end-w.off, "%s only exists in some packets; the match needs %s", i.Name, flow.PreVLAN)
+	}
 	return p.prereq(f, w)
 }
 
 // prereq checks that the flow's match makes sure that its packets have f.
 func (p *actionParser) prereq(f flow.Field, w piece) error {
-	check := f
-	if f == flow.VlanVID {
-		check = flow.DlVlanPCP // same need, which the match table does not state for it
-	}
-	if err := flow.Prereqs(check, &p.match.Key, &p.match.Mask); err != nil {
-		return p.errAt(w.off, w.end-w.off, "%s only exists in some packets; the match needs %s", flow.Fields[f].Name, flow.Fields[check].Pre)
+	if err := flow.Prereqs(f, &p.match.Key, &p.match.Mask); err != nil {
+		return p.errAt(w.off, w.end-w.off, "%s only exists in some packets; the match needs %s", flow.Fields[f].Name, flow.Fields[f].Pre)
 	}
 	return nil
+}
+
+// header is prereq for actions of whole headers. In an action set, which is executed in an
+// order of its own, behind whatever flows add to it, they pass over packets without one.
+func (p *actionParser) header(f flow.Field, w piece) error {
+	if p.inSet {
+		return nil
+	}
+	return p.prereq(f, w)
 }
 
 // portField picks the transport port field that the flow's match is about.

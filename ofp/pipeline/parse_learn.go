@@ -83,7 +83,7 @@ func (p *actionParser) learnWord(l *Learn, a argument, w piece) (done bool, err 
 // load:value->field, load:field->field or output:field.
 func (p *actionParser) learnSpec(a argument, w piece, match *flow.Match) (s LearnSpec, err error) {
 	at := piece{off: a.off, end: a.off + a.n}
-	learned := actionParser{p.flowParser, *match, 0}
+	learned := actionParser{flowParser: p.flowParser, match: *match}
 	if rest, ok := strings.CutPrefix(a.key, "output:"); ok && a.value == "" {
 		s.Kind = LearnOutput
 		if s.Src, err = p.subfield(rest, a.off+7); err != nil {

@@ -14,7 +14,7 @@ func (p *actionParser) clone(w piece) (Action, error) {
 	if !w.paren {
 		return a, p.errAt(w.off, w.end-w.off, "the actions stand in parentheses: clone(output:2)")
 	}
-	inner := actionParser{p.flowParser, p.match, p.depth + 1}
+	inner := actionParser{flowParser: p.flowParser, match: p.match, depth: p.depth + 1}
 	if inner.depth > maxClones {
 		return a, p.errAt(w.off, w.end-w.off, "there are %d clones inside each other at most", maxClones)
 	}

@@ -54,7 +54,7 @@ func (p *actionParser) modTOS(w piece) (Action, error) {
 func (p *actionParser) modTTL(w piece) (Action, error) {
 	n, err := p.number(w, 8, "mod_nw_ttl:64")
 	if err == nil {
-		err = p.prereq(flow.IPTTL, w)
+		err = p.header(flow.IPTTL, w)
 	}
 	return Action{Kind: ActModTTL, Value: flow.Value{Lo: n}}, err
 }
@@ -105,7 +105,7 @@ func (p *actionParser) popVLAN(w piece) (Action, error) {
 func (p *actionParser) modMPLSTTL(w piece) (Action, error) {
 	n, err := p.number(w, 8, "set_mpls_ttl(64)")
 	if err == nil {
-		err = p.prereq(flow.MPLSTTL, w)
+		err = p.header(flow.MPLSTTL, w)
 	}
 	return Action{Kind: ActModMPLSTTL, Value: flow.Value{Lo: n}}, err
 }
@@ -114,14 +114,14 @@ func (p *actionParser) decMPLSTTL(w piece) (Action, error) {
 	if err := p.wantNothing(w); err != nil {
 		return Action{}, err
 	}
-	return Action{Kind: ActDecMPLSTTL}, p.prereq(flow.MPLSTTL, w)
+	return Action{Kind: ActDecMPLSTTL}, p.header(flow.MPLSTTL, w)
 }
 
 // decTTL reads dec_ttl and dec_ttl(id,...), which names the controllers that are told of
 // packets whose TTL has expired. One of them, 0, is what dec_ttl alone means.
 func (p *actionParser) decTTL(w piece) (Action, error) {
 	a := Action{Kind: ActDecTTL}
-	if err := p.prereq(flow.IPTTL, w); err != nil {
+	if err := p.header(flow.IPTTL, w); err != nil {
 		return a, err
 	}
 	args := p.arguments(w)

@@ -20,7 +20,7 @@ func (p *actionParser) pushMPLS(w piece) (Action, error) {
 func (p *actionParser) popMPLS(w piece) (Action, error) {
 	n, err := p.number(w, 16, "pop_mpls:0x0800")
 	if err == nil {
-		err = p.prereq(flow.MPLSLabel, w)
+		err = p.header(flow.MPLSLabel, w)
 	}
 	if err == nil {
 		if why := popsTo(uint16(n)); why != "" {
@@ -46,12 +46,12 @@ func (p *actionParser) copyTTLOut(w piece) (Action, error) {
 	if err := p.wantNothing(w); err != nil {
 		return Action{}, err
 	}
-	return Action{Kind: ActCopyTTLOut}, p.prereq(flow.MPLSTTL, w)
+	return Action{Kind: ActCopyTTLOut}, p.header(flow.MPLSTTL, w)
 }
 
 func (p *actionParser) copyTTLIn(w piece) (Action, error) {
 	if err := p.wantNothing(w); err != nil {
 		return Action{}, err
 	}
-	return Action{Kind: ActCopyTTLIn}, p.prereq(flow.MPLSTTL, w)
+	return Action{Kind: ActCopyTTLIn}, p.header(flow.MPLSTTL, w)
 }

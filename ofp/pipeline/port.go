@@ -108,15 +108,15 @@ func (p *Port) inVLAN(vid uint16) (uint16, bool) {
 
 // outVID returns the VID of the tag with which a frame of vlan leaves; 0 is none.
 func (p *Port) outVID(vlan uint16) uint16 {
-	switch p.Mode {
-	case Access:
+	if p.strips(vlan) {
 		return 0
-	case NativeUntagged:
-		if vlan == p.Tag {
-			return 0
-		}
 	}
 	return vlan
+}
+
+// strips says whether the port takes the tags of frames of vlan off.
+func (p *Port) strips(vlan uint16) bool {
+	return p.Mode == Access || p.Mode == NativeUntagged && vlan == p.Tag
 }
 
 // portSet is the ports of a snapshot.

@@ -14,6 +14,7 @@ type actionChecker struct {
 	v         Version
 	match     flow.Match
 	packetOut bool
+	inSet     bool // the list is written to the action set
 }
 
 // CheckActions checks that the actions fit packets of match m: that the fields they read
@@ -157,9 +158,10 @@ func (c *actionChecker) exists(f flow.Field) error {
 	return nil
 }
 
-// legacy is exists for actions that in 1.0 pass over packets without f.
+// legacy is exists for actions that pass over packets without f in 1.0, and in an action set: it
+// is executed in an order of its own, behind whatever flows add to it.
 func (c *actionChecker) legacy(f flow.Field) error {
-	if c.v == V10 {
+	if c.v == V10 || c.inSet {
 		return nil
 	}
 	return c.exists(f)

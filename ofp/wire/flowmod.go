@@ -230,5 +230,6 @@ func CheckFlowMod(v Version, fm *pipeline.FlowMod) error {
 	if err := checkSet(f.Do.Write); err != nil {
 		return err
 	}
-	return CheckActions(v, &f.Match, f.Do.Write, false)
+	c := actionChecker{v: v, match: f.Match, inSet: true}
+	return c.list(f.Do.Write)
 }
