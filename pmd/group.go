@@ -17,7 +17,8 @@ var identity = func() (o [packet.MaxBatch]uint16) {
 }()
 
 // groups splits a batch by program, keeping the packets' order within each: packets
-// of one flow have one program, so none overtakes another of its flow.
+// of one flow have one program, but for those that are asked (asking.go), so none overtakes
+// another of its flow.
 type groups struct {
 	n     int
 	one   []uint16 // the members where n is 1
