@@ -28,6 +28,8 @@ const (
 const (
 	// WholePacket as Punt.MaxLen sends all bytes (OFPCML_NO_BUFFER).
 	WholePacket = 0xffff
+	// forControllers is the number of the meter of all packets for controllers (OFPM_CONTROLLER).
+	forControllers uint32 = 0xfffffffe
 	// NoCookie is the cookie of a packet that no rule sent.
 	NoCookie = ^uint64(0)
 )
@@ -105,7 +107,11 @@ func (p *Punt) write(w *strings.Builder) {
 	if p.UserData != "" {
 		fmt.Fprintf(w, ",userdata=%x", p.UserData)
 	}
-	if p.MeterID != 0 {
+	switch p.MeterID {
+	case 0:
+	case forControllers:
+		w.WriteString(",meter_id=controller")
+	default:
 		fmt.Fprintf(w, ",meter_id=%d", p.MeterID)
 	}
 	if p.Pause {

@@ -96,6 +96,9 @@ func (tx *flowTx) meterMod(mod *MeterMod) error {
 	default:
 		return fmt.Errorf("meter command %d: %w", mod.Command, ofperr.MeterModBadCommand)
 	}
+	if id == MeterSlowPath {
+		return fmt.Errorf("meter slowpath: no packet leaves the poll loops to be decided about, so there is nothing to meter: %w", ofperr.MeterModInvalid)
+	}
 	if err := mod.Meter.check(); err != nil {
 		return err
 	}
@@ -130,6 +133,8 @@ func (m *Meter) check() error {
 		switch b := &m.Bands[i]; {
 		case b.Type != BandDrop && b.Type != BandDSCPRemark:
 			return fmt.Errorf("meter %d: band type %d: %w", m.ID, b.Type, ofperr.MeterModBadBand)
+		case b.Type == BandDSCPRemark && m.ID == MeterController:
+			return fmt.Errorf("meter controller: packets for controllers are dropped or not, but not marked: %w", ofperr.MeterModBadBand)
 		case b.Type == BandDSCPRemark && (b.PrecLevel == 0 || b.PrecLevel > 3):
 			return fmt.Errorf("meter %d: precedence level %d, want 1 to 3: %w", m.ID, b.PrecLevel, ofperr.MeterModBadBandValue)
 		}

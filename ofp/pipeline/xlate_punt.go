@@ -143,7 +143,8 @@ func (x *xlate) decTTLIDs(ids []uint16) bool {
 	return x.decTTL(flow.IPTTL)
 }
 
-// punt emits p, completed by what is known of the packet. A port may be configured to cause no
+// punt emits p, completed by what is known of the packet. Where it has no meter of its own it goes
+// through that which is for all of them, if there is one, as in Open vSwitch. A port may be configured to cause no
 // packet-in where a table has no flow for its packets (OFPPC_NO_PACKET_IN).
 func (x *xlate) punt(p actions.Punt) {
 	switch p.Reason {
@@ -155,6 +156,10 @@ func (x *xlate) punt(p actions.Punt) {
 			}
 			return
 		}
+	}
+	x.path.Uses.Meter(MeterController)
+	if e := x.snap.meters[MeterController]; e != nil && p.Meter == nil {
+		p.MeterID, p.Meter = MeterController, e.run
 	}
 	x.commit()
 	p.Table, p.Cookie, p.InPort = x.table, actions.NoCookie, x.key.InPort()
