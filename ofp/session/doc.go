@@ -24,7 +24,9 @@
 //   - When a new master is told that it is, no write of the old one is under way.
 //   - A session holds at most one message of its peer's (64 KiB), or one request in
 //     several (1 MiB), and a bounded number of bytes for it. Who does not read is not read
-//     from any more, and is closed after a while. Others don't notice.
+//     from any more, and is closed after a while. Others don't notice. What is in bundles is
+//     bounded for all sessions together.
+//   - A mistake in what a session does ends that session, whichever of its goroutines it was in.
 //   - Who tells sessions of something (a packet-in, a flow that was removed) never waits.
 //     A peer that does not read loses packet-ins, with a count; what must not be lost it
 //     gets, or its session ends.

@@ -40,7 +40,8 @@ type session struct {
 	at   string // the listener or the target
 
 	controller *controller           // nil: it connected to us, and is a service connection in Open vSwitch's terms
-	terms      atomic.Pointer[terms] // written by anybody
+	terms      atomic.Pointer[terms] // written by anybody, with waiting held
+	waiting    sync.Mutex            // who reads the terms to set conn's deadline for reading holds it until that is set
 
 	lost lost // written by anybody
 
@@ -120,7 +121,7 @@ func whoIs(conn net.Conn, at string) string {
 // nothing of it runs.
 func (s *session) run() error {
 	written := make(chan error, 1)
-	go func() { written <- s.out.write(s.conn, s.cfg.SendTimeout, s.resume) }()
+	go func() { written <- s.deliver() }()
 	why := s.converse()
 	s.out.finish()
 	// What the peer was told last, why it is cut off for example, is written first.
@@ -140,16 +141,25 @@ func (s *session) run() error {
 	return why
 }
 
+// deliver writes what the peer is told.
+func (s *session) deliver() (err error) {
+	defer s.survive(&err, "news")
+	return s.out.write(s.conn, s.cfg.SendTimeout, s.resume)
+}
+
+// survive, deferred, makes an error of a panic, which is that of what was done. A mistake in what a
+// session does must not end the forwarding of packets: the session ends.
+func (s *session) survive(err *error, of string) {
+	if r := recover(); r != nil {
+		s.cfg.Log.Error("openflow: "+of+" panicked", "peer", s.who, "panic", r, "stack", string(debug.Stack()))
+		*err = fmt.Errorf("a %s failed inside the switch: %v", of, r)
+	}
+}
+
 // converse agrees on a version and answers requests, until something is wrong with the
 // connection. Its error is never nil.
 func (s *session) converse() (err error) {
-	// A mistake in a handler must not end the forwarding of packets.
-	defer func() {
-		if r := recover(); r != nil {
-			s.cfg.Log.Error("openflow: request panicked", "peer", s.who, "panic", r, "stack", string(debug.Stack()))
-			err = fmt.Errorf("a request failed inside the switch: %v", r)
-		}
-	}()
+	defer s.survive(&err, "request")
 	if err := s.greet(); err != nil {
 		return err
 	}
@@ -232,6 +242,8 @@ func offerText(o wire.Offer) string {
 
 // retune has the session go on by other terms. Anybody may call it.
 func (s *session) retune(t *terms) {
+	s.waiting.Lock()
+	defer s.waiting.Unlock()
 	s.terms.Store(t)
 	wait := s.cfg.BundleIdle
 	if t.probe > 0 {
@@ -277,9 +289,7 @@ var errSilent = errors.New("nothing came for too long")
 // has its own time.
 func (s *session) Read(p []byte) (int, error) {
 	for from := time.Now(); ; {
-		end := s.patience(from)
-		// It fails only on a closed connection, which Read says too.
-		_ = s.conn.SetReadDeadline(sooner(end, s.bundleEnd()))
+		s.setDeadline(from)
 		n, err := s.conn.Read(p)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			s.probing = false
@@ -290,7 +300,7 @@ func (s *session) Read(p []byte) (int, error) {
 		}
 		now := time.Now()
 		s.expireBundles(now)
-		if end = s.patience(from); end.IsZero() || now.Before(end) {
+		if end := s.patience(from); end.IsZero() || now.Before(end) {
 			continue
 		}
 		if s.probing || s.version == 0 || !s.began.IsZero() {
@@ -299,6 +309,15 @@ func (s *session) Read(p []byte) (int, error) {
 		s.probing, from = true, now
 		s.send(wire.AppendMessage(s.scratch[:0], s.version, wire.EchoRequest, s.nextXID(), nil))
 	}
+}
+
+// setDeadline has a read end when there is something to be done for want of what is read. Terms
+// that change meanwhile are met by this deadline, or set another: retune waits.
+func (s *session) setDeadline(from time.Time) {
+	s.waiting.Lock()
+	defer s.waiting.Unlock()
+	// It fails only on a closed connection, which Read says too.
+	_ = s.conn.SetReadDeadline(sooner(s.patience(from), s.bundleEnd()))
 }
 
 // patience is when the peer, which has been silent since from, has been for too long; zero:
