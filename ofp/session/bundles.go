@@ -11,11 +11,11 @@ import (
 	"pollux/ofp/wire"
 )
 
-// Bounds of what a session may have in bundles that are not committed.
+// Bounds of what a session may have in bundles that are not committed. Config.BundleBytes bounds
+// what those of all sessions take.
 const (
-	maxBundles     = 16
-	maxBundleMods  = 1_000_000
-	maxBundleBytes = 1 << 30 // that messages take, as they came and as they were read
+	maxBundles    = 16
+	maxBundleMods = 1_000_000
 
 	// bundledMod is what a message that was read takes at least, beside its own bytes.
 	bundledMod = 1200
@@ -28,7 +28,7 @@ type bundle struct {
 	flags  wire.BundleFlags
 	closed bool
 	mods   []pipeline.Mod
-	bytes  int      // that they take
+	bytes  int64    // that they take
 	msgs   [][]byte // of each, its message: for the error of one that fails
 	used   time.Time
 	first  []byte // the message that opened it: for the error of its end
@@ -48,9 +48,24 @@ func (s *session) bundleEnd() (end time.Time) {
 func (s *session) expireBundles(now time.Time) {
 	for id, b := range s.bundles {
 		if now.Sub(b.used) >= s.cfg.BundleIdle {
-			delete(s.bundles, id)
+			s.forgetBundle(id)
 			s.refuse(fmt.Errorf("bundle %d has not been used for %v: %w", id, s.cfg.BundleIdle, ofperr.BundleTimeout), b.first)
 		}
+	}
+}
+
+// forgetBundle forgets a bundle, and what its messages take.
+func (s *session) forgetBundle(id uint32) {
+	if b := s.bundles[id]; b != nil {
+		s.srv.bundled.Add(-b.bytes)
+		delete(s.bundles, id)
+	}
+}
+
+// forgetBundles forgets all: the session has ended.
+func (s *session) forgetBundles() {
+	for id := range s.bundles {
+		s.forgetBundle(id)
 	}
 }
 
@@ -63,6 +78,8 @@ func (s *session) openBundle(m *wire.BundleMsg) (*bundle, error) {
 		s.bundles = map[uint32]*bundle{}
 	}
 	b := &bundle{flags: m.Flags, used: time.Now(), first: slices.Clone(s.msg.Bytes())}
+	b.bytes = int64(len(b.first))
+	s.srv.bundled.Add(b.bytes)
 	s.bundles[m.ID] = b
 	return b, nil
 }
@@ -87,7 +104,7 @@ func (s *session) bundleControl(m *wire.BundleMsg) error {
 	b := s.bundles[m.ID]
 	if m.Type == wire.BundleOpen {
 		if b != nil {
-			delete(s.bundles, m.ID) // the specification's words for both
+			s.forgetBundle(m.ID) // the specification's words for both
 			return fmt.Errorf("bundle %d is open: %w", m.ID, ofperr.BundleExists)
 		}
 		_, err := s.openBundle(m)
@@ -102,23 +119,23 @@ func (s *session) bundleControl(m *wire.BundleMsg) error {
 	switch m.Type {
 	case wire.BundleClose:
 		if b.closed {
-			delete(s.bundles, m.ID)
+			s.forgetBundle(m.ID)
 			return fmt.Errorf("bundle %d is closed already: %w", m.ID, ofperr.BundleClosed)
 		}
 		if m.Flags != b.flags {
-			delete(s.bundles, m.ID)
+			s.forgetBundle(m.ID)
 			return fmt.Errorf("bundle %d was opened with flags %d, not %d: %w", m.ID, b.flags, m.Flags, ofperr.BundleBadFlags)
 		}
 		b.closed, b.used = true, time.Now()
 		return nil
 	case wire.BundleCommit:
-		delete(s.bundles, m.ID)
+		defer s.forgetBundle(m.ID)
 		if m.Flags != b.flags {
 			return fmt.Errorf("bundle %d was opened with flags %d, not %d: %w", m.ID, b.flags, m.Flags, ofperr.BundleBadFlags)
 		}
 		return s.commit(b)
 	case wire.BundleDiscard:
-		delete(s.bundles, m.ID)
+		s.forgetBundle(m.ID)
 		return nil
 	}
 	return fmt.Errorf("bundle control of type %d: %w", m.Type, ofperr.BundleBadType)
@@ -166,39 +183,33 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 			return err
 		}
 	case b.closed:
-		delete(s.bundles, m.ID)
+		s.forgetBundle(m.ID)
 		return fmt.Errorf("bundle %d is closed: %w", m.ID, ofperr.BundleClosed)
 	case b.flags != m.Flags:
-		delete(s.bundles, m.ID)
+		s.forgetBundle(m.ID)
 		return fmt.Errorf("bundle %d was opened with flags %d, not %d: %w", m.ID, b.flags, m.Flags, ofperr.BundleBadFlags)
 	case len(b.mods) >= maxBundleMods:
 		return fmt.Errorf("bundle %d has %d messages: %w", m.ID, maxBundleMods, ofperr.BundleTooManyMessages)
 	}
-	cost := 2*len(m.Message) + bundledMod // twice: actions are as long when they are read, about
+	cost := int64(2*len(m.Message) + bundledMod) // twice: actions are as long when they are read, about
 	if wire.KindOf(s.version, m.Message[1]) == wire.PacketOut {
 		cost += bundledOut
 	}
-	if held := s.bundledBytes(); held+cost > maxBundleBytes {
-		return fmt.Errorf("bundles take %d bytes of memory: %w", held, ofperr.BundleTooManyMessages)
-	}
 	b.used = time.Now()
+	if held := s.srv.bundled.Add(cost); held > s.cfg.BundleBytes {
+		s.srv.bundled.Add(-cost)
+		return fmt.Errorf("bundles of all sessions take %d bytes of memory, and %d is the most: %w", held-cost, s.cfg.BundleBytes, ofperr.BundleTooManyMessages)
+	}
 	msg := slices.Clone(m.Message) // packets point into it
 	mod, err := s.bundled(msg)
 	if err != nil {
+		s.srv.bundled.Add(-cost)
 		return err
 	}
 	b.bytes += cost
 	b.mods = append(b.mods, mod)
 	b.msgs = append(b.msgs, msg)
 	return nil
-}
-
-// bundledBytes is how many bytes the messages of the session's bundles take.
-func (s *session) bundledBytes() (n int) {
-	for _, b := range s.bundles {
-		n += b.bytes
-	}
-	return n
 }
 
 // bundled reads a message that is part of a bundle.

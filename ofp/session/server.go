@@ -67,6 +67,7 @@ type Config struct {
 	SendTimeout  time.Duration // for the peer to take 64 KiB [15s]
 	BundleIdle   time.Duration // for a bundle to be added to, closed or committed [10s]
 	Queue        int           // bytes that wait for the peer before it is not read from any more [1 MiB]
+	BundleBytes  int64         // bytes that messages in bundles take, of all sessions together, as they came and as they were read [1 GiB]
 	Behind       int           // bytes that wait for a peer that must not miss them before its session ends [128 MiB: a flow-removed for each of a million flows]
 	PacketIns    int           // packet-ins that wait for a session of which nothing else is said; more are lost [100]
 
@@ -81,6 +82,7 @@ func (c *Config) defaults() {
 	def(&c.SendTimeout, 15*time.Second)
 	def(&c.BundleIdle, 10*time.Second)
 	def(&c.Queue, 1<<20)
+	def(&c.BundleBytes, 1<<30)
 	def(&c.Behind, 128<<20)
 	def(&c.PacketIns, 100)
 	if c.Log == nil {
@@ -115,6 +117,7 @@ type Server struct {
 	fail     failover
 	misses   misses
 	statuses statuses
+	bundled  atomic.Int64 // bytes that messages in bundles take
 	files    atomic.Pointer[TLSFiles]
 
 	// sessions is those that there are. Who only wants to tell them something need not wait

@@ -123,6 +123,7 @@ func (s *session) run() error {
 	written := make(chan error, 1)
 	go func() { written <- s.deliver() }()
 	why := s.converse()
+	s.forgetBundles()
 	s.out.finish()
 	// What the peer was told last, why it is cut off for example, is written first.
 	if err := <-written; err != nil && !errors.Is(err, net.ErrClosed) {
