@@ -2,13 +2,15 @@ package session
 
 import "pollux/ofp/wire"
 
-// defaultAsync is what a session wants that has not said: wire.DefaultAsync, and what 1.4
+// defaultAsync is what a session wants that has not said: wire.DefaultAsync, and what 1.3
 // and up tell that a controller has to know. Open vSwitch tells a role's change always, and
 // a table's state to those alone that ask twice.
 func defaultAsync(v wire.Version) wire.AsyncConfig {
 	c := wire.DefaultAsync(v)
-	if v >= wire.V14 {
+	if v >= wire.V13 {
 		c.Master[wire.AsyncRoleStatus], c.Slave[wire.AsyncRoleStatus] = 1<<3-1, 1<<3-1
+	}
+	if v >= wire.V14 {
 		c.Master[wire.AsyncTableStatus] = 1<<wire.TableVacancyDown | 1<<wire.TableVacancyUp
 	}
 	return c

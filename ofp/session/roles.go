@@ -59,7 +59,7 @@ func (s *Server) setRole(ses *session, m *wire.RoleMsg) (*wire.RoleMsg, error) {
 	return &wire.RoleMsg{Role: ses.state.role, ShortID: ses.state.shortID, Generation: r.generation, HasGeneration: r.elected}, nil
 }
 
-// demote makes a master a slave, and tells it (1.4 and up). r.mu is held.
+// demote makes a master a slave, and tells it (1.3 and up). r.mu is held.
 func (s *session) demote(r *roles) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +68,7 @@ func (s *session) demote(r *roles) {
 		return
 	}
 	st.role = wire.RoleSlave
-	if st.version >= wire.V14 && st.wants(wire.AsyncRoleStatus, uint8(wire.RoleMasterRequest), false) {
+	if st.version >= wire.V13 && st.wants(wire.AsyncRoleStatus, uint8(wire.RoleMasterRequest), false) {
 		m := wire.RoleStatusMsg{Role: wire.RoleSlave, Reason: wire.RoleMasterRequest, Generation: r.generation}
 		if !r.elected {
 			m.Generation = ^uint64(0) // as replies have it

@@ -60,6 +60,9 @@ func (f *floor) turn(i int, r wire.Role, generation uint64) (uint64, error) {
 	ask := wire.AppendRole(nil, v, wire.RoleRequest, 3, &wire.RoleMsg{Role: r, Generation: generation, HasGeneration: true})
 	p.write(ask)
 	msg := p.read()
+	for roleStatus(v, msg) != nil { // of before
+		msg = p.read()
+	}
 	switch wire.KindOf(v, msg[1]) {
 	case wire.ErrorMsg:
 		if want := wire.AppendError(nil, v, ofperr.RoleStale, ask); !bytes.Equal(msg, want) {
@@ -81,6 +84,19 @@ func (f *floor) turn(i int, r wire.Role, generation uint64) (uint64, error) {
 		return unelected, nil
 	}
 	return m.Generation, nil
+}
+
+// roleStatus is the body of a message that tells of another role, nil if it tells of something else.
+func roleStatus(v wire.Version, msg []byte) []byte {
+	switch body := msg[wire.HeaderLen:]; wire.KindOf(v, msg[1]) {
+	case wire.RoleStatus:
+		return body
+	case wire.Experimenter:
+		if e, err := wire.ParseExtension(v, body); err == nil && e.Vendor == wire.ONF && e.Subtype == wire.ONFRoleStatus {
+			return e.Body
+		}
+	}
+	return nil
 }
 
 func TestElections(t *testing.T) {
@@ -154,6 +170,9 @@ func TestSlavesDoNotWrite(t *testing.T) {
 	if err := <-turned; err != nil {
 		t.Fatal(err)
 	}
+	if told := f.peers[0].read(); roleStatus(wire.V13, told) == nil {
+		t.Errorf("%x is no role status", told)
+	}
 	for _, k := range []wire.Kind{wire.PortMod, wire.FlowMod} { // which looks for itself
 		mod := wire.AppendMessage(nil, wire.V13, k, 1, nil)
 		f.peers[0].write(mod)
@@ -180,7 +199,7 @@ func TestSlavesDoNotWrite(t *testing.T) {
 	}
 }
 
-// A master that another one follows is told so from 1.4 on, unless it does not want to know.
+// A master that another one follows is told so, unless it does not want to know.
 func TestAMasterIsToldThatItIsNoMore(t *testing.T) {
 	for _, v := range spoken[1:] {
 		f := newFloor(t, v, wire.V13)
@@ -192,21 +211,25 @@ func TestAMasterIsToldThatItIsNoMore(t *testing.T) {
 			if _, err := f.turn(1, wire.RoleMaster, n+1); err != nil {
 				t.Fatal(err)
 			}
-			if v >= wire.V14 && wanted {
+			if wanted {
 				msg := f.peers[0].read()
-				if wire.KindOf(v, msg[1]) != wire.RoleStatus {
+				body := roleStatus(v, msg)
+				if body == nil {
 					t.Fatalf("%s: %x is no role status", v, msg)
 				}
-				if st, err := wire.ParseRoleStatus(msg[wire.HeaderLen:]); err != nil || *st != (wire.RoleStatusMsg{Role: wire.RoleSlave, Reason: wire.RoleMasterRequest, Generation: n + 1}) {
+				if st, err := wire.ParseRoleStatus(body); err != nil || *st != (wire.RoleStatusMsg{Role: wire.RoleSlave, Reason: wire.RoleMasterRequest, Generation: n + 1}) {
 					t.Errorf("%s: %+v, %v", v, st, err)
 				}
 			}
 			f.peers[0].alive(v) // and is told nothing else
-			if v >= wire.V14 {
-				// As a slave, property 6.
-				if e := f.peers[0].ask(v, wire.AppendMessage(nil, v, wire.SetAsync, 1, []byte{0, 6, 0, 8, 0, 0, 0, 0})); e != nil {
-					t.Errorf("%s: %x", v, e)
-				}
+			// As a slave, property 6.
+			none := []byte{0, 6, 0, 8, 0, 0, 0, 0}
+			set := wire.AppendMessage(nil, v, wire.SetAsync, 1, none)
+			if v < wire.V14 {
+				set = wire.AppendExtension(nil, v, 1, wire.Extension{Vendor: wire.Nicira, Subtype: wire.NXTSetAsync2, Body: none})
+			}
+			if e := f.peers[0].ask(v, set); e != nil {
+				t.Errorf("%s: %x", v, e)
 			}
 		}
 	}

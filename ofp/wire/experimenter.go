@@ -31,6 +31,7 @@ const (
 	ONFMonitorCancel  uint32 = 1870 // 1.3, as the others of this vendor
 	ONFMonitorPaused  uint32 = 1871
 	ONFMonitorResumed uint32 = 1872
+	ONFRoleStatus     uint32 = 1911 // ROLE_STATUS
 	ONFBundleControl  uint32 = 2300 // BUNDLE_CONTROL
 	ONFBundleAdd      uint32 = 2301 // BUNDLE_ADD_MESSAGE
 )

@@ -97,22 +97,27 @@ const (
 	RoleExperimenter
 )
 
-// RoleStatusMsg tells a controller of its new role (1.4 and up).
+// RoleStatusMsg tells a controller of its new role (1.3 and up).
 type RoleStatusMsg struct {
 	Role       Role
 	Reason     RoleReason
 	Generation uint64
 }
 
-// AppendRoleStatus appends a ROLE_STATUS.
+// AppendRoleStatus appends a ROLE_STATUS, in 1.3 that of the Open Networking Foundation's extension.
 func AppendRoleStatus(b []byte, v Version, xid uint32, s *RoleStatusMsg) []byte {
 	at := len(b)
-	b = be.AppendUint32(begin(b, v, RoleStatus, xid), uint32(s.Role))
+	if v >= V14 {
+		b = begin(b, v, RoleStatus, xid)
+	} else {
+		b = beginExtension(b, v, xid, ONF, ONFRoleStatus)
+	}
+	b = be.AppendUint32(b, uint32(s.Role))
 	b = zeros(append(b, byte(s.Reason)), 3)
 	return end(be.AppendUint64(b, s.Generation), at)
 }
 
-// ParseRoleStatus reads the body of a ROLE_STATUS; its properties are skipped.
+// ParseRoleStatus reads the body of a ROLE_STATUS, or of ONFRoleStatus; its properties are skipped.
 func ParseRoleStatus(body []byte) (*RoleStatusMsg, error) {
 	if len(body) < 16 {
 		return nil, fmt.Errorf("role status of %d bytes, want 16 or more: %w", len(body), ofperr.BadLen)

@@ -16,6 +16,7 @@ func init() {
 		extensions[[2]uint32{Nicira, sub}] = of(func(_ Version, b []byte) (*RoleMsg, error) { return ParseRoleNXT(b) },
 			func(b []byte, v Version, xid uint32, r *RoleMsg) []byte { return AppendRoleNXT(b, v, xid, sub, r) })
 	}
+	extensions[[2]uint32{ONF, ONFRoleStatus}] = of(func(_ Version, b []byte) (*RoleStatusMsg, error) { return ParseRoleStatus(b) }, AppendRoleStatus)
 	readers[RoleStatus] = of(func(_ Version, b []byte) (*RoleStatusMsg, error) { return ParseRoleStatus(b) }, AppendRoleStatus)
 	for _, k := range []Kind{GetAsyncReply, SetAsync} {
 		readers[k] = of(func(v Version, b []byte) (*AsyncConfig, error) {
@@ -54,7 +55,7 @@ func roleSamples(v Version) map[string][]byte {
 	out["role-reply-generation"] = AppendRole(nil, v, RoleReply, 5, &RoleMsg{Role: RoleSlave, Generation: 9, HasGeneration: true})
 	out["set-async"] = AppendAsync(nil, v, SetAsync, 6, &all)
 	out["get-async-reply"] = AppendAsync(nil, v, GetAsyncReply, 6, &all)
-	if v >= V14 {
+	if v >= V13 {
 		out["role-status"] = AppendRoleStatus(nil, v, 0, &RoleStatusMsg{Role: RoleSlave, Reason: RoleMasterRequest, Generation: 10})
 	}
 	return out
