@@ -66,7 +66,9 @@
 // # Threads
 //
 // State's methods may be called from any thread; they take its mutex. Who subscribes is called
-// with it held (OnPublish, OnFlowChange, OnTableStatus), save that OnFlowRemoved's are not. Snapshot is
+// with it held (OnPublish, OnFlowChange, OnTableStatus), save that OnFlowRemoved's are not. In a
+// loop's thread (Settle) it is OnPublish's alone who are called; the changes that it makes wait in a queue until
+// the control plane tells of them, in order with its own. Snapshot is
 // read by all threads at once. Translate takes no lock: it learns by putting a
 // note into the calling thread's own ring (Upcall.Thread, one caller each), which
 // Settle and Tick drain. Counters are added by loops (Credit) and read by anybody.

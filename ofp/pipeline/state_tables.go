@@ -264,7 +264,8 @@ func (tx *flowTx) abort() {
 }
 
 // tableChanged looks at a table's vacancy after a change.
-func (s *State) tableChanged(id uint8) {
+func (tx *flowTx) tableChanged(id uint8) {
+	s := tx.s
 	t := &s.tables[id]
 	if !t.vacancy {
 		return
@@ -277,6 +278,11 @@ func (s *State) tableChanged(id uint8) {
 	case t.low && free > t.up:
 		t.low, st.Reason = false, TableVacancyUp
 	default:
+		return
+	}
+	if tx.learns {
+		c := st
+		s.learned.add(learnedChange{status: &c})
 		return
 	}
 	for _, fn := range s.onTable {
