@@ -57,6 +57,7 @@ type State struct {
 	tx        flowTx // the one in hand
 	learners  map[learnerKey]int
 	cookies   cookieBook
+	users     userBook
 	lostFlows uint64 // of loops.flows.lost, already answered for
 	tables    [NumTables]tableState
 	due       dueHeap // rules with timeouts

@@ -249,6 +249,7 @@ func (tx *flowTx) holds(r *Rule) bool {
 
 // abort forgets the transaction.
 func (tx *flowTx) abort() {
+	tx.unbookUsers()
 	for i := range tx.steps {
 		if r := tx.steps[i].new; r != nil {
 			tx.s.unshare(r.Flow.Do)

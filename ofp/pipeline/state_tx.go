@@ -54,6 +54,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	tx.adopted, tx.others, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.again, tx.learns, tx.quiet = tx.adopted[:0], nil, false, false, false, false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
 	s.cookies.begin()
+	s.users.begin()
 	tx.s, tx.next, tx.now, tx.by, tx.request, tx.number = s, next, s.now(), by, 0, s.seq
 	return tx
 }
@@ -140,6 +141,7 @@ func (tx *flowTx) clear(id uint8, why RemovedReason) {
 func (tx *flowTx) build() {
 	tx.dropLearned()
 	tx.keepCookies()
+	tx.bookUsers()
 	for _, id := range tx.touched {
 		t := tx.next.tables[id]
 		tx.next.tables[id] = &table{id: id, rules: tx.tables[id].Table(), counts: t.counts, limited: tx.limited(id), max: t.max}
