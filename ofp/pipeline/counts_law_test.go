@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"maps"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -35,6 +36,42 @@ func genCountedMod(t *rapid.T, does []string) FlowMod {
 	return m
 }
 
+// givenUp counts bundles that were given up, in all runs.
+var givenUp atomic.Int64
+
+// genCountedRequest is a request that changes flows, groups or meters.
+func genCountedRequest(t *rapid.T, does []string) Mod {
+	switch rapid.IntRange(0, 4).Draw(t, "kind") {
+	case 0, 1:
+		m := genCountedMod(t, does)
+		return Mod{Flow: &m}
+	case 2:
+		m := Meter{ID: rapid.Uint32Range(1, 3).Draw(t, "meter"), Flags: MeterPktps, Bands: []Band{{Type: BandDrop, Rate: 9}}}
+		if rapid.IntRange(0, 9).Draw(t, "all") == 0 {
+			return Mod{Meter: &MeterMod{MeterDelete, Meter{ID: MeterAll}}}
+		}
+		return Mod{Meter: &MeterMod{rapid.SampledFrom([]MeterCommand{MeterAdd, MeterAdd, MeterModify, MeterDelete}).Draw(t, "command"), m}}
+	}
+	g := Group{ID: rapid.Uint32Range(1, 4).Draw(t, "group"), Type: GroupSelect}
+	m := &GroupMod{Command: rapid.SampledFrom([]GroupCommand{GroupAdd, GroupAddOrModify, GroupAddOrModify, GroupModify, GroupDelete, GroupRemoveBucket, GroupInsertBucket}).Draw(t, "command"), Bucket: BucketFirst}
+	if rapid.IntRange(0, 9).Draw(t, "all") == 0 {
+		return Mod{Group: &GroupMod{Command: GroupDelete, Group: Group{ID: GroupAllGroups}}}
+	}
+	for i := range rapid.IntRange(0, 2).Draw(t, "buckets") {
+		b := Bucket{ID: rapid.Uint32Range(0, 9).Draw(t, "id")*3 + uint32(i), Weight: 1, WatchPort: AnyPort, WatchGroup: AnyGroup}
+		b.Actions = []Action{{Kind: ActOutput, Port: 2}}
+		if g.ID > 1 && rapid.Bool().Draw(t, "leads") {
+			b.Actions = []Action{{Kind: ActGroup, Group: rapid.Uint32Range(1, g.ID-1).Draw(t, "to")}}
+		}
+		if g.ID > 1 && rapid.IntRange(0, 2).Draw(t, "watches") == 0 {
+			b.WatchGroup = rapid.Uint32Range(1, g.ID-1).Draw(t, "watched")
+		}
+		g.Buckets = append(g.Buckets, b)
+	}
+	m.Group = g
+	return Mod{Group: m}
+}
+
 // step does something to the switch, which it may refuse.
 func (c *counter) step(t *rapid.T, does []string) {
 	s := c.s
@@ -44,7 +81,15 @@ func (c *counter) step(t *rapid.T, does []string) {
 		}
 		return list
 	}
-	switch rapid.IntRange(0, 9).Draw(t, "step") {
+	switch rapid.IntRange(0, 12).Draw(t, "step") {
+	case 10, 11, 12: // a bundle, which is refused mostly for its last request
+		var list []Mod
+		for range rapid.IntRange(1, 5).Draw(t, "requests") {
+			list = append(list, genCountedRequest(t, does))
+		}
+		if _, err := s.Mods(list, nil); err != nil {
+			givenUp.Add(1)
+		}
 	case 0, 1:
 		_, _ = s.FlowMods(mods(), nil)
 	case 2, 3:
@@ -120,6 +165,93 @@ func (c *counter) checkCookies(t *rapid.T) {
 	if n != len(learners) {
 		t.Fatalf("%d cookies are counted and %d asked for", n, len(learners))
 	}
+}
+
+// checkUsers compares who is known to use groups and meters with who does.
+func (c *counter) checkUsers(t *rapid.T) {
+	snap := c.s.Snapshot()
+	groups, meters := map[uint32]*users{}, map[uint32]*users{}
+	of := func(m map[uint32]*users, id uint32) *users {
+		if m[id] == nil {
+			m[id] = &users{flows: map[*Rule]struct{}{}}
+		}
+		return m[id]
+	}
+	for _, tab := range snap.tables {
+		for r := range tab.rules.Rules() {
+			r := r.Data.(*Rule)
+			book := func(u *users) { u.times++; u.flows[r] = struct{}{} }
+			r.Flow.Do.some(func(a *Action) bool {
+				if a.Kind == ActGroup {
+					book(of(groups, a.Group))
+				}
+				return false
+			})
+			r.Flow.Do.eachMeter(func(id uint32) { book(of(meters, id)) })
+		}
+	}
+	for _, e := range snap.groups.all() {
+		for i := range e.Buckets {
+			eachGroup(e.Buckets[i].Actions, func(id uint32) { of(groups, id).buckets++ })
+			if w := e.Buckets[i].WatchGroup; w != AnyGroup {
+				of(groups, w).watches++
+			}
+		}
+	}
+	same := func(a, b *users) bool {
+		return maps.Equal(a.flows, b.flows) && a.times == b.times && a.buckets == b.buckets && a.watches == b.watches
+	}
+	if !maps.EqualFunc(groups, c.s.users.groups, same) || !maps.EqualFunc(meters, c.s.users.meters, same) {
+		t.Fatalf("users of groups are known as %+v and are %+v; of meters %+v and %+v", c.s.users.groups, groups, c.s.users.meters, meters)
+	}
+	for _, st := range c.s.GroupStats(GroupAllGroups) {
+		if u := of(groups, st.Group.ID); st.Refs != u.times+u.buckets {
+			t.Fatalf("group %d is used %d times, and %+v use it", st.Group.ID, st.Refs, u)
+		}
+	}
+	stats, err := c.s.MeterStats(MeterAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range stats {
+		if u := of(meters, st.Meter.ID); st.Flows != u.times {
+			t.Fatalf("meter %d is used %d times, and %+v use it", st.Meter.ID, st.Flows, u)
+		}
+	}
+}
+
+// provide has most groups and meters there, so that flows can use them.
+func (c *counter) provide(t *rapid.T) {
+	for id := uint32(1); id <= 4; id++ {
+		if rapid.IntRange(0, 9).Draw(t, "there") > 0 {
+			_ = c.s.GroupMod(&GroupMod{Command: GroupAdd, Group: Group{ID: id, Type: GroupSelect}}, nil)
+			_ = c.s.MeterMod(&MeterMod{MeterAdd, Meter{ID: id, Flags: MeterPktps}})
+		}
+	}
+}
+
+// TestUsersAreKnown: who uses a group or a meter is what a look at all flows and groups gives,
+// however these come and go, and of bundles that are refused as well.
+func TestUsersAreKnown(t *testing.T) {
+	does := append([]string{
+		"group:1", "group:2,group:1", "write_actions(group:1)", "group:3,group:3", "clone(group:4)", "meter:1,2", "meter:2,group:1", "meter:3,write_actions(group:2)",
+		"clone(meter:1,2),meter:1,2",
+	}, countedDoes...)
+	used := 0
+	rapid.Check(t, func(t *rapid.T) {
+		c := newCounter(t)
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			c.provide(t)
+			c.step(t, does)
+			c.checkUsers(t)
+			used += len(c.s.users.groups) + len(c.s.users.meters)
+		}
+		c.checkCookies(t)
+	})
+	if used == 0 || givenUp.Load() == 0 {
+		t.Errorf("%d were used, and %d bundles refused; want some", used, givenUp.Load())
+	}
+	t.Logf("%d used, %d bundles refused", used, givenUp.Load())
 }
 
 func newCounter(t *rapid.T) *counter {

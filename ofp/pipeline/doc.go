@@ -66,7 +66,9 @@
 // # Threads
 //
 // State's methods may be called from any thread; they take its mutex. Who subscribes is called
-// with it held (OnPublish, OnFlowChange, OnTableStatus), save that OnFlowRemoved's are not. Snapshot is
+// with it held (OnPublish, OnFlowChange, OnTableStatus), save that OnFlowRemoved's are not. In a
+// loop's thread (Settle) it is OnPublish's alone who are called; the changes that it makes wait in a queue until
+// the control plane tells of them, in order with its own. Snapshot is
 // read by all threads at once. Translate takes no lock: it learns by putting a
 // note into the calling thread's own ring (Upcall.Thread, one caller each), which
 // Settle and Tick drain. Counters are added by loops (Credit) and read by anybody.
@@ -81,6 +83,7 @@
 // A flow mod of one flow costs the path to it in its table, about 15 µs with 100,000 flows,
 // some 5 of them where many are published at once (FlowModEach); a loose one a look at each
 // rule whose mask is at least as narrow. Timeouts cost only rules that have one
-// (BenchmarkFlowMods). A rule takes some 570 bytes, and 270 more where no other does the same
+// (BenchmarkFlowMods). Statistics of groups and meters, and their deletion, cost what uses them
+// (BenchmarkUsers), a learned flow what any flow mod does (BenchmarkLearnAction). A rule takes some 570 bytes, and 270 more where no other does the same
 // (BenchmarkRuleMemory).
 package pipeline

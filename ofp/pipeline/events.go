@@ -85,12 +85,15 @@ type FlowRemoved struct {
 	By             any    // as of FlowChange
 }
 
-// OnFlowChange has fn called with every change of a flow, in order, once it is published.
-// It is called with the mutex held, in the thread that made the change: it must be quick, and
-// must neither keep its argument nor call State's methods.
+// OnFlowChange has fn called with every change of a flow, in order, once it is published:
+// before the method of State returns that made it. What packets have the switch learn is told
+// when Tick, TellChanges or Still is called or another change is told, for it is not done in a loop's thread. fn is called
+// with the mutex held: it must be quick, and must neither keep its argument nor call State's
+// methods.
 func (s *State) OnFlowChange(fn func(*FlowChange)) {
 	s.mu.Lock()
 	defer s.unlock()
+	s.tellLearned(0)
 	s.onChange = append(s.onChange, fn)
 }
 
@@ -118,6 +121,7 @@ type gone struct {
 func (s *State) Still(fn func(number uint64)) {
 	s.mu.Lock()
 	defer s.unlock()
+	s.tellLearned(0)
 	fn(s.seq)
 }
 
@@ -151,11 +155,12 @@ func (tx *flowTx) tell(st *step, last bool) {
 	if st.kind == FlowDeleted && st.old.hidden() || st.new != nil && st.new.hidden() {
 		return
 	}
-	if len(s.onChange) > 0 {
-		tx.change = FlowChange{Kind: st.kind, Reason: st.why, By: tx.by, Request: st.request, Last: last, Number: tx.number, step: st}
-		for _, fn := range s.onChange {
-			fn(&tx.change)
-		}
+	switch {
+	case len(s.onChange) == 0:
+	case tx.learns:
+		s.learned.add(learnedChange{step: *st, last: last, number: tx.number})
+	default:
+		s.tellChange(FlowChange{By: tx.by, Last: last, Number: tx.number}, st)
 	}
 	if st.new == nil && !tx.quiet && st.old.Flow.Flags&SendFlowRem != 0 && len(s.onRemoved) > 0 {
 		s.gone = append(s.gone, gone{st.old, st.why, tx.now, tx.by})

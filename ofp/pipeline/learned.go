@@ -231,7 +231,7 @@ func (s *State) takeFlowNotes(now int64) {
 		for n, ok := r.Pop(); ok; n, ok = r.Pop() {
 			if tx == nil {
 				tx = s.begin(s.next(), nil)
-				tx.now = now
+				tx.now, tx.learns = now, true
 			}
 			tx.takeFlowNote(n)
 		}

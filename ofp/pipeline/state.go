@@ -57,6 +57,7 @@ type State struct {
 	tx        flowTx // the one in hand
 	learners  map[learnerKey]int
 	cookies   cookieBook
+	users     userBook
 	lostFlows uint64 // of loops.flows.lost, already answered for
 	tables    [NumTables]tableState
 	due       dueHeap // rules with timeouts
@@ -67,6 +68,8 @@ type State struct {
 	onTrigger []func(StatsTriggered)
 	watches   map[*Rule]*watch // of rules with triggers
 	gone      []gone           // of which onRemoved is to be told
+	change    FlowChange       // the one that is told
+	learned   learnedChanges   // of which onChange and onTable are to be told
 
 	telling sync.Mutex // one tells at a time; taken before mu
 	onPort  []func(PortChange)
@@ -321,6 +324,7 @@ func (s *State) Tick() {
 	s.learn(now, sweep)
 	s.takeFlowNotes(now)
 	s.unlock()
+	s.TellChanges()
 	if sweep {
 		s.expire(now)
 	}

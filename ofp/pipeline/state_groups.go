@@ -89,7 +89,7 @@ func (tx *flowTx) groupMod(mod *GroupMod) error {
 	if err := tx.checkBuckets(&g); err != nil {
 		return err
 	}
-	next.groups = next.groups.with(g.ID, newGroup(g, old, tx.now))
+	tx.setGroup(g.ID, newGroup(g, old, tx.now))
 	return nil
 }
 
@@ -226,12 +226,14 @@ func (s *Snapshot) leadsTo(g *Group, id uint32, seen map[uint32]bool) (yes bool)
 // there. One that another leads to stays (OpenFlow 1.3 section 6.4, OFPGMFC_CHAINED_GROUP).
 func (tx *flowTx) removeGroups(id uint32) error {
 	next := tx.next
-	gone := map[uint32]bool{}
+	tx.bookUsers()
+	var of []*users
 	if id == GroupAllGroups {
-		for _, e := range next.groups.all() {
-			gone[e.ID] = true
-		}
 		tx.otherwise().AllGroups()
+		for _, e := range next.groups.all() {
+			of = append(of, tx.s.users.groups[e.ID])
+			tx.bookGroup(e, nil)
+		}
 		next.groups = nil
 	} else {
 		if id > GroupMax {
@@ -240,20 +242,25 @@ func (tx *flowTx) removeGroups(id uint32) error {
 		if next.groups.get(id) == nil {
 			return nil
 		}
-		for _, e := range next.groups.all() {
-			if e.ID != id && next.leadsDirectly(&e.Group, id) {
-				return fmt.Errorf("group %d leads to group %d: %w", e.ID, id, ofperr.GroupModChained)
-			}
+		u := tx.s.users.groups[id]
+		if u != nil && u.buckets+u.watches > 0 {
+			return fmt.Errorf("group %d leads to group %d: %w", next.leader(id), id, ofperr.GroupModChained)
 		}
-		gone[id] = true
-		next.groups = next.groups.with(id, nil)
+		of = append(of, u)
+		tx.setGroup(id, nil)
 	}
-	if len(gone) > 0 {
-		tx.removeIf(RemovedGroupDelete, func(r *Rule) bool {
-			return r.Flow.Do.some(func(a *Action) bool { return a.Kind == ActGroup && gone[a.Group] })
-		})
-	}
+	tx.removeUsers(of, RemovedGroupDelete)
 	return nil
+}
+
+// leader is a group that leads to id, or watches it; there is one.
+func (s *Snapshot) leader(id uint32) uint32 {
+	for _, e := range s.groups.all() {
+		if s.leadsDirectly(&e.Group, id) {
+			return e.ID
+		}
+	}
+	return AnyGroup
 }
 
 func (s *Snapshot) leadsDirectly(g *Group, id uint32) (yes bool) {
@@ -307,12 +314,20 @@ func (e *groupEntry) editBuckets(mod *GroupMod) ([]Bucket, error) {
 // GroupStats returns group id, or all by number for GroupAllGroups, with counters as of now.
 // Of a group that is not there it returns none.
 func (s *State) GroupStats(id uint32) []GroupStats {
+	s.mu.Lock()
 	snap, now := s.snap.Load(), s.now()
-	refs := snap.groupRefs()
+	entries := snap.groupEntries(id)
+	refs := make([]int, len(entries))
+	for i, e := range entries {
+		if u := s.users.groups[e.ID]; u != nil {
+			refs[i] = u.times + u.buckets
+		}
+	}
+	s.unlock()
 	var out []GroupStats
-	for _, e := range snap.groupEntries(id) {
+	for i, e := range entries {
 		st := GroupStats{
-			Group: e.Group, Refs: refs[e.ID], Duration: max(now-e.created, 0),
+			Group: e.Group, Refs: refs[i], Duration: max(now-e.created, 0),
 			Packets: e.counts.packets.Load(), Bytes: e.counts.bytes.Load(),
 		}
 		for i, c := range e.buckets {
@@ -339,29 +354,4 @@ func (s *Snapshot) groupEntries(id uint32) []*groupEntry {
 		return []*groupEntry{e}
 	}
 	return nil
-}
-
-// groupRefs counts the flows and the groups that lead to each group.
-func (s *Snapshot) groupRefs() map[uint32]int {
-	n := map[uint32]int{}
-	if s.groups.len() == 0 {
-		return n
-	}
-	count := func(id uint32) { n[id]++ }
-	for _, t := range s.tables {
-		if t.rules.Len() == 0 {
-			continue
-		}
-		for r := range t.rules.Rules() {
-			do := r.Data.(*Rule).Flow.Do
-			eachGroup(do.Apply, count)
-			eachGroup(do.Write, count)
-		}
-	}
-	for _, e := range s.groups.all() {
-		for i := range e.Buckets {
-			eachGroup(e.Buckets[i].Actions, count)
-		}
-	}
-	return n
 }

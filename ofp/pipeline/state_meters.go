@@ -164,12 +164,19 @@ func (m *Meter) make(now int64) *actions.Meter {
 // MeterStats returns meter id, or all of them by number for MeterAll, with counters as of
 // now. The error is MeterModUnknown.
 func (s *State) MeterStats(id uint32) ([]MeterStats, error) {
+	s.mu.Lock()
 	snap, now := s.snap.Load(), s.now()
 	ids := []uint32{id}
 	if id == MeterAll {
 		ids = slices.Sorted(maps.Keys(snap.meters))
 	}
-	flows := snap.meterUsers()
+	flows := make(map[uint32]int, len(ids))
+	for _, id := range ids {
+		if u := s.users.meters[id]; u != nil {
+			flows[id] = u.times
+		}
+	}
+	s.unlock()
 	out := make([]MeterStats, 0, len(ids))
 	for _, id := range ids {
 		e := snap.meters[id]
@@ -189,55 +196,20 @@ func (s *State) MeterStats(id uint32) ([]MeterStats, error) {
 	return out, nil
 }
 
-// meterUsers counts the flows that use each meter.
-func (s *Snapshot) meterUsers() map[uint32]int {
-	n := map[uint32]int{}
-	if len(s.meters) == 0 {
-		return n
-	}
-	for _, t := range s.tables {
-		if t.rules.Len() == 0 {
-			continue
-		}
-		for r := range t.rules.Rules() {
-			r.Data.(*Rule).Flow.Do.eachMeter(func(id uint32) { n[id]++ })
-		}
-	}
-	return n
-}
-
 // removeMeters takes meter id away, or all for MeterAll, and the flows that use them.
 func (tx *flowTx) removeMeters(id uint32) {
-	gone := func(m uint32) bool { return m == id || id == MeterAll }
-	some := false
-	for m := range tx.next.meters {
-		if gone(m) {
-			delete(tx.next.meters, m)
-			some = true
+	tx.bookUsers()
+	var of []*users
+	if id == MeterAll {
+		for m := range tx.next.meters {
+			of = append(of, tx.s.users.meters[m])
 		}
+		clear(tx.next.meters)
+	} else if tx.next.meters[id] != nil {
+		of = append(of, tx.s.users.meters[id])
+		delete(tx.next.meters, id)
 	}
-	if !some {
-		return
-	}
-	tx.removeIf(RemovedMeterDelete, func(r *Rule) (uses bool) {
-		r.Flow.Do.eachMeter(func(m uint32) { uses = uses || gone(m) })
-		return uses
-	})
-}
-
-// removeIf removes the rules that gone says. It looks at all of them.
-func (tx *flowTx) removeIf(why RemovedReason, gone func(*Rule) bool) {
-	for id := range tablesOf(AllTables) {
-		var list []*Rule
-		for c := range tx.view(id).Rules() {
-			if r := c.Data.(*Rule); gone(r) {
-				list = append(list, r)
-			}
-		}
-		for _, r := range list {
-			tx.remove(r, why)
-		}
-	}
+	tx.removeUsers(of, RemovedMeterDelete)
 }
 
 // eachMeter calls f with every meter that the instructions name.

@@ -249,6 +249,7 @@ func (tx *flowTx) holds(r *Rule) bool {
 
 // abort forgets the transaction.
 func (tx *flowTx) abort() {
+	tx.unbookUsers()
 	for i := range tx.steps {
 		if r := tx.steps[i].new; r != nil {
 			tx.s.unshare(r.Flow.Do)
@@ -264,7 +265,8 @@ func (tx *flowTx) abort() {
 }
 
 // tableChanged looks at a table's vacancy after a change.
-func (s *State) tableChanged(id uint8) {
+func (tx *flowTx) tableChanged(id uint8) {
+	s := tx.s
 	t := &s.tables[id]
 	if !t.vacancy {
 		return
@@ -277,6 +279,11 @@ func (s *State) tableChanged(id uint8) {
 	case t.low && free > t.up:
 		t.low, st.Reason = false, TableVacancyUp
 	default:
+		return
+	}
+	if tx.learns {
+		c := st
+		s.learned.add(learnedChange{status: &c})
 		return
 	}
 	for _, fn := range s.onTable {

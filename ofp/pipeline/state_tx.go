@@ -16,7 +16,6 @@ type flowTx struct {
 	by      any
 	request int                            // in hand, of several
 	number  uint64                         // of the last change that has been told
-	change  FlowChange                     // the one that is told
 	tables  [NumTables]*classifier.Builder // of those that were touched
 	touched []uint8
 	steps   []step    // in order
@@ -30,6 +29,7 @@ type flowTx struct {
 	again       bool               // decisions are to be made again that learn what there was no room for
 	quiet       bool               // nobody is told of flows as removed
 	each        bool               // it is of FlowModEach
+	learns      bool               // it is of what packets have the switch learn, maybe by a loop
 	metersOwned bool               // next.meters may be written
 }
 
@@ -51,9 +51,10 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.evicted)
 	clear(tx.adopted)
 	tx.point = nil
-	tx.adopted, tx.others, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.again, tx.quiet = tx.adopted[:0], nil, false, false, false, false, false, false
+	tx.adopted, tx.others, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.again, tx.learns, tx.quiet = tx.adopted[:0], nil, false, false, false, false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
 	s.cookies.begin()
+	s.users.begin()
 	tx.s, tx.next, tx.now, tx.by, tx.request, tx.number = s, next, s.now(), by, 0, s.seq
 	return tx
 }
@@ -140,6 +141,7 @@ func (tx *flowTx) clear(id uint8, why RemovedReason) {
 func (tx *flowTx) build() {
 	tx.dropLearned()
 	tx.keepCookies()
+	tx.bookUsers()
 	for _, id := range tx.touched {
 		t := tx.next.tables[id]
 		tx.next.tables[id] = &table{id: id, rules: tx.tables[id].Table(), counts: t.counts, limited: tx.limited(id), max: t.max}
@@ -154,6 +156,9 @@ func (tx *flowTx) build() {
 // finish does what follows from the changes, which have been published.
 func (tx *flowTx) finish() {
 	s := tx.s
+	if !tx.learns {
+		s.tellLearned(0)
+	}
 	for _, r := range tx.adopted {
 		r.origin = fromConfig
 	}
@@ -174,7 +179,7 @@ func (tx *flowTx) finish() {
 		tx.tell(st, i == len(tx.steps)-1 || tx.each && tx.steps[i+1].request != st.request)
 	}
 	for _, id := range tx.touched {
-		s.tableChanged(id)
+		tx.tableChanged(id)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"pollux/flow"
 	"pollux/ofp/pipeline"
 	"pollux/ofp/wire"
+	"pollux/pmd"
 )
 
 // replica is the flows as one knows them who is told by a monitor alone.
@@ -69,6 +70,25 @@ func (r *replica) take(u *wire.FlowUpdate) error {
 	return nil
 }
 
+// teach adds a flow of which packets have the switch learn flows, some of which others change.
+func teach(t *rapid.T, tables *pipeline.State) {
+	f, err := pipeline.ParseFlow("priority=65535 actions=learn(table=1,priority=3,cookie=0x2,hard_timeout=2,NXM_OF_ETH_SRC[0..1],output:NXM_OF_IN_PORT[])", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tables.Add(f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// learn is a packet of that source, as a loop treats it.
+func learn(tables *pipeline.State, source uint64) {
+	var k flow.Key
+	flow.InPort.Set(&k, flow.Value{Lo: 1})
+	flow.EthSrc.Set(&k, flow.Value{Lo: source})
+	tables.Snapshot().Translate(&pmd.Upcall{Key: &k, Commit: true})
+}
+
 // read reads messages until the barrier's answer, and beyond it until nothing is paused.
 func (r *replica) read(t *rapid.T, p watcher) {
 	for answered := false; !answered || r.paused; {
@@ -99,7 +119,7 @@ func TestAMonitorsReplicaIsTheTable(t *testing.T) {
 	pauses := 0
 	rapid.Check(t, func(t2 *rapid.T) {
 		now := int64(0)
-		tables, err := pipeline.New(pipeline.Config{Now: func() int64 { return now }})
+		tables, err := pipeline.New(pipeline.Config{Now: func() int64 { return now }, Threads: 1, Ports: []pipeline.Port{{OFPort: 1, Up: true}}})
 		if err != nil {
 			t2.Fatal(err)
 		}
@@ -141,6 +161,7 @@ func TestAMonitorsReplicaIsTheTable(t *testing.T) {
 				_ = tables.FlowModEach(mods, nil)
 			}
 		}
+		teach(t2, tables)
 		change()
 		m := monitorAll(1)
 		if rapid.Bool().Draw(t2, "filtered") {
@@ -153,7 +174,7 @@ func TestAMonitorsReplicaIsTheTable(t *testing.T) {
 		barrier()
 		r.read(t2, p)
 		for range rapid.IntRange(1, 12).Draw(t2, "steps") {
-			switch rapid.IntRange(0, 5).Draw(t2, "step") {
+			switch rapid.IntRange(0, 7).Draw(t2, "step") {
 			case 0: // he reads it all
 				barrier()
 				r.read(t2, p)
@@ -165,6 +186,14 @@ func TestAMonitorsReplicaIsTheTable(t *testing.T) {
 			case 2:
 				now += 3e9
 				tables.Tick()
+			case 3, 4:
+				for n := range rapid.IntRange(1, 5).Draw(t2, "packets") {
+					learn(tables, uint64(rapid.IntRange(1, 9).Draw(t2, "source")))
+					if n == 0 { // the others at once
+						tables.Snapshot().Settle()
+					}
+				}
+				tables.Snapshot().Settle()
 			default:
 				change()
 			}

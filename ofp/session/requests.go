@@ -126,6 +126,9 @@ func barrier(s *session, q *request) error {
 	if err := q.empty(); err != nil {
 		return err
 	}
+	if s.cfg.Tables != nil {
+		s.cfg.Tables.TellChanges() // monitors' peers take the answer for the end of what came before
+	}
 	return s.reply(wire.AppendMessage(s.scratch[:0], s.version, wire.BarrierReply, q.XID, nil))
 }
 
