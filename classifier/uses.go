@@ -40,7 +40,7 @@ func (u *Uses) meets(o *Uses) bool {
 func (u *Uses) differ(o *Uses) uint64 {
 	var d uint64
 	for i := range u.Ports {
-		d |= u.Ports[i] ^ o.Ports[i] | u.Groups[i] ^ o.Groups[i]
+		d |= (u.Ports[i] ^ o.Ports[i]) | (u.Groups[i] ^ o.Groups[i])
 	}
 	for i := range u.Meters {
 		d |= u.Meters[i] ^ o.Meters[i]

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"pgregory.net/rapid"
+
 	"pollux/flow"
 )
 
@@ -60,6 +62,42 @@ func TestPathsHaveLinesOfTheirOwn(t *testing.T) {
 	if n := unsafe.Sizeof(Path{}); n != 128 {
 		t.Errorf("a Path has %d bytes, want 128", n)
 	}
+}
+
+// TestPathsAreEqual: two paths are equal if nothing of them differs, whatever else they have.
+func TestPathsAreEqual(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.SampledFrom([]uint64{0, 1, 3, 1 << 63, ^uint64(0)})
+		draw := func(name string) (p Path) {
+			for i := range p.Tables {
+				p.Tables[i] = word.Draw(t, name+" tables")
+				p.Uses.Ports[i] = word.Draw(t, name+" ports")
+				p.Uses.Groups[i] = word.Draw(t, name+" groups")
+			}
+			for i := range p.Uses.Meters {
+				p.Uses.Meters[i] = word.Draw(t, name+" meters")
+			}
+			p.Written = word.Draw(t, name+" written")
+			return p
+		}
+		a, b := draw("one"), draw("other")
+		// Mostly all but a part is the same.
+		switch rapid.IntRange(0, 5).Draw(t, "part") {
+		case 0:
+			b.Uses = a.Uses
+		case 1:
+			b.Tables, b.Written, b.Uses.Groups, b.Uses.Meters = a.Tables, a.Written, a.Uses.Groups, a.Uses.Meters
+		case 2:
+			b.Tables, b.Written, b.Uses.Ports, b.Uses.Meters = a.Tables, a.Written, a.Uses.Ports, a.Uses.Meters
+		case 3:
+			b.Tables, b.Written, b.Uses.Ports, b.Uses.Groups = a.Tables, a.Written, a.Uses.Ports, a.Uses.Groups
+		case 4:
+			b = a
+		}
+		if a.Equal(&b) != (a == b) {
+			t.Fatalf("Equal is %v of %+v and %+v", a.Equal(&b), a, b)
+		}
+	})
 }
 
 // TestPathHashes: paths that differ in one thing have different hashes.

@@ -25,24 +25,6 @@ var headerFields = func() (t [flow.NumWords][]flow.Field) {
 	return t
 }()
 
-// inPlace is, of each field that has at most 64 bits, where in its word these are.
-var inPlace = func() (t [flow.NumFields]uint64) {
-	for f := range flow.NumFields {
-		if i := &flow.Fields[f]; i.Bits <= 64 {
-			t[f] = ^uint64(0) >> (64 - i.Bits) << i.Shift
-		}
-	}
-	return t
-}()
-
-// prereqMasks is what is looked at to find out whether a prerequisite is met.
-var prereqMasks = func() (t [flow.NumPrereqs]flow.Mask) {
-	for p := range flow.NumPrereqs {
-		p.Mask(&t[p])
-	}
-	return t
-}()
-
 // commit emits the difference between the base and the working copy's headers and
 // makes them one.
 func (x *xlate) commit() {

@@ -90,10 +90,7 @@ func (x *xlate) freeze() {
 // TranslateResumed decides what happens to a packet that paused, by what is left to do. It is
 // like TranslateOut in all else, but that the packet was accounted as it came in.
 func (s *Snapshot) TranslateResumed(u *pmd.Upcall, f *Frozen) {
-	x := &xlate{}
-	if u.Thread >= 0 && u.Thread < len(s.loops.scratch) {
-		x = s.loops.scratch[u.Thread]
-	}
+	x := s.scratch(u.Thread)
 	x.begin(s, u, nil)
 	x.out, x.resumed = true, true
 	x.leaving = leaving{f.Port, f.Most}

@@ -118,10 +118,13 @@ func (t *PortTable) Name(n uint32) (string, bool) { return t.s.Name(n) }
 
 // Translate decides what happens to a packet with key u.Key. See pmd.Tables. With
 // Commit set, only the thread that u.Thread names may call it.
-func (s *Snapshot) Translate(u *pmd.Upcall) {
-	if u.Thread >= 0 && u.Thread < len(s.loops.scratch) {
-		s.loops.scratch[u.Thread].run(s, u, nil)
-		return
+func (s *Snapshot) Translate(u *pmd.Upcall) { s.scratch(u.Thread).run(s, u, nil) }
+
+// scratch is a loop's memory for its translations, which nobody else may use; the control plane
+// gets some of its own.
+func (s *Snapshot) scratch(thread int) *xlate {
+	if thread >= 0 && thread < len(s.loops.scratch) {
+		return s.loops.scratch[thread]
 	}
-	new(xlate).run(s, u, nil)
+	return new(xlate)
 }

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -188,80 +187,6 @@ func (s *State) Apply(c Change) error {
 	return nil
 }
 
-// next returns the successor of the present snapshot, for a change of tables,
-// ports or configuration.
-func (s *State) next() *Snapshot {
-	next := *s.snap.Load()
-	next.gen++
-	return &next
-}
-
-// put publishes a snapshot that may differ from the present one in anything.
-func (s *State) put(next *Snapshot) {
-	next.changes = next.changes.All(next.generations())
-	s.store(next)
-}
-
-// putRules publishes a snapshot that differs from the present one in rules, addresses and others
-// alone; those may be nil.
-func (s *State) putRules(next *Snapshot, others *classifier.Others) {
-	old := s.snap.Load()
-	edits, ok := next.edits(old)
-	if !ok || next.changes == nil {
-		s.put(next)
-		return
-	}
-	c, gen := next.changes, next.generations()
-	if next.fdbGen != old.fdbGen {
-		c = c.Learned(gen)
-	}
-	c = c.Rules(gen, edits)
-	if others != nil {
-		c = c.Beside(gen, others)
-	}
-	next.changes = c
-	s.store(next)
-}
-
-// edits returns the rules by which s differs from old, which was its predecessor; false if
-// they are not known.
-func (s *Snapshot) edits(old *Snapshot) (edits []classifier.Edit, ok bool) {
-	for i, t := range s.tables {
-		if t == old.tables[i] {
-			continue
-		}
-		rules, ok := t.rules.Since(old.tables[i].rules)
-		if !ok {
-			return nil, false
-		}
-		for _, r := range rules {
-			edits = append(edits, classifier.Edit{Table: t.id, Rule: r})
-		}
-	}
-	return edits, true
-}
-
-func (s *State) store(next *Snapshot) {
-	old := s.snap.Load()
-	s.snap.Store(next)
-	for _, fn := range s.publish {
-		fn(next)
-	}
-	s.tellPorts(old.ports, next.ports)
-}
-
-// Snapshot returns the present picture.
-func (s *State) Snapshot() *Snapshot { return s.snap.Load() }
-
-// OnPublish has fn called with the present snapshot, now, and with every later
-// one, in order. fn must not call State's methods.
-func (s *State) OnPublish(fn func(*Snapshot)) {
-	s.mu.Lock()
-	defer s.unlock()
-	s.publish = append(s.publish, fn)
-	fn(s.snap.Load())
-}
-
 // ErrNoPort says that a port does not exist.
 var ErrNoPort = errors.New("no such port")
 
@@ -285,71 +210,6 @@ func (s *State) Replace(flows []Flow) error {
 		flows = []Flow{}
 	}
 	return s.Apply(Change{Flows: flows, allFlows: true})
-}
-
-// Run calls Tick every interval until ctx ends. The interval bounds how long a
-// learned address takes to be known, and how often snapshots are published for it:
-// a few milliseconds.
-func (s *State) Run(ctx context.Context, interval time.Duration) {
-	t := time.NewTicker(interval)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			s.Tick()
-		}
-	}
-}
-
-// sweepEvery is how often timeouts are looked at.
-const sweepEvery = int64(time.Second)
-
-// Tick takes in what the loops learned, and once a second lets rules and addresses
-// expire. It publishes at most two snapshots.
-// Then it tells of the flows that are gone, and of thresholds that were passed.
-func (s *State) Tick() {
-	now := s.now()
-	s.mu.Lock()
-	sweep := now >= s.nextAgeAt
-	if sweep {
-		s.nextAgeAt = now + sweepEvery
-	}
-	s.unlock()
-	if sweep {
-		s.bringUpToDate(now)
-	}
-	s.mu.Lock()
-	s.learn(now, sweep)
-	s.takeFlowNotes(now)
-	s.unlock()
-	s.TellChanges()
-	if sweep {
-		s.expire(now)
-	}
-	s.TellRemoved()
-	s.lookAtTriggers(now)
-}
-
-// OnIdle has fn called before rules or addresses are removed for want of traffic,
-// when some seem to have had none: fn makes the loops hand over the credits that
-// they still hold. It must not call State's methods that change anything.
-func (s *State) OnIdle(fn func()) {
-	s.mu.Lock()
-	defer s.unlock()
-	s.settle = fn
-}
-
-// bringUpToDate calls OnIdle's function if something would otherwise expire at now
-// by idleness.
-func (s *State) bringUpToDate(now int64) {
-	s.mu.Lock()
-	fn, ageing, snap, due := s.settle, s.ageing, s.snap.Load(), s.someDue(now)
-	s.unlock()
-	if fn != nil && (due || snap.fdb.hasOlder(now-ageing)) {
-		fn()
-	}
 }
 
 // checkSets refuses a configuration that takes the exporter of a sample action of its own

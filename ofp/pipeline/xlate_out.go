@@ -15,10 +15,7 @@ var sourced = &Port{OFPort: flow.PortController}
 // flow.PortTable goes through the tables. It is like Translate in all else, but for Mask and
 // Path: the answer is for this packet alone.
 func (s *Snapshot) TranslateOut(u *pmd.Upcall, list []Action) {
-	x := &xlate{}
-	if u.Thread >= 0 && u.Thread < len(s.loops.scratch) {
-		x = s.loops.scratch[u.Thread]
-	}
+	x := s.scratch(u.Thread)
 	x.begin(s, u, nil)
 	x.out = true
 	if b := s.sampling.Bridge; b != nil && b.Input {
