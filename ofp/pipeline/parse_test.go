@@ -317,6 +317,37 @@ func FuzzParseFlow(f *testing.F) {
 	})
 }
 
+// TestWhatMatchesHaveToPromise: an action set passes over headers that are not there, and the VID
+// of no tag reads as 0. All else needs a match that promises it.
+func TestWhatMatchesHaveToPromise(t *testing.T) {
+	for _, c := range []struct {
+		flow string
+		ok   bool
+	}{
+		{"actions=move:vlan_vid[]->reg0[0..11]", true},
+		{"actions=push:vlan_vid[0..3],output:vlan_vid[]", true},
+		{"actions=learn(table=1,load:vlan_vid[]->reg0[0..11],output:vlan_vid[])", true},
+		{"actions=move:vlan_pcp[]->reg0[0..2]", false},
+		{"actions=move:reg0[0..11]->vlan_vid[]", false},
+		{"actions=pop:vlan_vid[]", false},
+		{"actions=load:5->vlan_vid[]", false},
+		{"dl_vlan=5 actions=load:5->vlan_vid[]", true},
+		{"actions=dec_ttl", false},
+		{"actions=write_actions(dec_ttl,mod_nw_ttl:3)", true},
+		{"ip actions=write_actions(push_mpls:0x8847,dec_ttl)", true},
+		{"ip actions=write_actions(push_mpls:0x8847,dec_ttl),goto_table:1", true},
+		{"ip actions=push_mpls:0x8847,dec_ttl", false},
+		{"actions=write_actions(pop_mpls:0x800,set_mpls_ttl:3,dec_mpls_ttl,copy_ttl_in,copy_ttl_out)", true},
+		{"actions=write_actions(mod_nw_tos:32)", false},
+		{"actions=write_actions(set_field:10.0.0.1->nw_dst)", false},
+		{"actions=clone(dec_ttl)", false},
+	} {
+		if _, err := ParseFlow(c.flow, nil); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.flow, err)
+		}
+	}
+}
+
 // TestSubfieldsAreAsWideAsInOpenVSwitch: how many bits a field has to load and move is what
 // ovs-ofctl takes, and not what a key has.
 func TestSubfieldsAreAsWideAsInOpenVSwitch(t *testing.T) {
