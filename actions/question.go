@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"pollux/flow"
+	"pollux/internal/packet"
 )
 
 // Question is what a decision has yet to know of a packet besides its key. A program that has
@@ -27,7 +28,8 @@ type Ask uint8
 const (
 	// AskNothing is no question.
 	AskNothing Ask = iota
-	// AskLength: has the packet more than Length bytes, as it came in?
+	// AskLength: has the packet more than Length bytes, as it came in? What stands behind an IP
+	// packet does not count.
 	AskLength
 	// AskTTL: is IP under so many labels, by the version that its header says, and with what TTL?
 	AskTTL
@@ -78,11 +80,16 @@ func (q *Question) Same(p *Question) bool {
 }
 
 // Answer adds the answer of a packet to those in into. at is where the packet's labels begin
-// (Batch.L25), or packet.None. The frame is written to, and as it was on return.
-func (q *Question) Answer(frame []byte, at uint16, into *flow.Key) {
+// (Batch.L25), l3 where its network header does (Batch.L3), or packet.None. The frame is written
+// to, and as it was on return.
+func (q *Question) Answer(frame []byte, at, l3 uint16, into *flow.Key) {
 	switch q.What {
 	case AskLength:
-		if len(frame) > int(q.Length) {
+		n := len(frame)
+		if at == packet.None && l3 != packet.None {
+			n -= padding(frame, int(l3))
+		}
+		if n > int(q.Length) {
 			w, shift := q.Note()
 			into.Set(w, into.W[w]|1<<shift)
 		}
@@ -126,6 +133,17 @@ func (q *Question) Answer(frame []byte, at uint16, into *flow.Key) {
 			}
 		}
 	}
+}
+
+// padding returns how many bytes of a frame stand behind the IP packet at l3.
+func padding(frame []byte, l3 int) int {
+	switch p := frame[l3:]; be.Uint16(frame[l3-2:]) {
+	case typeIPv4:
+		return len(p) - int(be.Uint16(p[2:]))
+	case typeIPv6:
+		return len(p) - 40 - int(be.Uint16(p[4:]))
+	}
+	return 0
 }
 
 // under returns where what is under the labels begins.

@@ -63,7 +63,7 @@ func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 	for mf.Program.Asks != nil {
 		mf.Used = l.now
 		number := mf.Group
-		mf.Program.Asks.Answer(l.mem.Frame(l.batch.Desc[i]), l.batch.L25[i], &a.answers)
+		mf.Program.Asks.Answer(l.mem.Frame(l.batch.Desc[i]), l.batch.L25[i], l.batch.L3[i], &a.answers)
 		key.CopyFrom(s.own)
 		for w := range flow.NumWords {
 			if a.answers.Map>>w&1 != 0 {

@@ -25,7 +25,8 @@ func (p *questioned) upcall(s *Snapshot, commit bool) *pmd.Upcall {
 
 // answer gives the answer to q.
 func (p *questioned) answer(q *actions.Question) {
-	q.Answer(p.frame, labelsAt(p.frame), &p.answers)
+	l25, l3 := headersAt(p.frame)
+	q.Answer(p.frame, l25, l3, &p.answers)
 	p.asked = append(slices.Clip(p.asked), *q)
 }
 

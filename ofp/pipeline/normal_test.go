@@ -54,14 +54,36 @@ func TestNormalVLANs(t *testing.T) {
 		{"in_port=1,dl_dst=01:80:c2:00:00:0e", "drop reserved_mac"},
 		{"in_port=1,dl_dst=01:80:c2:00:00:10", "2,6,push_vlan(vid=10,pcp=0),4,5,7"},
 		{"in_port=3,dl_dst=ff:ff:ff:ff:ff:ff", "push_vlan(vid=20,pcp=0),4,5,6,7"},
+		{"in_port=1,dl_dst=02:00:00:00:00:08", "drop to_in_port"}, // where it came from, before it was learned
 	} {
-		u := pmd.Upcall{Key: packetOf(t, s, c.in), Thread: -1}
+		u := pmd.Upcall{Key: packetOf(t, s, "dl_src=02:00:00:00:00:08,"+c.in), Thread: -1}
 		s.Snapshot().Translate(&u)
 		got := u.Program.String()
 		if u.Program.Last < 0 {
 			got += " " + u.Program.Drop.String()
 		}
 		if got != c.want {
+			t.Errorf("%s: got %s, want %s", c.in, got, c.want)
+		}
+	}
+}
+
+// TestPriorityTags: a tag of VLAN 0 leaves with the packet if it says a priority, unless the port
+// takes tags off (ovs-vswitchd.conf.db(5), vlan_mode, as Open vSwitch 3.1 does it).
+func TestPriorityTags(t *testing.T) {
+	s := testState(t, "actions=NORMAL", func(c *Config) {
+		c.Ports = []Port{{OFPort: 1}, {OFPort: 2}, {OFPort: 3, Mode: Access}, {OFPort: 4, Mode: NativeUntagged}, {OFPort: 5, Mode: NativeTagged}}
+		for i := range c.Ports {
+			c.Ports[i].Up, c.Ports[i].Slot = true, uint32(i)
+		}
+	})
+	for _, c := range []struct{ in, want string }{
+		{"in_port=1", "2,3,4,5"},
+		{"in_port=1,dl_vlan=0,dl_vlan_pcp=0", "pop_vlan,2,3,4,5"},
+		{"in_port=1,dl_vlan=0,dl_vlan_pcp=5", "2,5,pop_vlan,3,4"},
+		{"in_port=3,dl_vlan=0,dl_vlan_pcp=5", "1,2,5,pop_vlan,4"},
+	} {
+		if got := programOf(t, s, "dl_src=02:00:00:00:00:08,"+c.in).String(); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.in, got, c.want)
 		}
 	}
@@ -115,7 +137,7 @@ func TestLearning(t *testing.T) {
 	}
 	b.expect(aToB, "2")
 	b.expect(bToA, "1")
-	b.expect("in_port=2,dl_src=00:00:00:00:00:0a,dl_dst=00:00:00:00:00:0a", "1")
+	b.expect("in_port=2,dl_src=00:00:00:00:00:0a,dl_dst=00:00:00:00:00:0a", "to_in_port")
 	b.Tick() // that was a move of 0a to port 2
 	b.expect(bToA, "to_in_port")
 	b.expect("in_port=3,dl_src=01:00:00:00:00:0c,dl_dst=00:00:00:00:00:0b", "2") // a group address is no source

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 
 	"pollux/actions"
 	"pollux/flow"
+	"pollux/internal/packet"
 )
 
 // sent is one frame that left the switch.
@@ -31,6 +33,7 @@ type oracle struct {
 	first  uint8 // egress table; 0: none
 
 	frame   []byte
+	behind  int // bytes of the frame behind the IP packet that it came as
 	clones  int
 	most    int // bytes that an output sends, unless 0
 	meta    flow.Key
@@ -76,7 +79,7 @@ var (
 
 // process returns what leaves the switch for a frame that comes in by port in.
 func (o *oracle) process(frame []byte, in uint32) ([]sent, error) {
-	o.frame, o.meta = bytes.Clone(frame), flow.Key{}
+	o.frame, o.meta, o.behind = bytes.Clone(frame), flow.Key{}, behindIP(frame)
 	o.meta.Set(flow.WPort, uint64(in))
 	o.learning = nil
 	o.stack, o.most, o.clones, o.passed, o.leaving = nil, 0, 0, nil, 0
@@ -439,7 +442,7 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			o.learn(a.List.Learn)
 		case ActCheckPktLarger:
 			larger := flow.Value{}
-			if len(o.frame) > int(a.MaxLen) {
+			if len(o.frame)-o.behind > int(a.MaxLen) {
 				larger.Lo = 1
 			}
 			o.write(a.Dst.Field, larger.Shl(uint(a.Dst.Lo)), a.Dst.mask())
@@ -791,6 +794,9 @@ func (o *oracle) normal(in uint32) {
 		o.frame = was
 	}
 	if k.EthDst()>>40&1 == 0 {
+		if k.EthDst() == k.EthSrc() { // the port that has just learned it
+			return
+		}
 		if at, ok := o.fdb[makeFDBKey(vlan, k.EthDst())]; ok {
 			if q := o.port(at); q != nil && at != in {
 				leave(q)
@@ -883,4 +889,17 @@ func showSent(s []sent) (t string) {
 		t += fmt.Sprintf("\n    %d: %x", x.port, x.frame)
 	}
 	return t
+}
+
+// behindIP returns how many bytes of a frame its IP packet does not count as its own.
+func behindIP(frame []byte) int {
+	var k flow.Key
+	switch _, l3, l4 := flow.ExtractOne(frame, 0, &k); {
+	case l3 == packet.None && l4 == packet.None:
+	case k.EthType() == etherTypeIPv4:
+		return len(frame[l3:]) - int(binary.BigEndian.Uint16(frame[l3+2:]))
+	case k.EthType() == etherTypeIPv6:
+		return len(frame[l3:]) - 40 - int(binary.BigEndian.Uint16(frame[l3+4:]))
+	}
+	return 0
 }

@@ -38,7 +38,7 @@ func TestWhichQueue(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := testState(t, "in_port=1 "+c.flow+"\ntable=1 actions=3", withQueues)
-			p := programOf(t, s, "in_port=1")
+			p := programOf(t, s, "in_port=1,dl_src=02:00:00:00:00:08")
 			if p.String() != c.want {
 				t.Errorf("%s, want %s", p, c.want)
 			}

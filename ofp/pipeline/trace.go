@@ -51,7 +51,8 @@ func (s *Snapshot) trace(key *flow.Key, frame []byte) *TraceResult {
 			break
 		}
 		if frame != nil {
-			q.Answer(frame, labelsAt(frame), u.Answers)
+			l25, l3 := headersAt(frame)
+			q.Answer(frame, l25, l3, u.Answers)
 		}
 		u.Asked = append(u.Asked, *q)
 	}
@@ -99,11 +100,11 @@ func (s *Snapshot) TraceText(text string) (*TraceResult, error) {
 	return s.trace(k, frame), nil
 }
 
-// labelsAt returns where the labels of a frame begin, or packet.None.
-func labelsAt(frame []byte) uint16 {
+// headersAt returns where the labels of a frame and its network header begin, or packet.None.
+func headersAt(frame []byte) (l25, l3 uint16) {
 	var k flow.Key
-	at, _, _ := flow.ExtractOne(frame, 0, &k)
-	return at
+	l25, l3, _ = flow.ExtractOne(frame, 0, &k)
+	return l25, l3
 }
 
 // ParsePacket reads the packet of a trace; see TraceText.

@@ -18,7 +18,7 @@ func withEgress(t *testing.T, s *State, id uint8) {
 // TestEgressTables is what packets that leave through egress tables become. Table 10 is the
 // first of them.
 func TestEgressTables(t *testing.T) {
-	const in = "in_port=1,ip,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64"
+	const in = "in_port=1,dl_src=02:00:00:00:00:08,ip,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64"
 	for _, c := range []struct{ name, flows, program, drop string }{
 		{"a flow that does nothing sends", "actions=2\ntable=10 actions=drop", "2", ""},
 		{"no flow drops", "actions=2", "drop", "table_miss"},
