@@ -76,7 +76,7 @@ func (m *caseMaker) output() string {
 		return "normal"
 	}
 	return m.pickText("1", "2", "3", "4", "5", "1", "2", "3", "4", "output:9", "in_port", "LOCAL", "all", "flood",
-		"output:reg0", "output:reg1[0..2]", "output:reg0[0..15]",
+		"output:reg0[0..15]", "output:reg1[0..2]", "output:reg0[0..15]",
 		"output:NXM_OF_IN_PORT[]", "output:metadata[0..1]")
 }
 
@@ -128,7 +128,7 @@ func (m *caseMaker) action(x *flow.Match, table, depth int) string {
 		all = append(all, func() string {
 			return fmt.Sprintf("learn(table=%d,priority=%d,hard_timeout=300,%s)", m.IntN(n), 300+m.IntN(10), m.pickText(
 				"NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]", "eth_src=02:00:00:00:00:01,load:NXM_OF_ETH_DST[0..15]->NXM_NX_REG0[16..31],load:3->reg0[0..15],output:reg0[0..15]",
-				"NXM_OF_VLAN_TCI[0..11],load:1->reg1[],output:OXM_OF_IN_PORT[]", "in_port=2,load:0x020000000004->NXM_OF_ETH_DST[],output:NXM_OF_IN_PORT[]",
+				"NXM_OF_VLAN_TCI[0..11],load:1->reg1[],output:NXM_OF_IN_PORT[]", "in_port=2,load:0x020000000004->NXM_OF_ETH_DST[],output:NXM_OF_IN_PORT[]",
 				"limit=2,result_dst=reg0[0],NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]", "limit=1,NXM_OF_ETH_SRC[],load:NXM_OF_IN_PORT[]->metadata[0..15]", "send_flow_rem,delete_learned,eth_type=0x800,ip_proto=6,NXM_OF_IP_SRC[]=NXM_OF_IP_DST[],output:reg0[0..15]"))
 		})
 	}
@@ -143,6 +143,9 @@ func (m *caseMaker) action(x *flow.Match, table, depth int) string {
 			return m.pickText("dec_mpls_ttl", "set_mpls_ttl:9", "set_mpls_label:77", "set_mpls_tc:5", m.label(x, table), m.label(x, table))
 		}
 		all = append(all, label, label, label)
+	}
+	if flow.PreARP.Met(&x.Key) && x.Key.EthType() == 0x0806 {
+		all = append(all, func() string { return m.pickText("set_field:2->arp_op", "load:3->arp_op[]") })
 	}
 	if flow.PreTCP.Met(&x.Key) || flow.PreUDP.Met(&x.Key) {
 		all = append(all, func() string { return m.pickText("mod_tp_dst:443", "mod_tp_src:1024") })
@@ -213,6 +216,9 @@ func (m *caseMaker) field(x *flow.Match, write bool) flow.Field {
 	}
 	if write {
 		list := slices.DeleteFunc(m.usable(writable, x), func(f flow.Field) bool {
+			if f == flow.ARPOp { // parts make operations of which Open vSwitch keeps eight bits, or for which it writes nothing
+				return true
+			}
 			// Open vSwitch does not write RARP.
 			return f >= flow.ARPOp && f <= flow.ARPTHA && x.Key.EthType() == 0x8035 || m.later && changesSums(f) ||
 				(f == flow.VlanVID || f == flow.DlVlanPCP) && (m.cuts || !flow.PreVLAN.Met(&x.Key))

@@ -61,8 +61,8 @@ func makeCase(seed uint64) *ovsCase {
 		m.some, m.frameMaker.tags = 1, max(m.frameMaker.tags, 1)
 	} else if m.normal {
 		m.frameMaker.tags = 1
-		m.pushes = false
 	}
+	m.pushes = m.pushes && !m.normal
 	c := &ovsCase{name: fmt.Sprint(seed)}
 	if m.later || m.IntN(8) == 0 {
 		c.frags = ovsFrags[m.IntN(len(ovsFrags))]
@@ -224,7 +224,12 @@ func (m *caseMaker) flow(priority int) []string {
 				}
 			}
 		}
-		return append(lines, fmt.Sprintf("table=%d,priority=%d,conj_id=%d actions=%s", table, priority, id, m.actions(&x, table)))
+		if m.IntN(2) == 0 {
+			x = flow.Match{}
+		}
+		flow.ConjID.Set(&x.Key, flow.Value{Lo: uint64(id)})
+		flow.ConjID.OrMask(&x.Mask, flow.ConjID.Full())
+		return append(lines, m.line(&x, table, priority, m.actions(&x, table)))
 	}
 	return []string{m.line(&x, table, priority, m.actions(&x, table))}
 }

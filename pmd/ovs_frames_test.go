@@ -173,9 +173,12 @@ func (r frameMaker) ipv6() []byte {
 		switch typ {
 		case 44:
 			ext = append(ext, 0, 0, 0, 0, 0, 0, 0, 9)
-			be.PutUint16(ext[at+2:], uint16(r.pick(0, 1)))
-			if proto == 59 || proto == 50 || r.later {
+			be.PutUint16(ext[at+2:], 1)
+			if proto == 59 || proto == 50 {
 				be.PutUint16(ext[at+2:], uint16(r.pick(1, 8, 9)))
+			}
+			if r.later { // and atomic ones, whose checksum Open vSwitch does not mend
+				be.PutUint16(ext[at+2:], uint16(r.pick(0, 1, 8, 9)))
 			}
 		case 51:
 			ext = append(ext, 0, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9)
