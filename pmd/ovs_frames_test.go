@@ -62,7 +62,7 @@ func (r frameMaker) frame() []byte {
 			}
 			f = be.AppendUint32(f, uint32(lse))
 		}
-		head = len(f) - 2 // a label that is cut off is written all the same by Open vSwitch
+		head = len(f) // a label that is cut off is written all the same by Open vSwitch
 		if r.IntN(3) == 0 {
 			f = append(f, r.ipv6()...)
 		} else {

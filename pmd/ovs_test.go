@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,8 +19,8 @@ import (
 )
 
 var (
-	ovsCases  = flag.Int("ovs", 0, "compare with a running Open vSwitch in so many random cases (openvswitch-switch is installed, root)")
-	ovsSeed   = flag.Uint64("ovs-seed", 0, "the first of them")
+	ovsCases  = flag.Int("ovs", 20, "compare with a running Open vSwitch in so many random cases (openvswitch-switch is installed, root)")
+	ovsSeed   = flag.Uint64("ovs-seed", 1, "the first of them; 0 is any")
 	ovsRecord = flag.Bool("ovs-record", false, "write testdata/ovs.gz anew, of those in which they agree")
 )
 
@@ -40,6 +41,9 @@ type ovsBridge struct {
 
 func startOVS(t *testing.T) *ovsBridge {
 	if !openvswitch.Installed() {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("openvswitch-switch is not installed, or this is not root: make peers installs it")
+		}
 		t.Skip("openvswitch-switch is not installed, or this is not root")
 	}
 	var names []string
@@ -247,12 +251,14 @@ func TestWhatOpenVSwitchSends(t *testing.T) {
 	}
 }
 
-// TestOpenVSwitchAgrees compares with an Open vSwitch that runs, in random cases.
+// TestOpenVSwitchAgrees compares with an Open vSwitch that runs, in random cases: in the same few,
+// unless others are asked for, so that what has nothing to do with a change does not fail with it.
 func TestOpenVSwitchAgrees(t *testing.T) {
-	if *ovsCases == 0 {
-		t.Skip("asked for by -ovs N")
-	}
 	b := startOVS(t)
+	if *ovsSeed == 0 {
+		*ovsSeed = rand.Uint64N(1 << 40)
+	}
+	t.Logf("-ovs-seed %d", *ovsSeed)
 	var recorded []*ovsCase
 	refused, bad := map[string]bool{}, 0
 	for seed := *ovsSeed; seed < *ovsSeed+uint64(*ovsCases); seed++ {
