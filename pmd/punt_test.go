@@ -224,6 +224,55 @@ func TestInject(t *testing.T) {
 	w.closedWorld(t)
 }
 
+// TestInjectOfABundle: packets of a bundle go by the tables of their place in it, though those
+// that are in force do otherwise, and count for the rules they met.
+func TestInjectOfABundle(t *testing.T) {
+	w := newWorld(t, mustFlows(t, "priority=0,actions=drop"), nil)
+	add := func(cookie uint64, priority, to int) pipeline.Mod {
+		f := mustFlows(t, fmt.Sprintf("cookie=%d,priority=%d,in_port=1,actions=output:%d", cookie, priority, to))[0]
+		return pipeline.Mod{Flow: &pipeline.FlowMod{Command: pipeline.FlowAdd, Flow: f, OutPort: pipeline.AnyPort, OutGroup: pipeline.AnyGroup}}
+	}
+	var outs []*pipeline.Out
+	out := func() pipeline.Mod {
+		o := &pipeline.Out{Frame: numbered(len(outs), 64), List: []pipeline.Action{{Kind: pipeline.ActOutput, Port: flow.PortTable}}}
+		o.In.Set(flow.WPort, 1)
+		outs = append(outs, o)
+		return pipeline.Mod{Out: o}
+	}
+	if _, err := w.state.Mods([]pipeline.Mod{out(), add(2, 10, 2), out(), out(), add(3, 20, 3), out(), add(4, 30, 4)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var all []pmd.PacketOut
+	for _, o := range outs {
+		all = append(all, pmd.PacketOut{Frame: o.Frame, InPort: o.In.InPort(), Fields: &o.In, Translate: o.Translate})
+	}
+	for i, err := range w.loop.Inject(all) {
+		if err != nil {
+			t.Errorf("packet %d: %v", i, err)
+		}
+	}
+	for port, want := range map[int][]int{1: {}, 2: {1, 2}, 3: {3}, 4: {}} {
+		frames, _ := w.ports[port-1].Captured()
+		if len(frames) != len(want) {
+			t.Errorf("port %d sent %d frames, want those of %v", port, len(frames), want)
+			continue
+		}
+		for i, n := range want {
+			if !bytes.Equal(frames[i], numbered(n, 64)) {
+				t.Errorf("port %d, frame %d: %x", port, i, frames[i])
+			}
+		}
+	}
+	for w.loop.Iterate() > 0 {
+	}
+	w.closedWorld(t)
+	for _, f := range w.state.DumpFlows() {
+		if want := map[uint64]uint64{0: 1, 2: 2, 3: 1, 4: 0}[f.Cookie]; f.Packets != want {
+			t.Errorf("%s has %d packets, want %d", f.String(), f.Packets, want)
+		}
+	}
+}
+
 // TestInjectInSlices: many packet-outs at once are treated in order, a few each iteration.
 func TestInjectInSlices(t *testing.T) {
 	w := newWorld(t, nil, nil)

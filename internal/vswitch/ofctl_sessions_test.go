@@ -140,6 +140,45 @@ func (s *rawSession) do(command string) {
 		s.write(wire.AppendConfig(nil, s.v, wire.SetConfig, s.xid, wire.SwitchConfig{MissSendLen: 128}))
 	case "port":
 		s.write(wire.AppendPortMod(nil, s.v, s.xid, &wire.PortModMsg{Port: 1}))
+	case "bundle-open", "bundle-close", "bundle-commit", "bundle-discard", "bundle-type":
+		m := &wire.BundleMsg{Type: map[string]wire.BundleType{"bundle-open": wire.BundleOpen, "bundle-close": wire.BundleClose,
+			"bundle-commit": wire.BundleCommit, "bundle-discard": wire.BundleDiscard, "bundle-type": 9}[what]}
+		if _, err := fmt.Sscan(rest, &m.ID, &m.Flags); err != nil {
+			s.t.Fatal(err)
+		}
+		s.write(wire.AppendBundle(nil, s.v, wire.BundleControl, s.xid, m))
+	case "bundle-add": // with a flow mod that adds a flow, or another message
+		m := &wire.BundleMsg{}
+		var message string
+		if _, err := fmt.Sscan(rest, &m.ID, &m.Flags, &message); err != nil {
+			s.t.Fatal(err)
+		}
+		switch message {
+		case "echo":
+			m.Message = wire.AppendMessage(nil, s.v, wire.EchoRequest, s.xid, nil)
+		case "xid":
+			m.Message = wire.AppendMessage(nil, s.v, wire.BarrierRequest, s.xid+1, nil)
+		case "version":
+			m.Message = wire.AppendMessage(nil, wire.V10, wire.BarrierRequest, s.xid, nil)
+		case "length":
+			m.Message = wire.AppendMessage(nil, s.v, wire.BarrierRequest, s.xid, nil)
+			m.Message[3] = 200
+		case "port":
+			m.Message = wire.AppendPortMod(nil, s.v, s.xid, &wire.PortModMsg{Port: 99})
+		case "buffer":
+			o := &wire.PacketOutMsg{BufferID: 7, Data: make([]byte, 60)}
+			o.Metadata.SetMasked(flow.InPort, flow.Value{Lo: 1}, flow.InPort.Full())
+			m.Message = wire.AppendPacketOut(nil, s.v, s.xid, o)
+		default:
+			fm, err := pipeline.ParseFlowMod(message, pipeline.FlowAdd, nil)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			m.Message = wire.AppendFlowMod(nil, s.v, s.xid, &fm, wire.NoBuffer, wire.Style{})
+		}
+		s.write(wire.AppendBundle(nil, s.v, wire.BundleAdd, s.xid, m))
+	case "async":
+		s.write(wire.AppendMessage(nil, s.v, wire.GetAsyncRequest, s.xid, nil))
 	case "nothing":
 	default:
 		s.t.Fatalf("%q is no command", command)

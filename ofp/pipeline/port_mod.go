@@ -58,31 +58,28 @@ func (p *Port) configured() [5]portConfig {
 // was set stays when the port is written anew by Apply under the same number and name. by is
 // told to OnPortChange.
 func (s *State) PortMod(ofport, config, mask uint32, mac uint64, by any) error {
-	u, err := s.Snapshot().PortModUpdate(ofport, config, mask, mac)
-	if err != nil {
-		return err
-	}
-	_, err = s.Mods([]Mod{{Port: u}}, by)
+	_, err := s.Mods([]Mod{{Port: PortModUpdate(ofport, config, mask, mac)}}, by)
 	return err
 }
 
-// PortModUpdate checks what PortMod is asked to do and returns it as a part of State.Mods.
-func (s *Snapshot) PortModUpdate(ofport, config, mask uint32, mac uint64) (*PortUpdate, error) {
-	p := s.ports.get(ofport)
-	switch {
-	case p == nil:
-		return nil, fmt.Errorf("port %d does not exist: %w", ofport, ofperr.PortModBadPort)
-	case p.MAC != mac:
-		return nil, fmt.Errorf("port %d has address %s, not %s: %w", ofport, macString(p.MAC), macString(mac), ofperr.PortModBadAddress)
-	case config&mask&^PortConfigAll != 0:
-		return nil, fmt.Errorf("port %d: there is no configuration %#x: %w", ofport, config&mask&^PortConfigAll, ofperr.PortModBadConfig)
+// PortModUpdate returns what PortMod is asked to do as a part of State.Mods, which checks it: a
+// bundle is not to lose a message that its commit would fail for.
+func PortModUpdate(ofport, config, mask uint32, mac uint64) *PortUpdate {
+	check := func(p *Port) error {
+		switch {
+		case p.MAC != mac:
+			return fmt.Errorf("port %d has address %s, not %s: %w", ofport, macString(p.MAC), macString(mac), ofperr.PortModBadAddress)
+		case config&mask&^PortConfigAll != 0:
+			return fmt.Errorf("port %d: there is no configuration %#x: %w", ofport, config&mask&^PortConfigAll, ofperr.PortModBadConfig)
+		}
+		return nil
 	}
-	mask &= PortConfigAll
-	return &PortUpdate{OFPort: ofport, Do: func(p *Port) {
+	return &PortUpdate{OFPort: ofport, Check: check, Do: func(p *Port) {
+		mask := mask & PortConfigAll
 		p.SetConfig(config, mask)
 		p.modMask |= mask
 		p.modConfig = p.modConfig&^mask | config&mask
-	}}, nil
+	}}
 }
 
 // keepMods gives ports that were there before, under the same number and name, the

@@ -11,6 +11,7 @@ import (
 // PortUpdate changes one port; its number must stay.
 type PortUpdate struct {
 	OFPort uint32
+	Check  func(*Port) error // says why not; nil: nothing is wrong
 	Do     func(*Port)
 }
 
@@ -117,6 +118,11 @@ func (tx *flowTx) portUpdate(u *PortUpdate) error {
 		p := &ports[i]
 		if p.OFPort != u.OFPort {
 			continue
+		}
+		if u.Check != nil {
+			if err := u.Check(p); err != nil {
+				return err
+			}
 		}
 		was := *p
 		u.Do(p)

@@ -34,6 +34,9 @@ func TestModsOfAllKinds(t *testing.T) {
 		{addMeter, ofperr.MeterModExists},
 		{through(8, 5), ofperr.ActionBadOutGroup},
 		{Mod{Port: &PortUpdate{OFPort: 99}}, ofperr.PortModBadPort},
+		{Mod{Port: PortModUpdate(99, 0, 0, 0)}, ofperr.PortModBadPort},
+		{Mod{Port: PortModUpdate(4, 0, 0, 0xbad)}, ofperr.PortModBadAddress},
+		{Mod{Port: PortModUpdate(4, 1<<9, 1<<9, before.ports.get(4).MAC)}, ofperr.PortModBadConfig},
 		{Mod{}, ofperr.BundleUnsupportedMessage},
 	} {
 		if i, err := m.Mods(append(all[:len(all):len(all)], c.last), nil); i != 4 || !errors.Is(err, c.want) {

@@ -96,7 +96,7 @@ func onfBundleControl(s *session, q *request, body []byte) error {
 	if err := s.bundleControl(m); err != nil {
 		return err
 	}
-	m.Type = m.Type.Reply()
+	m.Type, m.Flags = m.Type.Reply(), 0 // as in Open vSwitch: they are for requests
 	return s.reply(wire.AppendBundle(s.scratch[:0], s.version, wire.BundleControl, q.XID, m))
 }
 
@@ -239,11 +239,7 @@ func (s *session) bundled(msg []byte) (m pipeline.Mod, err error) {
 		m.Meter, err = wire.ParseMeterMod(body)
 		return m, err
 	case wire.PortMod:
-		p, err := wire.ParsePortMod(s.version, body)
-		if err != nil {
-			return m, err
-		}
-		m.Port, err = s.cfg.Tables.Snapshot().PortModUpdate(uint32(p.Port), uint32(p.Config), uint32(p.Mask), macNumber(p.MAC))
+		m.Port, err = s.parsePortMod(body)
 		return m, err
 	}
 	return m, fmt.Errorf("%s: %w", h.Kind(), ofperr.BundleUnsupportedMessage)

@@ -32,7 +32,8 @@ func (s *session) forward(m *pipeline.Mod, xid uint32) {
 			inner = wire.AppendGroupMod(nil, to.version, xid, s.groupModFor(to.version, m.Group))
 		}
 		if len(inner) > wire.MaxLen-wire.HeaderLen {
-			s.cfg.Log.Warn("openflow: a request is too long to be forwarded", "peer", ses.who)
+			ses.lost.tooLong.Add(1)
+			s.cfg.Log.Warn("openflow: a request is too long to be forwarded", "peer", ses.who, "version", to.version.String())
 			return nil
 		}
 		return wire.AppendRequestForward(b, to.version, 0, inner)

@@ -75,3 +75,35 @@ func TestRequestsAreForwarded(t *testing.T) {
 		}
 	}
 }
+
+// A group that takes more than a message in another session's version is not forwarded to it, and
+// never in part.
+func TestRequestsThatAreTooLongToBeForwarded(t *testing.T) {
+	m := &pipeline.GroupMod{Command: pipeline.GroupAdd, Group: pipeline.Group{ID: 4}, Bucket: pipeline.BucketAll}
+	for i := range uint32(2700) {
+		m.Group.Buckets = append(m.Group.Buckets, pipeline.Bucket{
+			ID: i, WatchPort: pipeline.AnyPort, WatchGroup: pipeline.AnyGroup, Actions: []pipeline.Action{{Kind: pipeline.ActOutput, Port: 1}},
+		})
+	}
+	versions := []wire.Version{wire.V15, wire.V14, wire.V15}
+	f := newFloor(t, versions...)
+	for i, p := range f.peers[1:] {
+		c := p.getAsync(versions[i+1])
+		c.Master[wire.AsyncRequestForward] = 3
+		if e := p.ask(versions[i+1], wire.AppendAsync(nil, versions[i+1], wire.SetAsync, 1, &c)); e != nil {
+			t.Fatalf("%x", e)
+		}
+	}
+	add := wire.AppendGroupMod(nil, wire.V15, 21, m)
+	f.peers[0].write(add)
+	f.peers[0].barrier(wire.V15)
+	f.peers[1].barrier(wire.V14) // it is told nothing
+	if got := f.peers[2].read(); !bytes.Equal(got, wire.AppendRequestForward(nil, wire.V15, 0, add)) {
+		t.Errorf("1.5 is forwarded %d bytes, want %d", len(got), len(add)+wire.HeaderLen)
+	}
+	for i, want := range []uint64{0, 1, 0} {
+		if n := f.s.Peers()[i].RecordsTooLong; n != want {
+			t.Errorf("session %d: %d too long, want %d", i, n, want)
+		}
+	}
+}

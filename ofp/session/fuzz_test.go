@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pollux/flow"
 	"pollux/ofp/wire"
 )
 
@@ -28,6 +29,12 @@ func FuzzSession(f *testing.F) {
 			all = wire.AppendMultipartRequest(all, v, 6, m)
 		}
 		f.Add(uint8(v), all)
+		if v >= wire.V13 {
+			out := &wire.PacketOutMsg{BufferID: wire.NoBuffer, Data: make([]byte, 60)}
+			out.Metadata.SetMasked(flow.InPort, flow.Value{Lo: 1}, flow.InPort.Full())
+			bundle := wire.AppendBundle(nil, v, wire.BundleAdd, 7, &wire.BundleMsg{ID: 1, Message: wire.AppendPacketOut(nil, v, 7, out)})
+			f.Add(uint8(v), wire.AppendBundle(bundle, v, wire.BundleControl, 8, &wire.BundleMsg{ID: 1, Type: wire.BundleCommit}))
+		}
 		f.Add(uint8(v), []byte{byte(v), 5, 0, 7, 0, 0, 0, 0})
 		f.Add(uint8(v), []byte{byte(v), 9, 0, 9, 0, 0, 0, 0, 0, byte(v), 4})
 	}

@@ -62,7 +62,7 @@ func (s *session) flushUpdates(number uint64) {
 	if m.updates.Pending() {
 		m.updates.End()
 	}
-	s.noteTooLong(m.updates)
+	s.countTooLong(m.updates)
 	m.updates, m.abbrev = nil, 0
 	if m.paused || s.out.told() <= pauseAt {
 		return
@@ -101,7 +101,7 @@ func (s *session) resume() {
 		if out.Pending() {
 			out.End()
 		}
-		s.noteTooLong(out)
+		s.countTooLong(out)
 		m.paused = false
 		s.out.post(s.pausedMessage(wire.EventResumed))
 	})

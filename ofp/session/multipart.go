@@ -122,20 +122,21 @@ func (s *session) answer(q *request, m *wire.Multipart, fn partHandler) error {
 		return err
 	}
 	out.End()
-	s.noteTooLong(out)
+	if n := s.countTooLong(out); n > 0 && !s.hurry { // then others wait, and not for a log
+		s.cfg.Log.Warn("openflow: records too long for a message were left out", "peer", s.who, "version", s.version.String(), "records", n)
+	}
 	if !ok {
 		return net.ErrClosed
 	}
 	return nil
 }
 
-// noteTooLong says that records found no room in a message of the session's version: of the
+// countTooLong counts the records that found no room in a message of the session's version: of the
 // flow, the group or the change nobody was told.
-func (s *session) noteTooLong(out *wire.Replies) {
-	if n := out.TooLong(); n > 0 {
-		s.lost.tooLong.Add(uint64(n))
-		s.cfg.Log.Warn("openflow: records too long for a message were left out", "peer", s.who, "version", s.version.String(), "records", n)
-	}
+func (s *session) countTooLong(out *wire.Replies) int {
+	n := out.TooLong()
+	s.lost.tooLong.Add(uint64(n))
+	return n
 }
 
 // none checks that a multipart request asks for everything.

@@ -22,7 +22,7 @@ type Peer struct {
 	PacketIns       uint64 `json:"packet_ins"`         // that it was sent
 	PacketInLimited uint64 `json:"packet_ins_limited"` // lost to the rate limit
 	PacketInFull    uint64 `json:"packet_ins_full"`    // lost because it does not read
-	RecordsTooLong  uint64 `json:"records_too_long"`   // of replies and monitors, left out: no message of its version has room for them
+	RecordsTooLong  uint64 `json:"records_too_long"`   // of replies and monitors, and requests to be forwarded, left out: no message of its version has room for them
 }
 
 // Peers lists the controllers, in the order of the configuration, then who else has a

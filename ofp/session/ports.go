@@ -11,14 +11,24 @@ import (
 
 // portMod answers PORT_MOD.
 func portMod(s *session, q *request) error {
-	m, err := wire.ParsePortMod(s.version, q.body)
+	u, err := s.parsePortMod(q.body)
 	if err != nil {
 		return err
 	}
-	if m.Advertise != 0 {
-		return fmt.Errorf("port %d: what it advertises cannot be set: %w", m.Port, ofperr.PortModBadAdvertise)
+	_, err = s.cfg.Tables.Mods([]pipeline.Mod{{Port: u}}, s)
+	return err
+}
+
+// parsePortMod reads the body of a PORT_MOD. Whether there is the port is for the tables to say.
+func (s *session) parsePortMod(body []byte) (*pipeline.PortUpdate, error) {
+	m, err := wire.ParsePortMod(s.version, body)
+	if err != nil {
+		return nil, err
 	}
-	return s.cfg.Tables.PortMod(uint32(m.Port), uint32(m.Config), uint32(m.Mask), macNumber(m.MAC), s)
+	if m.Advertise != 0 {
+		return nil, fmt.Errorf("port %d: what it advertises cannot be set: %w", m.Port, ofperr.PortModBadAdvertise)
+	}
+	return pipeline.PortModUpdate(uint32(m.Port), uint32(m.Config), uint32(m.Mask), macNumber(m.MAC)), nil
 }
 
 func macNumber(a [6]byte) (n uint64) {

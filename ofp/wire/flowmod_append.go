@@ -25,7 +25,8 @@ func nxMessage(b []byte, v Version, xid uint32, subtype uint32) []byte {
 	return binary.BigEndian.AppendUint32(b, subtype)
 }
 
-// AppendFlowMod appends a FLOW_MOD, in 1.0 in the given style.
+// AppendFlowMod appends a FLOW_MOD, in 1.0 in the given style. What takes MaxLen bytes may have
+// been cut, and is not to be sent.
 func AppendFlowMod(b []byte, v Version, xid uint32, fm *pipeline.FlowMod, buffer uint32, style Style) []byte {
 	at := len(b)
 	switch {
