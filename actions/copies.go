@@ -5,10 +5,12 @@ import (
 	"pollux/internal/packet"
 )
 
-// MaxClones is how many OpClone are inside each other at most.
-const MaxClones = 4
+// MaxClones is how many OpClone are inside each other at most: as many as 64 groups or resubmits
+// inside each other, each in a clone of its own.
+const MaxClones = 128
 
-// side is where copies of packets are while the steps of an OpClone are done to them.
+// side is where copies of packets are while the steps of an OpClone are done to them. Those for
+// more than a few inside each other are mostly memory that nobody ever touches.
 type side struct {
 	batch packet.Batch
 	live  [packet.MaxBatch]uint16
@@ -22,7 +24,7 @@ func (e *Exec) onCopies(body []Op, p *Program, b *packet.Batch, keys flow.Keys, 
 	if depth == MaxClones || len(idx) == 0 {
 		return
 	}
-	s := e.sides[depth]
+	s := &e.sides[depth]
 	copy(s.saved[:], idx)
 	fresh := e.fresh[:e.Free.GetN(e.fresh[:len(idx)])]
 	low := uint64(e.Mem.ChunkSize - 1)

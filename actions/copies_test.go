@@ -143,3 +143,62 @@ func TestWholeBatchOfCopies(t *testing.T) {
 		t.Errorf("%d dropped for want of room, want 86", got)
 	}
 }
+
+// TestClonesInClones: as many inside each other as there may be, each of which sees the packet as
+// the one around it has made it; and what follows sees it as it was. No chunk is lost, and the
+// second time nothing is allocated.
+func TestClonesInClones(t *testing.T) {
+	const packets = 3
+	r := newRig((MaxClones+2)*packets*2, 1)
+	b := NewBuilder()
+	var nest func(int)
+	nest = func(n int) {
+		b.Set(flow.EthSrc, flow.Value{Lo: uint64(n)}, flow.Ones(48))
+		if n < MaxClones {
+			b.Clone(func() { nest(n + 1) })
+		}
+		b.Output(0, 1)
+	}
+	nest(0)
+	p := b.Program()
+	free := r.Free.Len()
+	turn := func() {
+		r.reset()
+		for i := range packets {
+			f := make([]byte, 60)
+			f[0] = byte(i)
+			r.receive(f, 256)
+		}
+		r.run(p)
+	}
+	turn()
+	if n := len(r.sent[0]); n != packets*(MaxClones+1) {
+		t.Fatalf("%d frames, want %d", n, packets*(MaxClones+1))
+	}
+	seen := map[[2]byte]int{}
+	for _, d := range r.sent[0] {
+		f := r.Mem.Frame(d)
+		seen[[2]byte{f[0], f[11]}]++
+	}
+	for i := range packets {
+		for n := range MaxClones + 1 {
+			if got := seen[[2]byte{byte(i), byte(n)}]; got != 1 {
+				t.Errorf("packet %d as clone %d made it was sent %d times", i, n, got)
+			}
+		}
+	}
+	r.reset()
+	if n := r.Free.Len(); n != free {
+		t.Errorf("%d of %d chunks are back", n, free)
+	}
+	f := make([]byte, 60)
+	if a := testing.AllocsPerRun(20, func() {
+		r.reset()
+		for range packets {
+			r.receive(f, 256)
+		}
+		r.run(p)
+	}); a != 0 {
+		t.Errorf("%v allocations", a)
+	}
+}

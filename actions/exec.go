@@ -45,7 +45,7 @@ type Exec struct {
 
 	witness witness
 	metered meterScratch
-	sides   [MaxClones]*side        // of OpClone, by how many are around it
+	sides   []side                  // of OpClone, by how many are around it
 	fate    [packet.MaxBatch]Reason // by number in the batch: what became of a packet to a controller
 	unsent  [packet.MaxBatch]uint16
 }
@@ -55,9 +55,7 @@ type Exec struct {
 func NewExec(m *packet.Memory, free *packet.FreeList) *Exec {
 	e := &Exec{Mem: m, Free: free, dice: rand.Uint64()}
 	e.From = &e.Unplaced
-	for i := range e.sides {
-		e.sides[i] = new(side)
-	}
+	e.sides = make([]side, MaxClones)
 	return e
 }
 

@@ -144,6 +144,18 @@ func (m *Mask) Put(w Word, v uint64) {
 	m.Map &^= 1 << w
 }
 
+// CopyFrom makes m equal to o, in time proportional to the words that either has.
+func (m *Mask) CopyFrom(o *Mask) {
+	for b := m.Map &^ o.Map; b != 0; b &= b - 1 {
+		m.W[bits.TrailingZeros64(b)] = 0
+	}
+	for b := o.Map; b != 0; b &= b - 1 {
+		i := bits.TrailingZeros64(b)
+		m.W[i] = o.W[i]
+	}
+	m.Map = o.Map
+}
+
 // Merge adds every bit of o to the mask.
 func (m *Mask) Merge(o *Mask) {
 	for b := o.Map; b != 0; b &= b - 1 {

@@ -27,31 +27,26 @@ var setKinds = []Kind{ActSetField, ActLoad, ActMove, ActModVID, ActModPCP, ActMo
 
 // outKinds are outputs. Of them and of groups one is executed: the last group, or else the
 // last output.
-var outKinds = []Kind{ActOutput, ActOutputReg, ActController}
+var (
+	outKinds      = []Kind{ActOutput, ActOutputReg, ActController}
+	groupKinds    = []Kind{ActGroup}
+	resubmitKinds = []Kind{ActResubmit}
+)
 
-// orderSet puts what was written to an action set into the order of its execution. It is
-// empty where the set neither outputs nor has a group: then the packet is dropped, and the
-// rest is moot.
-func orderSet(set []Action) []Action {
-	last := func(kinds ...Kind) *Action {
-		for i := len(set) - 1; i >= 0; i-- {
-			if slices.Contains(kinds, set[i].Kind) {
-				return &set[i]
-			}
-		}
-		return nil
-	}
-	out := last(ActGroup)
+// orderSet appends to list what was written to an action set, in the order of its execution. It
+// appends nothing where the set neither outputs nor has a group: then the packet is dropped, and
+// the rest is moot.
+func orderSet(list, set []Action) []Action {
+	out := lastOf(set, groupKinds)
 	if out == nil {
-		out = last(outKinds...)
+		out = lastOf(set, outKinds)
 	}
 	if out == nil {
-		out = last(ActResubmit) // Open vSwitch's, after everything else
+		out = lastOf(set, resubmitKinds) // Open vSwitch's, after everything else
 	}
 	if out == nil {
-		return nil
+		return list
 	}
-	list := make([]Action, 0, len(set))
 	for i, kinds := range setOrder {
 		if i == setPlace {
 			for k := range set {
@@ -61,11 +56,21 @@ func orderSet(set []Action) []Action {
 			}
 			continue
 		}
-		if a := last(kinds...); a != nil {
+		if a := lastOf(set, kinds); a != nil {
 			list = append(list, *a)
 		}
 	}
 	return append(list, *out)
+}
+
+// lastOf returns the last action of some kinds, or nil.
+func lastOf(set []Action, kinds []Kind) *Action {
+	for i := len(set) - 1; i >= 0; i-- {
+		if slices.Contains(kinds, set[i].Kind) {
+			return &set[i]
+		}
+	}
+	return nil
 }
 
 // setPlace is where setKinds stand in setOrder.
@@ -76,8 +81,11 @@ func (x *xlate) actionSet() {
 	if len(x.set) == 0 || x.paused != 0 || x.failed != actions.DropNone {
 		return
 	}
-	list := orderSet(x.set)
-	if list == nil {
+	// In memory behind that of action sets that are being executed.
+	at := len(x.ordered)
+	x.ordered = orderSet(x.ordered, x.set)
+	list := x.ordered[at:]
+	if len(list) == 0 {
 		return
 	}
 	if x.tr != nil {
@@ -86,4 +94,5 @@ func (x *xlate) actionSet() {
 	x.exit = false // exit ends the tables, not the action set
 	x.set = x.set[:0]
 	x.actions(list)
+	x.ordered = x.ordered[:at]
 }

@@ -28,7 +28,7 @@ func TestActionSetOrder(t *testing.T) {
 			t.Errorf("%s: %v", c.written, err)
 			continue
 		}
-		if got := formatList(orderSet(f.Do.Write), nil); got != c.want {
+		if got := formatList(orderSet(nil, f.Do.Write), nil); got != c.want {
 			t.Errorf("%s: executed as %s\nwant %s", c.written, got, c.want)
 		}
 	}

@@ -32,7 +32,7 @@
 //     at, and only then; being overwritten is not being looked at.
 //   - Nobody looks at hidden bits: who does has the translation end in a question, or fail.
 //     Whether somebody does follows from bits of the mask.
-//   - A translation that fails (64 nested resubmits, 4096 look-ups, hidden bits) yields a
+//   - A translation that fails (64 resubmits and buckets, 128 copies inside each other, 4096 look-ups, hidden bits) yields a
 //     program that drops with that reason; an ingress sample stays in it.
 //   - Nothing else goes into a program than the rules that matched, the ports and
 //     addresses consulted, and bits of the mask: rewriting a field always emits the

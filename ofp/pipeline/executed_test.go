@@ -28,8 +28,10 @@ type pausedPacket struct {
 	frame []byte
 }
 
+// chunks is enough for every port's staging and copies inside each other.
+const chunks = 2048
+
 func newRig(ports []Port) *rig {
-	const chunks = 64
 	m := &packet.Memory{Buf: make([]byte, chunks*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: chunks}
 	r := &rig{Exec: actions.NewExec(m, packet.NewFreeList(m, 0)), batch: &packet.Batch{}, keys: make([]flow.Key, packet.MaxBatch)}
 	for _, p := range ports {
@@ -148,8 +150,8 @@ func TestProgramsAsTheLoopsRunThem(t *testing.T) {
 					queued += n - before[at]
 				}
 			}
-			if x.Free.Len() != 64 {
-				t.Fatalf("seed %d: %d of 64 chunks are back", seed, x.Free.Len())
+			if x.Free.Len() != chunks {
+				t.Fatalf("seed %d: %d of %d chunks are back", seed, x.Free.Len(), chunks)
 			}
 		}
 	}

@@ -77,6 +77,7 @@ func (x *xlate) freeze() {
 	f.Copy = x.clones != x.egressAt || x.ofCopy && x.egressAt == 0
 	for _, s := range x.steps {
 		if len(s.Actions) > 0 || !s.Rest.empty() {
+			s.Actions = slices.Clone(s.Actions) // which may be in memory that is used again
 			f.Steps = append(f.Steps, s)
 		}
 	}

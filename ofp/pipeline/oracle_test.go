@@ -138,7 +138,7 @@ func (o *oracle) wrote(set []Action) {
 
 // egress is the way of a packet that leaves by port n.
 func (o *oracle) egress(n uint32) {
-	if o.clones == 4 {
+	if o.clones == actions.MaxClones {
 		o.failed = errLimit
 		return
 	}

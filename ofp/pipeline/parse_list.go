@@ -221,5 +221,5 @@ func (p *actionParser) conjunction(w piece) (Action, error) {
 // maxClauses is how many clauses a conjunction has at most (ovs-actions(7)).
 const maxClauses = 64
 
-// maxClones is how many clones are inside each other at most.
-const maxClones = 4
+// maxClones is how many clones are inside each other at most, as to ovs-ofctl.
+const maxClones = 99

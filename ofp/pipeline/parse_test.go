@@ -206,7 +206,7 @@ func TestWrongFlowsSayWhereAndWhy(t *testing.T) {
 		{"ip actions=copy_ttl_out", 12, "the match needs mpls"},
 		{"actions=clone:2", 9, "parentheses"},
 		{"actions=clone(drop,1)", 15, "drop must not be accompanied"},
-		{"actions=clone(clone(clone(clone(clone(1)))))", 33, "4 clones inside each other"},
+		{"actions=" + strings.Repeat("clone(", 100) + "1" + strings.Repeat(")", 100), 8 + 99*6 + 1, "99 clones inside each other"},
 		{"actions=clone(bogus)", 15, "neither an action nor a port"},
 		{"actions=push:bogus", 14, "unknown field"},
 		{"actions=pop:in_port[0..1],pop:eth_type", 31, "read-only"},

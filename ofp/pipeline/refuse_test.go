@@ -12,7 +12,7 @@ import (
 func TestRefusedActions(t *testing.T) {
 	s := testState(t, "")
 	deep := Action{Kind: ActOutput, Port: 2}
-	for range 5 {
+	for range maxClones + 1 {
 		deep = Action{Kind: ActClone, List: &Lists{Actions: []Action{deep}}}
 	}
 	reg := Subfield{Field: flow.Reg0, Bits: 2}

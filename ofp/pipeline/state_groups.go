@@ -107,7 +107,7 @@ func newGroup(g Group, old *groupEntry, now int64) *groupEntry {
 			}
 		}
 		e.buckets = append(e.buckets, c)
-		e.ordered = append(e.ordered, orderSet(g.Buckets[i].Actions))
+		e.ordered = append(e.ordered, orderSet(nil, g.Buckets[i].Actions))
 	}
 	return e
 }

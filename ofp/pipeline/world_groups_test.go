@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"pollux/actions"
 	"pollux/flow"
 )
 
@@ -129,7 +130,7 @@ func (o *oracle) group(id uint32) error {
 	if g == nil {
 		return nil
 	}
-	if len(o.passed) >= 4096 {
+	if o.depth >= 64 || len(o.passed) >= 4096 {
 		return errLimit
 	}
 	o.passed = append(o.passed, bucketRef{id, -1})
@@ -177,6 +178,8 @@ func (o *oracle) bucket(g *Group, i int) error {
 	if len(list) == 0 {
 		return nil
 	}
+	o.depth++
+	defer func() { o.depth-- }()
 	return o.clone(list)
 }
 
@@ -214,7 +217,7 @@ func (o *oracle) groupHash(g *Group) uint32 {
 
 // clone executes a list on a copy of the packet.
 func (o *oracle) clone(list []Action) error {
-	if o.clones == 4 {
+	if o.clones == actions.MaxClones {
 		return errLimit
 	}
 	was := *o

@@ -44,9 +44,12 @@ type xlate struct {
 
 	counted // who the decision counts for
 
-	layers []layer      // what pushed labels hide
-	set    []Action     // the action set
-	stack  []flow.Value // of push and pop
+	layers []layer  // what pushed labels hide
+	set    []Action // the action set
+	// Action sets that are being executed, one in the other's outputs.
+	ordered []Action
+	stack   []flow.Value // of push and pop
+	kept    []*saved     // by clones, of what is around them
 
 	// fresh says that the packet brought headers alone: the words of freshKonst are constants
 	// from the beginning, and stay so.
@@ -58,9 +61,8 @@ type xlate struct {
 // walk is what a translation knows of its way so far that is neither key nor list. Every
 // translation begins with its zero value.
 type walk struct {
-	dirty   uint64 // words of the key that were written since base was made
-	written uint64 // words of the key that were ever written
-	prefix  int    // ops that stay when the translation fails
+	working
+	prefix int // ops that stay when the translation fails
 
 	// Who decided: see verdict.go.
 	current *Rule // whose instructions are being executed
@@ -85,12 +87,23 @@ type walk struct {
 	reason  actions.Reason // why nothing was sent, as far as known
 	failed  actions.Reason
 	most    uint16 // bytes that an output sends; 0: all
-	queue   uint32 // that outputs go by
 	leaving leaving
 	depth   int
 	inGroup int      // how many groups are being executed
 	clones  int      // in which the list is
 	ttlIDs  []uint16 // controllers that are told of an expired TTL; nil: the first
+
+	asks     actions.Question // what is to be known first, when the translation has failed for that
+	egressAt int              // in how many clones the walk through the egress tables is
+	paused   int              // 1 and the number of the punt by which the packet pauses; 0: it does not
+	steps    []FrozenStep     // of that, as far as they are known
+}
+
+// working is what the working copy of the packet is besides its key and constants. A clone
+// gives it back as it was.
+type working struct {
+	dirty   uint64 // words of the key that were written since base was made
+	written uint64 // words of the key that were ever written
 
 	vlan, baseVLAN vlanStack // tags of the working copy, of which the key shows the top two, and of base
 
@@ -102,10 +115,7 @@ type walk struct {
 	lost   bool   // what hidden bits are is not to be found out by asking
 	grown  int    // bytes that ops have added to it
 
-	asks     actions.Question // what is to be known first, when the translation has failed for that
-	egressAt int              // in how many clones the walk through the egress tables is
-	paused   int              // 1 and the number of the punt by which the packet pauses; 0: it does not
-	steps    []FrozenStep     // of that, as far as they are known
+	queue uint32 // that outputs go by
 }
 
 // run translates and fills u's answers.
@@ -119,7 +129,8 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	u.Mask.Clear()
 	u.FDB, u.Unsettled = false, false
 	x.snap, x.up, x.tr = s, u, tr
-	x.walk = walk{labels: labels{0, 1, 2}}
+	x.walk = walk{}
+	x.labels = labels{0, 1, 2}
 	x.key.CopyFrom(u.Key)
 	x.base.CopyFrom(u.Key)
 	x.constants()
@@ -152,6 +163,7 @@ func (x *xlate) forget() {
 	x.seen = nil
 	x.layers = x.layers[:0]
 	x.set = x.set[:0]
+	x.ordered = x.ordered[:0]
 	x.stack = x.stack[:0]
 }
 

@@ -9,19 +9,44 @@ import (
 
 // saved is what a clone restores: the packet and everything about it.
 type saved struct {
+	working
 	key, base                flow.Key
 	konst, baseKonst, hidden flow.Mask
-	vlan, baseVLAN           vlanStack
-	labels                   labels
-	layers                   []layer
-	under                    uint16
-	popped                   uint8
-	grown                    int
-	wrote, lost              bool
-	dirty, written           uint64
-	set                      []Action
-	stack                    []flow.Value
-	queue                    uint32
+
+	layers []layer
+	set    []Action
+	stack  []flow.Value
+}
+
+// keep saves what x's clone in hand may change. The memory is used again.
+func (x *xlate) keep() *saved {
+	if x.clones == len(x.kept) {
+		x.kept = append(x.kept, new(saved))
+	}
+	s := x.kept[x.clones]
+	s.working = x.working
+	s.key.CopyFrom(&x.key)
+	s.base.CopyFrom(&x.base)
+	s.konst = x.konst
+	s.baseKonst.CopyFrom(&x.baseKonst)
+	s.hidden.CopyFrom(&x.hidden)
+	s.layers = append(s.layers[:0], x.layers...)
+	s.set = append(s.set[:0], x.set...)
+	s.stack = append(s.stack[:0], x.stack...)
+	return s
+}
+
+// giveBack makes x what it was.
+func (s *saved) giveBack(x *xlate) {
+	x.working = s.working
+	x.key.CopyFrom(&s.key)
+	x.base.CopyFrom(&s.base)
+	x.konst = s.konst
+	x.baseKonst.CopyFrom(&s.baseKonst)
+	x.hidden.CopyFrom(&s.hidden)
+	x.layers = append(x.layers[:0], s.layers...)
+	x.set = append(x.set[:0], s.set...)
+	x.stack = append(x.stack[:0], s.stack...)
 }
 
 // clone executes a list on a copy of the packet: whatever it does to packet, metadata, stack
@@ -40,11 +65,7 @@ func (x *xlate) cloned(fn func()) {
 		x.fail(actions.DropTranslate)
 		return
 	}
-	s := &saved{
-		x.key, x.base, x.konst, x.baseKonst, x.hidden, x.vlan, x.baseVLAN,
-		x.labels, x.layers, x.under, x.popped, x.grown, x.wrote, x.lost, x.dirty, x.written, x.set, x.stack, x.queue,
-	}
-	x.layers, x.set, x.stack = slices.Clone(x.layers), slices.Clone(x.set), slices.Clone(x.stack)
+	s := x.keep()
 	at := len(x.ops)
 	x.emit(actions.OpClone)
 	x.clones++
@@ -54,10 +75,7 @@ func (x *xlate) cloned(fn func()) {
 	if x.failed != actions.DropNone {
 		return
 	}
-	x.key, x.base, x.konst, x.baseKonst, x.hidden = s.key, s.base, s.konst, s.baseKonst, s.hidden
-	x.vlan, x.baseVLAN, x.labels, x.layers, x.under = s.vlan, s.baseVLAN, s.labels, s.layers, s.under
-	x.popped, x.grown, x.wrote, x.lost = s.popped, s.grown, s.wrote, s.lost
-	x.dirty, x.written, x.set, x.stack, x.queue = s.dirty, s.written, s.set, s.stack, s.queue
+	s.giveBack(x)
 	x.exit = false
 	// What changes after its last output, sample or meter does nothing. A clone in it ends in
 	// one of those.

@@ -16,6 +16,12 @@ func (x *xlate) group(id uint32) {
 	case e == nil: // flows with it go when it goes
 		x.note(actions.DropNoOutput)
 		return
+	case x.depth >= maxDepth:
+		if x.tr != nil {
+			x.tr.fail("over max translation depth %d", maxDepth)
+		}
+		x.fail(actions.DropResubmitDepth)
+		return
 	case len(x.groups) >= maxLookups:
 		if x.tr != nil {
 			x.tr.fail("over %d groups and buckets", maxLookups)
@@ -53,7 +59,9 @@ func (x *xlate) bucket(e *groupEntry, i int) {
 	x.groups = append(x.groups, e.buckets[i])
 	if list := e.ordered[i]; len(list) > 0 {
 		x.inGroup++
+		x.depth++
 		x.clone(list)
+		x.depth--
 		x.inGroup--
 	}
 }
