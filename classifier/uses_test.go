@@ -100,6 +100,19 @@ func TestPathsAreEqual(t *testing.T) {
 	})
 }
 
+// TestPathsAreCompared: paths that differ in any bit are not equal, nor are their hashes.
+func TestPathsAreCompared(t *testing.T) {
+	for w := range unsafe.Sizeof(Path{}) / 8 {
+		for b := range 64 {
+			p, none := &Path{}, &Path{}
+			(*[unsafe.Sizeof(Path{}) / 8]uint64)(unsafe.Pointer(p))[w] = 1 << b
+			if p.Equal(none) || p.Hash() == none.Hash() {
+				t.Fatalf("bit %d of word %d makes no difference", b, w)
+			}
+		}
+	}
+}
+
 // TestPathHashes: paths that differ in one thing have different hashes.
 func TestPathHashes(t *testing.T) {
 	seen := map[uint64]bool{}
