@@ -17,6 +17,10 @@ type Marks uint64
 const (
 	// Named: on rules by their names, whether they match or not (Creditor.Names).
 	Named Marks = 1 << iota
+	// Missed and Expired: on what is told of packets that no rule matches, and of those whose
+	// TTL has expired.
+	Missed
+	Expired
 )
 
 // Port, Group and Meter add one of each.
@@ -38,7 +42,7 @@ func (u *Uses) meets(o *Uses) bool {
 
 // differ returns the bits that one of both has.
 func (u *Uses) differ(o *Uses) uint64 {
-	var d uint64
+	d := uint64(u.Marks ^ o.Marks)
 	for i := range u.Ports {
 		d |= (u.Ports[i] ^ o.Ports[i]) | (u.Groups[i] ^ o.Groups[i])
 	}

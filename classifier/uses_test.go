@@ -78,6 +78,7 @@ func TestPathsAreEqual(t *testing.T) {
 				p.Uses.Meters[i] = word.Draw(t, name+" meters")
 			}
 			p.Written = word.Draw(t, name+" written")
+			p.Uses.Marks = Marks(word.Draw(t, name+" marks"))
 			return p
 		}
 		a, b := draw("one"), draw("other")
@@ -98,6 +99,19 @@ func TestPathsAreEqual(t *testing.T) {
 			t.Fatalf("Equal is %v of %+v and %+v", a.Equal(&b), a, b)
 		}
 	})
+}
+
+// TestPathsAreCompared: paths that differ in any bit are not equal, nor are their hashes.
+func TestPathsAreCompared(t *testing.T) {
+	for w := range unsafe.Sizeof(Path{}) / 8 {
+		for b := range 64 {
+			p, none := &Path{}, &Path{}
+			(*[unsafe.Sizeof(Path{}) / 8]uint64)(unsafe.Pointer(p))[w] = 1 << b
+			if p.Equal(none) || p.Hash() == none.Hash() {
+				t.Fatalf("bit %d of word %d makes no difference", b, w)
+			}
+		}
+	}
 }
 
 // TestPathHashes: paths that differ in one thing have different hashes.

@@ -19,6 +19,11 @@ type table struct {
 	max     int           // how many rules there can be
 }
 
+// with returns t with other rules.
+func (t *table) with(rules *classifier.Table, limited []cookieCount) *table {
+	return &table{id: t.id, rules: rules, counts: t.counts, limited: limited, max: t.max}
+}
+
 // full says whether there is no room for another rule.
 func (t *table) full() bool { return t.rules.Len() >= t.max }
 

@@ -143,12 +143,11 @@ func (tx *flowTx) build() {
 	tx.keepCookies()
 	tx.bookUsers()
 	for _, id := range tx.touched {
-		t := tx.next.tables[id]
-		tx.next.tables[id] = &table{id: id, rules: tx.tables[id].Table(), counts: t.counts, limited: tx.limited(id), max: t.max}
+		tx.next.tables[id] = tx.next.tables[id].with(tx.tables[id].Table(), tx.limited(id))
 	}
 	for id := range tx.s.cookies.copied.each() {
 		if t := tx.next.tables[id]; tx.tables[id] == nil {
-			tx.next.tables[id] = &table{id: id, rules: t.rules, counts: t.counts, limited: tx.limited(id), max: t.max}
+			tx.next.tables[id] = t.with(t.rules, tx.limited(id))
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"pollux/flow"
 	"pollux/ipfix/cache"
 	"pollux/pmd"
@@ -91,9 +93,9 @@ func (tx *flowTx) out(o *Out) error {
 // soFar returns what the next snapshot is by now.
 func (tx *flowTx) soFar() *Snapshot {
 	s := *tx.next
+	tx.bookCookies()
 	for _, id := range tx.touched {
-		t := s.tables[id]
-		s.tables[id] = &table{id: id, rules: tx.tables[id].Copy(), counts: t.counts}
+		s.tables[id] = s.tables[id].with(tx.tables[id].Copy(), slices.Clone(tx.limited(id)))
 	}
 	tx.metersOwned = false // who changes meters next takes another map
 	return &s
