@@ -175,6 +175,45 @@ func BenchmarkLearnedChanges(b *testing.B) {
 	}
 }
 
+// BenchmarkSettingChanges is BenchmarkChanges where what no packet asks for is set every 1,000
+// packets: whether misses are told, as when a controller comes or goes, or the name of a table.
+func BenchmarkSettingChanges(b *testing.B) {
+	for _, k := range []struct {
+		name string
+		set  func(s *pipeline.State, n int) error
+	}{
+		{"none", func(*pipeline.State, int) error { return nil }},
+		{"misses", func(s *pipeline.State, n int) error {
+			s.UpdatePunting(func(p *pipeline.Punting) { p.Miss = n%2 == 0 })
+			return nil
+		}},
+		{"names", func(s *pipeline.State, n int) error {
+			return s.SetPipeline(&pipeline.PipelineMod{Command: pipeline.PipelineModify, Tables: []pipeline.PipelineTable{{Table: 9, Name: fmt.Sprint(n)}}})
+		}},
+	} {
+		b.Run(k.name, func(b *testing.B) {
+			c := newChanging(b, 10_000, 0)
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			var spent int64
+			start, _ := c.sink.Taken()
+			for n := 0; b.Loop(); n++ {
+				if err := k.set(c.state, n); err != nil {
+					b.Fatal(err)
+				}
+				at := threadTime()
+				for n := 0; n < 1000; n += 64 {
+					c.loop.Iterate()
+				}
+				spent += threadTime() - at
+			}
+			end, _ := c.sink.Taken()
+			b.ReportMetric(float64(spent)/float64(end-start), "ns/pkt")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
 // threadTime is this thread's processor time in ns: what other programs take is not in it.
 func threadTime() int64 {
 	var t unix.Timespec

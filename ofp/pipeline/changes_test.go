@@ -103,7 +103,20 @@ func (c *keeper) change(tb fataler) string {
 	}
 	have = slices.AppendSeq(have, all)
 	what := ""
-	switch n := c.r.IntN(46); {
+	switch n := c.r.IntN(48); {
+	case n >= 46:
+		k := c.r.IntN(3)
+		what = fmt.Sprintf("punting changes in respect %d", k)
+		s.UpdatePunting(func(p *Punting) {
+			switch k {
+			case 0:
+				p.Miss = !p.Miss
+			case 1:
+				p.MissLen = uint16(64 * (1 + c.r.IntN(2)))
+			case 2:
+				p.InvalidTTL = !p.InvalidTTL
+			}
+		})
 	case n >= 40:
 		k := c.keys[c.r.IntN(len(c.keys))]
 		what = "the switch learns of a packet of port " + fmt.Sprint(k.InPort())
@@ -315,6 +328,8 @@ func TestABrokenPathIsCaught(t *testing.T) {
 		{"ports", func(p *classifier.Path) { p.Uses.Ports = [4]uint64{} }},
 		{"groups", func(p *classifier.Path) { p.Uses.Groups = [4]uint64{} }},
 		{"what is learned", func(p *classifier.Path) { p.Uses.Marks &^= classifier.Named }},
+		{"misses", func(p *classifier.Path) { p.Uses.Marks &^= classifier.Missed }},
+		{"expired TTLs", func(p *classifier.Path) { p.Uses.Marks &^= classifier.Expired }},
 		{"meters", func(p *classifier.Path) { p.Uses.Meters = [2]uint64{} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -382,5 +397,63 @@ func TestRewrittenWordsMayMatch(t *testing.T) {
 				t.Errorf("word %d makes no difference", c.word)
 			}
 		})
+	}
+}
+
+// TestSettingsTouchWhoAsked: of what is set beside flows, groups, meters and ports, which decisions
+// are to be made again.
+func TestSettingsTouchWhoAsked(t *testing.T) {
+	packets := []string{
+		"in_port=1,tcp,nw_dst=10.0.0.1,nw_ttl=64", // goes on
+		"in_port=2,arp",                          // misses
+		"in_port=1,tcp,nw_dst=10.0.0.1,nw_ttl=1", // expires
+		"in_port=3,arp",                          // is resubmitted, and that misses
+	}
+	const none, missed, expired, all = "....", ".x..", "..x.", "xxxx"
+	name := "acl"
+	pipeline := func(c PipelineCommand, tables ...PipelineTable) func(*State) error {
+		return func(s *State) error { return s.SetPipeline(&PipelineMod{Command: c, Tables: tables}) }
+	}
+	punting := func(p Punting) func(*State) error {
+		return func(s *State) error { s.SetPunting(p); return nil }
+	}
+	s := testState(t, "tcp actions=dec_ttl,2\nin_port=3 actions=resubmit(,5),2")
+	for _, c := range []struct { // each after those before it
+		name string
+		do   func(*State) error
+		want string // of the packets, x those whose decision is touched
+	}{
+		{"misses are told", punting(Punting{Miss: true}), missed},
+		{"and not any more", punting(Punting{}), missed},
+		{"the length of what is not told", punting(Punting{MissLen: 128}), none},
+		{"nothing new", punting(Punting{MissLen: 128}), none},
+		{"expired TTLs are told", punting(Punting{InvalidTTL: true, MissLen: 128}), expired},
+		{"misses, with expired TTLs", punting(Punting{Miss: true, InvalidTTL: true, MissLen: 128}), missed},
+		{"the length of what is told", punting(Punting{Miss: true, InvalidTTL: true}), missed},
+		{"a table's name", pipeline(PipelineModify, PipelineTable{Table: 1, Name: name}), none},
+		{"a table's bound", pipeline(PipelineModify, PipelineTable{Table: 1, Name: name, MaxFlows: 9}), none},
+		{"the same by a table mod", func(s *State) error { return s.TableMod(&TableMod{Table: 2, Name: &name, MaxFlows: 9}) }, none},
+		{"a table is disabled", pipeline(PipelineDisable, PipelineTable{Table: 9}), all},
+		{"and enabled", pipeline(PipelineEnable, PipelineTable{Table: 9}), all},
+		{"egress tables", pipeline(PipelineModify, PipelineTable{Table: 200, FirstEgress: true}), all},
+		{"fragments", func(s *State) error { s.SetFragments(FragDrop); return nil }, all},
+	} {
+		var us []*pmd.Upcall
+		gen := s.Snapshot().Generation()
+		for _, in := range packets {
+			u := &pmd.Upcall{Key: packetOf(t, s, in)}
+			s.Snapshot().Translate(u)
+			us = append(us, u)
+		}
+		if err := c.do(s); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		got := ""
+		for _, u := range us {
+			got += map[bool]string{true: ".", false: "x"}[standsSince(s, gen, u)]
+		}
+		if got != c.want {
+			t.Errorf("%s: touched %s, want %s", c.name, got, c.want)
+		}
 	}
 }

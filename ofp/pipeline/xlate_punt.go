@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"pollux/actions"
+	"pollux/classifier"
 	"pollux/flow"
 	"pollux/ofp/ofperr"
 )
@@ -33,9 +34,18 @@ func (s *State) UpdatePunting(fn func(*Punting)) {
 	defer s.unlock()
 	next := s.next()
 	fn(&next.punting)
-	if next.punting != s.snap.Load().punting {
-		s.put(next)
+	now, was := next.punting, s.snap.Load().punting
+	if now == was {
+		return
 	}
+	var o classifier.Others
+	if now.InvalidTTL != was.InvalidTTL {
+		o.Marks |= classifier.Expired
+	}
+	if now.Miss != was.Miss || now.Miss && now.MissLen != was.MissLen {
+		o.Marks |= classifier.Missed
+	}
+	s.putRules(next, &o)
 }
 
 // refused says why the switch cannot do c; nil where it can.
@@ -117,13 +127,18 @@ func (x *xlate) missedTable(silent bool) {
 		return
 	}
 	x.note(actions.DropTableMiss)
-	if p := &x.snap.punting; p.Miss && !silent {
+	if silent {
+		return
+	}
+	x.path.Uses.Marks |= classifier.Missed
+	if p := &x.snap.punting; p.Miss {
 		x.punt(actions.Punt{Reason: actions.PuntImplicitMiss, MaxLen: p.MissLen})
 	}
 }
 
 // invalidTTL tells controllers of a packet whose TTL has expired.
 func (x *xlate) invalidTTL() {
+	x.path.Uses.Marks |= classifier.Expired
 	if !x.snap.punting.InvalidTTL {
 		return
 	}
