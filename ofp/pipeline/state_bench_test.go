@@ -56,27 +56,31 @@ func BenchmarkFlowMods(b *testing.B) {
 	}
 }
 
-// BenchmarkRuleMemory is the bytes of a rule, in tables where a hundred lists of actions repeat
-// and in those where each rule has its own.
+// BenchmarkRuleMemory is the bytes of a rule, in tables where a hundred lists of actions repeat,
+// in those where each rule has its own, and in those where each goes through one of a thousand meters to
+// one of as many groups.
 func BenchmarkRuleMemory(b *testing.B) {
-	for _, c := range []struct {
-		name string
-		flow func(int) Flow
-	}{{"actions=repeat", manyFlows}, {"actions=differ", differingFlows}} {
-		b.Run(c.name, func(b *testing.B) {
-			const n = 200_000
-			for b.Loop() {
-				b.ReportMetric(float64(bytesPerRule(b, n, c.flow)), "B/rule")
-			}
-			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/n*1e9, "ns/rule")
-			b.ReportMetric(0, "ns/op")
-		})
+	for _, n := range []int{200_000, 1_000_000} {
+		for _, c := range []struct {
+			name string
+			flow func(int) Flow
+		}{{"actions=repeat", manyFlows}, {"actions=differ", differingFlows}, {"actions=groups", usingFlows}} {
+			b.Run(fmt.Sprintf("rules=%d/%s", n, c.name), func(b *testing.B) {
+				for b.Loop() {
+					per := bytesPerRule(b, n, c.flow)
+					b.ReportMetric(float64(per), "B/rule")
+					b.ReportMetric(float64(per*uint64(n))/(1<<20), "MiB")
+				}
+				b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(n)*1e9, "ns/rule")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
 	}
 }
 
 // bytesPerRule is the memory that each of n flows takes.
 func bytesPerRule(tb testing.TB, n int, flow func(int) Flow) uint64 {
-	s := testState(tb, "")
+	s := usedState(tb, 0)
 	before := heapInUse()
 	mods := make([]FlowMod, 1000)
 	for at := 0; at < n; at += len(mods) {
@@ -100,6 +104,13 @@ func differingFlows(n int) Flow {
 	return f
 }
 
+// usingFlows is manyFlows that use the groups and meters of usedState.
+func usingFlows(n int) Flow {
+	f := manyFlows(n)
+	f.Do.Apply, f.Do.Meter = []Action{{Kind: ActGroup, Group: 1 + uint32(n%1000)}}, 1+uint32(n%1000)
+	return f
+}
+
 // heapInUse is the bytes of live objects.
 func heapInUse() uint64 {
 	var m runtime.MemStats
@@ -112,7 +123,7 @@ func heapInUse() uint64 {
 // TestMemoryOfManyRules bounds the bytes that a rule takes, so that a million of them take
 // less than 1 GiB, whatever they do.
 func TestMemoryOfManyRules(t *testing.T) {
-	for name, flow := range map[string]func(int) Flow{"actions repeat": manyFlows, "actions differ": differingFlows} {
+	for name, flow := range map[string]func(int) Flow{"actions repeat": manyFlows, "actions differ": differingFlows, "groups and meters": usingFlows} {
 		per := bytesPerRule(t, 30_000, flow)
 		t.Logf("%s: %d bytes a rule", name, per)
 		if per > 1<<30/1_000_000 {

@@ -6,7 +6,7 @@ import "testing"
 // statistics of one and of all, and the deletion of all one by one, which takes the flows along.
 func BenchmarkUsers(b *testing.B) {
 	const flows, each = 100_000, 1000
-	s := usedState(b, flows, each)
+	s := usedState(b, flows)
 	b.Run("stats=group", func(b *testing.B) {
 		for b.Loop() {
 			if st := s.GroupStats(7); len(st) != 1 || st[0].Refs != flows/each {
@@ -43,7 +43,7 @@ func BenchmarkUsers(b *testing.B) {
 					if n := len(s.DumpFlows()); n != 0 {
 						b.Fatalf("%d flows are left", n)
 					}
-					s, id = usedState(b, flows, each), 1
+					s, id = usedState(b, flows), 1
 					b.StartTimer()
 				}
 				if _, err := s.Mods([]Mod{c.mod(id)}, nil); err != nil {
@@ -51,25 +51,22 @@ func BenchmarkUsers(b *testing.B) {
 				}
 				id++
 			}
-			s = usedState(b, flows, each)
+			s = usedState(b, flows)
 		})
 	}
 }
 
-// usedState has so many flows, each of which goes through one of n meters to one of n groups.
-func usedState(tb testing.TB, flows, n int) *State {
+// usedState has 1,000 groups and meters, and so many of usingFlows.
+func usedState(tb testing.TB, flows int) *State {
 	s := testState(tb, "")
 	var mods []Mod
-	for id := uint32(1); id <= uint32(n); id++ {
+	for id := uint32(1); id <= 1000; id++ {
 		mods = append(mods,
 			Mod{Group: &GroupMod{Command: GroupAdd, Group: Group{ID: id, Buckets: []Bucket{{WatchPort: AnyPort, WatchGroup: AnyGroup, Actions: []Action{{Kind: ActOutput, Port: 1}}}}}}},
 			Mod{Meter: &MeterMod{MeterAdd, Meter{ID: id, Flags: MeterPktps}}})
 	}
 	for i := range flows {
-		f := manyFlows(i)
-		f.Do.Apply = []Action{{Kind: ActGroup, Group: 1 + uint32(i%n)}}
-		f.Do.Meter = 1 + uint32(i%n)
-		mods = append(mods, Mod{Flow: &FlowMod{Command: FlowAdd, Flow: f}})
+		mods = append(mods, Mod{Flow: &FlowMod{Command: FlowAdd, Flow: usingFlows(i)}})
 	}
 	if _, err := s.Mods(mods, nil); err != nil {
 		tb.Fatal(err)
