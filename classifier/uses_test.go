@@ -78,6 +78,7 @@ func TestPathsAreEqual(t *testing.T) {
 				p.Uses.Meters[i] = word.Draw(t, name+" meters")
 			}
 			p.Written = word.Draw(t, name+" written")
+			p.Uses.Marks = Marks(word.Draw(t, name+" marks"))
 			return p
 		}
 		a, b := draw("one"), draw("other")
