@@ -162,7 +162,7 @@ func Equal(a, b *Program) bool {
 	}
 	return a != nil && b != nil && a.Last == b.Last && a.Drop == b.Drop &&
 		slices.Equal(a.Ops, b.Ops) && slices.Equal(a.Samples, b.Samples) && slices.Equal(a.Meters, b.Meters) &&
-		slices.Equal(a.Queues, b.Queues) && EqualPunts(a.Punts, b.Punts) && (a.Asks == b.Asks || a.Asks != nil && b.Asks != nil && *a.Asks == *b.Asks)
+		slices.Equal(a.Queues, b.Queues) && EqualPunts(a.Punts, b.Punts) && (a.Asks == b.Asks || a.Asks != nil && b.Asks != nil && a.Asks.Place == b.Asks.Place && a.Asks.Same(b.Asks))
 }
 
 // Headerless says whether p does its work without a look at packets' headers, keys or

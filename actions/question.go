@@ -14,11 +14,12 @@ import (
 type Question struct {
 	What Ask
 	// Place tells answers of one kind apart: up to MaxNotes of AskLength and AskTTL together,
-	// MaxLabels of AskLabels, one of AskHeaders.
+	// MaxLabels of AskLabels, one of AskHeaders, MaxChoices of AskChoice.
 	Place  uint8
-	Labels uint8  // that are taken away before the packet is looked at
-	Type   uint16 // EtherType of what follows them, of AskHeaders
-	Length uint32 // bytes, of AskLength
+	Labels uint8   // that are taken away before the packet is looked at
+	Type   uint16  // EtherType of what follows them, of AskHeaders
+	Length uint32  // bytes, of AskLength
+	Choice *Choice // of AskChoice; immutable
 }
 
 // Ask is what is asked.
@@ -38,35 +39,52 @@ const (
 	// AskHeaders: the headers from the network's on, when so many labels are gone and Type
 	// stands before what follows.
 	AskHeaders
+	// AskChoice: which place does the packet's own key have in Choice? So a decision is for all
+	// flows that a hash sends the same way.
+	AskChoice
 )
 
 // How many questions of each kind there may be about one packet.
 const (
-	MaxNotes  = 8
-	MaxLabels = 3
+	MaxNotes   = 8
+	MaxLabels  = 3
+	MaxChoices = 4
 	// MaxQuestions is how many there may be in all.
-	MaxQuestions = MaxNotes + MaxLabels + 1
+	MaxQuestions = MaxNotes + MaxLabels + 1 + MaxChoices
 )
 
-// Answers are written to words of a key that a received packet leaves empty: registers, and
-// for AskHeaders the words that labels kept empty. So an answer and the packet's own key can be
-// one key to the caches.
+// Answers are written to words of a key that a received packet leaves empty: registers, for
+// AskChoice the word of tunnels' ids, and for AskHeaders the words that labels kept empty. So an
+// answer and the packet's own key can be one key to the caches.
 const (
 	noteBits  = 16
 	wordNotes = 64 / noteBits
+	// choicesWord is where answers to AskChoice are: MaxChoices of noteBits.
+	choicesWord = flow.WTunID
 )
 
 // AnswerMap is the words in which answers may be that no header of a packet has.
-const AnswerMap = 1<<flow.WReg0 | 1<<flow.WReg2 | 1<<flow.WReg4 | 1<<flow.WReg6 | 1<<flow.WReg8 | 1<<flow.WReg10 | 1<<flow.WReg12 | 1<<flow.WReg14
+const AnswerMap = 1<<choicesWord | 1<<flow.WReg0 | 1<<flow.WReg2 | 1<<flow.WReg4 | 1<<flow.WReg6 | 1<<flow.WReg8 | 1<<flow.WReg10 | 1<<flow.WReg12 | 1<<flow.WReg14
 
 // HeadersMap is the words that AskHeaders fills.
 const HeadersMap = (1<<flow.NumWords - 1) &^ (1<<flow.WIPv4 - 1)
 
-// Note returns where the answer to AskLength or AskTTL is: bits from shift on in word w. That
-// of AskLength is 1 bit. That of AskTTL is the TTL in 8 bits, and above it 1 if there is an IP
-// header.
+// Note returns where the answer to AskLength, AskTTL or AskChoice is: bits from shift on in word
+// w. That of AskLength is 1 bit. That of AskTTL is the TTL in 8 bits, and above it 1 if there is
+// an IP header. That of AskChoice has 16 bits.
 func (q *Question) Note() (w flow.Word, shift uint) {
+	if q.What == AskChoice {
+		return choicesWord, uint(q.Place) * noteBits
+	}
 	return flow.WReg12 + flow.Word(q.Place/wordNotes), uint(q.Place%wordNotes) * noteBits
+}
+
+// Map returns the words of AnswerMap in which the answer may be.
+func (q *Question) Map() uint64 {
+	if q.OfKey() {
+		return 1 << choicesWord
+	}
+	return AnswerMap &^ (1 << choicesWord)
 }
 
 // Label returns where label n of 3 is in the answer to AskLabels: 32 bits from shift on in word w.
@@ -76,14 +94,20 @@ func (q *Question) Label(n int) (w flow.Word, shift uint) {
 
 // Same says whether the answer to p is one to q too.
 func (q *Question) Same(p *Question) bool {
-	return q.What == p.What && q.Labels == p.Labels && q.Type == p.Type && q.Length == p.Length
+	return q.What == p.What && q.Labels == p.Labels && q.Type == p.Type && q.Length == p.Length && q.Choice.Equal(p.Choice)
 }
 
-// Answer adds the answer of a packet to those in into. at is where the packet's labels begin
-// (Batch.L25), l3 where its network header does (Batch.L3), or packet.None. The frame is written
-// to, and as it was on return.
-func (q *Question) Answer(frame []byte, at, l3 uint16, into *flow.Key) {
+// OfKey says whether the answer follows from the packet's own key.
+func (q *Question) OfKey() bool { return q.What == AskChoice }
+
+// Answer adds the answer of a packet to those in into. own is the packet's key, at where its labels
+// begin (Batch.L25), l3 where its network header does (Batch.L3), or packet.None. The frame is written
+// to, and as it was on return; of a question OfKey it is not looked at.
+func (q *Question) Answer(own *flow.Key, frame []byte, at, l3 uint16, into *flow.Key) {
 	switch q.What {
+	case AskChoice:
+		w, shift := q.Note()
+		into.Set(w, into.W[w]|uint64(q.Choice.Of(own))<<shift)
 	case AskLength:
 		n := len(frame)
 		if at == packet.None && l3 != packet.None {
@@ -186,6 +210,8 @@ func (q *Question) String() string {
 		return fmt.Sprintf("ask(mpls,labels=%d)", q.Labels)
 	case AskHeaders:
 		return fmt.Sprintf("ask(eth_type=%#04x,labels=%d)", q.Type, q.Labels)
+	case AskChoice:
+		return fmt.Sprintf("ask(hash(%s))", q.Choice)
 	}
 	return "ask()"
 }

@@ -42,7 +42,7 @@ func TestLengthsAreWithoutPadding(t *testing.T) {
 		for _, n := range []int{c.counts - 1, c.counts} {
 			q := Question{What: AskLength, Length: uint32(n)}
 			var into flow.Key
-			q.Answer(frame, l25, l3, &into)
+			q.Answer(&k, frame, l25, l3, &into)
 			w, shift := q.Note()
 			if got, want := into.W[w]>>shift&1 == 1, n < c.counts; got != want {
 				t.Errorf("%s: more than %d bytes is %v, want %v", c.name, n, got, want)

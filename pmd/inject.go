@@ -87,7 +87,7 @@ func (l *Loop) inject(p *PacketOut) error {
 			l.asking.answers.Clear()
 			s.answers = &l.asking.answers
 		}
-		q.Answer(l.mem.Frame(d), b.L25[0], b.L3[0], s.answers)
+		q.Answer(key, l.mem.Frame(d), b.L25[0], b.L3[0], s.answers)
 		s.asked = append(s.asked, *q)
 	}
 	l.unsettled = l.up.Unsettled

@@ -22,6 +22,7 @@ var moreDoes = append([]string{
 	"group:1", "group:2", "group:3,output:1", "clone(group:4),output:2", "mod_vlan_vid:10,group:4", "write_actions(output:3,group:2),goto_table:2",
 	"meter:1,output:2", "clone(set_field:02:00:00:00:00:01->eth_dst,output:2),NORMAL", "clone(push_vlan:0x8100,resubmit(,2)),output:1",
 	"push_mpls:0x8847,output:2", "push_mpls:0x8847,resubmit(,1)", "mpls, pop_mpls:0x0800,output:3", "mpls, dec_mpls_ttl,output:1", "ip, dec_ttl,output:2", "ip, mod_nw_tos:32,group:2",
+	"multipath(symmetric_l4,0,hrw,3,0,NXM_NX_REG1[]),resubmit(,2)", "bundle(nw_src,0,hrw,ofport,members:1,2,3)", "ip, set_field:10.0.0.1->nw_src,group:1", "push_vlan:0x8100,bundle(symmetric_l4,1,hrw,ofport,members:2,3,4)",
 }, does...)
 
 var moreMatches = append([]string{"mpls,", "mpls,mpls_label=17,", "reg1=1,"}, matches...)

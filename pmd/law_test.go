@@ -48,6 +48,11 @@ func newWorld(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Tabl
 
 // newWorldOf is newWorld with an exact cache and a flow cache of some size, or none.
 func newWorldOf(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Tables, exact int, c *cache.Config) *world {
+	return newWorldVerified(tb, flows, wrap, exact, c, 3)
+}
+
+// newWorldVerified is newWorldOf that translates one hit in verify again; 0: none.
+func newWorldVerified(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Tables, exact int, c *cache.Config, verify uint32) *world {
 	w := &world{mem: &packet.Memory{
 		Buf: make([]byte, worldFrames*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: worldFrames,
 	}}
@@ -77,7 +82,7 @@ func newWorldOf(tb rapid.TB, flows []pipeline.Flow, wrap func(pmd.Tables) pmd.Ta
 	})
 	w.loop, err = pmd.NewLoop(pmd.LoopConfig{
 		Burst: 32, ExactEntries: exact, Megaflows: 12, MegaflowMasks: 3, MegaflowIdle: 1e18,
-		Memory: w.mem, Tables: &w.pub, Slots: 4, Caches: caches, Verify: 3,
+		Memory: w.mem, Tables: &w.pub, Slots: 4, Caches: caches, Verify: verify,
 	})
 	if err != nil {
 		tb.Fatal(err)

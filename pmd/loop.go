@@ -116,6 +116,8 @@ type Loop struct {
 	running bool        // guarded by mail.mu
 	stop    atomic.Bool // set by the control plane
 	exited  chan struct{}
+
+	again []uint16 // packets of the batch that the exact cache is to know anew
 }
 
 // rxSlot is a receive queue this loop polls.
@@ -162,6 +164,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		rx:      make([]rxSlot, 0, roomy/4),
 		oneShot: make([]*classifier.Megaflow, 0, 2*roomy),
 	}
+	l.again = make([]uint16, 0, packet.MaxBatch)
 	l.groups.of = make([]int16, 0, 8*roomy)
 	l.stats.out = make([]int, 0, 2*roomy)
 	l.secrets = flow.NewSecrets(l.seed)

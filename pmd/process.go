@@ -46,6 +46,10 @@ func (l *Loop) process(n int, t laps) {
 		l.remember(miss)
 		t.lap(&l.stats.Cycles[StageExact])
 	}
+	if len(l.again) > 0 {
+		l.remember(l.again)
+		l.again = l.again[:0]
+	}
 	l.passBy.batch = n
 	l.settle()
 }
@@ -116,7 +120,7 @@ func (l *Loop) credit(n int) {
 			mf = l.decide(mf, i)
 			l.flows[i] = mf
 		} else if l.cfg.Verify != 0 {
-			s := l.subject(i)
+			s := l.subjectOf(mf, i)
 			mf = l.check(mf, &s)
 		}
 		mf.Used = l.now

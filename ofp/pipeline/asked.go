@@ -64,6 +64,12 @@ func formatAnswer(q *actions.Question, k *flow.Key, mask *flow.Mask) string {
 			return fmt.Sprintf("pkt_len>%d", q.Length)
 		}
 		return fmt.Sprintf("pkt_len<=%d", q.Length)
+	case actions.AskChoice:
+		w, shift := q.Note()
+		if mask.W[w]>>shift&0xffff == 0 {
+			return ""
+		}
+		return fmt.Sprintf("hash(%s)=%d", &q.Choice.Hash, k.W[w]>>shift&0xffff)
 	case actions.AskLabels:
 		m.SetMasked(flow.EthType, flow.Value{Lo: etherTypeMPLS}, flow.EthType.Full())
 		for n, at := range labelAt {

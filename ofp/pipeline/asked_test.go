@@ -5,6 +5,7 @@ import (
 
 	"pollux/actions"
 	"pollux/flow"
+	"pollux/internal/packet"
 	"pollux/pmd"
 )
 
@@ -25,12 +26,16 @@ func (p *questioned) upcall(s *Snapshot, commit bool) *pmd.Upcall {
 
 // answer gives the answer to q.
 func (p *questioned) answer(q *actions.Question) {
-	l25, l3 := headersAt(p.frame)
-	q.Answer(p.frame, l25, l3, &p.answers)
+	l25, l3 := uint16(packet.None), uint16(packet.None)
+	if !q.OfKey() {
+		l25, l3 = headersAt(p.frame)
+	}
+	q.Answer(p.own, p.frame, l25, l3, &p.answers)
 	p.asked = append(slices.Clip(p.asked), *q)
 }
 
-// settle translates until nothing is asked any more.
+// settle translates until nothing is asked any more. The frame is not looked at where all that is
+// asked follows from the key.
 func settle(s *Snapshot, key *flow.Key, frame []byte, commit bool) (u *pmd.Upcall, asked int) {
 	p := questioned{own: key, frame: frame}
 	for u = p.upcall(s, commit); u.Program.Asks != nil; u = p.upcall(s, commit) {

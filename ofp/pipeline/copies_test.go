@@ -3,10 +3,12 @@ package pipeline
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
+	"pollux/actions"
 	"pollux/flow"
-	"pollux/pmd"
 )
 
 // TestCopies is what clone, truncated outputs and the stack become, and what decisions then
@@ -77,14 +79,14 @@ func tryState(t *testing.T, text string) (*State, error) {
 func TestMultipathSpreads(t *testing.T) {
 	const flows, links = 40000, 5
 	for alg, name := range multipathAlgorithms {
-		m, more := Multipath{Algorithm: uint16(alg), MaxLink: links - 1, Arg: 8}, Multipath{Algorithm: uint16(alg), MaxLink: links, Arg: 8}
+		m, more := actions.Choice{Algorithm: uint16(alg), Links: links, Arg: 8}, actions.Choice{Algorithm: uint16(alg), Links: links + 1, Arg: 8}
 		var n [links]int
 		moved := 0
 		for i := range uint64(flows) {
 			h := hashValues(0, []uint64{i})
-			l := m.link(h)
+			l := m.By(h)
 			n[l]++
-			if more.link(h) != l {
+			if more.By(h) != l {
 				moved++
 			}
 		}
@@ -149,7 +151,8 @@ table=1,priority=1 actions=output:reg0`)
 	}
 }
 
-// TestHashMasks is that a hash depends on its fields alone.
+// TestHashMasks is that a hash depends on its fields alone, and that a decision that asks for it on
+// none of them.
 func TestHashMasks(t *testing.T) {
 	for fields, want := range map[string]string{
 		"eth_src":            "recirc_id=0,eth,tcp,in_port=1,dl_src=02:00:00:00:00:01,nw_frag=no",
@@ -163,12 +166,20 @@ func TestHashMasks(t *testing.T) {
 		if fields == "eth_src" {
 			want = "recirc_id=0,eth,ip,in_port=1,dl_src=02:00:00:00:00:01,nw_frag=no"
 		}
+		h := actions.Hash{Of: actions.HashOf(slices.Index(hashFieldNames, fields)), Basis: 7}
 		s := testState(t, "actions=multipath("+fields+",0,hrw,2,0,reg0[]),mod_dl_dst:02:00:00:00:00:09,2")
 		k := packetOf(t, s, "in_port=1,tcp,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02,nw_src=10.0.0.1,nw_dst=10.0.0.2,tp_src=1,tp_dst=2")
-		u := pmd.Upcall{Key: k, Thread: -1}
-		s.Snapshot().Translate(&u)
-		if got := FormatMegaflow(k, &u.Mask); got != want {
+		var m flow.Mask
+		h.Needs(k, &m)
+		m.Or(flow.WPort, ^uint64(0)) // as all decisions are
+		m.Or(flow.WEthDst, 0xffff)
+		m.Or(flow.WIP, 0xff<<32)
+		if got := FormatMegaflow(k, &m); got != want {
 			t.Errorf("%s: %s\nwant %s", fields, got, want)
+		}
+		got := s.Snapshot().Trace(k).Megaflow
+		if want := "recirc_id=0,eth,ip,in_port=1,nw_frag=no,hash(" + fields + ")="; got != want+"0" && got != want+"1" {
+			t.Errorf("%s: %s\nwant %s0 or 1", fields, got, want)
 		}
 		// And both directions of a symmetric hash go the same way.
 		back := *k
@@ -177,18 +188,46 @@ func TestHashMasks(t *testing.T) {
 			p[0].Set(&back, b)
 			p[1].Set(&back, a)
 		}
-		hash := func(k *flow.Key) uint32 {
-			x := new(xlate)
-			v := pmd.Upcall{Key: k, Thread: -1}
-			x.begin(s.Snapshot(), &v, nil)
-			f := 0
-			for hashFieldNames[f] != fields {
-				f++
-			}
-			return x.hash(HashFields(f), 7)
-		}
-		if same := hash(k) == hash(&back); same != (len(fields) > 8) {
+		if same := h.Sum(k) == h.Sum(&back); same != (len(fields) > 8) {
 			t.Errorf("%s: the hash of the way back is the same: %v", fields, same)
+		}
+	}
+}
+
+// TestHashesOfWhatCameIn: a packet is asked by hash while what is hashed is as it came in, and after
+// that the hash looks at the packet as it is. Either way it is the hash of the headers that the
+// packet has at that point.
+func TestHashesOfWhatCameIn(t *testing.T) {
+	for _, c := range []struct {
+		before, fields, packet string
+		asks                   bool
+		as                     string // the packet that has these headers from the start
+	}{
+		{"dec_ttl", "symmetric_l4", "tcp,nw_ttl=9", true, "tcp"},
+		{"mod_dl_dst:02:00:00:00:00:09", "symmetric_l3l4", "tcp", true, "tcp"},
+		{"mod_dl_dst:02:00:00:00:00:09", "symmetric_l4", "tcp", false, "tcp,dl_dst=02:00:00:00:00:09"},
+		{"set_field:10.7.0.0/16->nw_src", "nw_src", "tcp,nw_src=1.2.3.4", false, "tcp,nw_src=10.7.3.4"},
+		{"set_field:10.7.0.0/16->nw_src", "nw_dst", "tcp,nw_dst=1.2.3.4", false, "tcp,nw_dst=1.2.3.4"},
+		{"mod_vlan_vid:7", "symmetric_l4", "tcp", false, "tcp,dl_vlan=7"},
+		{"mod_vlan_vid:7", "symmetric_l4", "tcp,dl_vlan=9", false, "tcp,dl_vlan=7"},
+		{"strip_vlan", "symmetric_l4", "tcp,dl_vlan=9", false, "tcp"},
+		{"strip_vlan", "symmetric_l3l4", "tcp,dl_vlan=9", true, "tcp"},
+		{"push_vlan:0x8100,strip_vlan", "symmetric_l4", "tcp,dl_vlan=9", true, "tcp,dl_vlan=9"},
+		{"load:7->tcp_dst", "symmetric_l3l4", "tcp,tp_dst=9", false, "tcp,tp_dst=7"},
+		{"push_mpls:0x8847", "symmetric_l4", "tcp", false, "mpls"},
+	} {
+		action := c.before + ",multipath(" + c.fields + ",0,modulo_n,50000,0,reg0[]),controller(userdata=00)"
+		s := testState(t, strings.SplitN(c.packet, ",", 2)[0]+" actions="+action)
+		got := s.Snapshot().Trace(packetOf(t, s, "in_port=1,"+c.packet))
+		if asks := strings.Contains(got.Megaflow, "hash("); asks != c.asks {
+			t.Errorf("%s on %s: asks is %v: %s", action, c.packet, asks, got.Megaflow)
+		}
+		h := actions.Hash{Of: actions.HashOf(slices.Index(hashFieldNames, c.fields))}
+		want := (&actions.Choice{Hash: h, Links: 50000}).Of(packetOf(t, s, "in_port=1,"+c.as))
+		var k flow.Key
+		got.Program.Punts[0].Key(&k)
+		if link := flow.Reg0.Get(&k).Lo; link != uint64(want) {
+			t.Errorf("%s on %s: link %d, want %d as of %s", action, c.packet, link, want, c.as)
 		}
 	}
 }

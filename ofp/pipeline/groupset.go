@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"sync/atomic"
+
+	"pollux/actions"
 )
 
 // groupEntry is a group of a snapshot. A change makes another entry; buckets that stay, by
@@ -14,6 +16,7 @@ type groupEntry struct {
 	counts  *groupCounts
 	buckets []*groupCounts // by place in Buckets
 	ordered [][]Action     // of each bucket, in the order of execution
+	hash    actions.Hash   // by which a select group chooses
 }
 
 // groupCounts counts packets that a group or a bucket processed. Loops add by credits.

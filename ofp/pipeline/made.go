@@ -14,6 +14,7 @@ type made struct {
 	programs [recentPrograms]madeProgram
 	credits  [recentCredits]madeCredit
 	paths    [recentPaths]*classifier.Path
+	choices  map[uint64]*actions.Choice // by what Choice.Key says
 }
 
 // How many of each are remembered, a place a hash. Credits outlive their snapshot, as the
@@ -25,6 +26,7 @@ const (
 	recentPrograms = 16
 	recentCredits  = 1024
 	recentPaths    = 64
+	recentChoices  = 1024
 )
 
 // madeCredit is a credit, and the path of the last translation that had it: mostly that of the
@@ -65,7 +67,7 @@ func (e *madeProgram) is(x *xlate) bool {
 
 // program returns the program of the steps that x gathered.
 func (x *xlate) program() *actions.Program {
-	h := (uint32(len(x.ops))<<8 | uint32(x.reason)) ^ x.asks.Length<<4 ^ uint32(x.asks.What)<<13
+	h := (uint32(len(x.ops))<<8 | uint32(x.reason)) ^ x.asks.Length<<4 ^ uint32(x.asks.What)<<13 ^ uint32(x.asks.Place)<<17
 	for i := range x.ops {
 		op := &x.ops[i]
 		h = (h ^ uint32(op.Code) ^ op.A<<4 ^ op.B<<9 ^ uint32(op.V.Lo) ^ uint32(op.V.Hi)) * 0x9e3779b1
@@ -119,4 +121,19 @@ func (m *made) path(p *classifier.Path) *classifier.Path {
 		*at = &c
 	}
 	return *at
+}
+
+// choice returns c to be shared: one and the same as before where that is equal, as loops tell
+// questions apart by it.
+func (m *made) choice(c *actions.Choice) *actions.Choice {
+	key := c.Key()
+	if was := m.choices[key]; was != nil && was.Equal(c) {
+		return was
+	}
+	if m.choices == nil || len(m.choices) >= recentChoices {
+		m.choices = make(map[uint64]*actions.Choice, 64)
+	}
+	own := c.Clone()
+	m.choices[key] = own
+	return own
 }

@@ -456,7 +456,7 @@ func (o *oracle) run(list []Action) (on bool, err error) {
 			}
 		case ActMultipath:
 			m := a.List.Multipath
-			o.write(m.Dst.Field, flow.Value{Lo: uint64(m.link(o.hash(m.Fields, m.Basis)))}.Shl(uint(m.Dst.Lo)), m.Dst.mask())
+			o.write(m.Dst.Field, flow.Value{Lo: uint64(linkOf(m, o.hash(m.Fields, m.Basis)))}.Shl(uint(m.Dst.Lo)), m.Dst.mask())
 		case ActBundle:
 			b := a.List.Bundle
 			var up []uint32
@@ -545,7 +545,13 @@ func (o *oracle) hash(fields HashFields, basis uint16) uint32 {
 	k := extract(o.frame, &o.meta)
 	fold := func(v flow.Value) uint64 { return v.Hi ^ (v.Lo<<32 | v.Lo>>32) }
 	var vals []uint64
-	pair := func(a, b flow.Field) { vals = append(vals, fold(a.Get(&k).Xor(b.Get(&k)))) }
+	pair := func(f, g flow.Field) {
+		a, b := f.Get(&k), g.Get(&k)
+		if flow.Fields[f].Bits == 128 {
+			vals = append(vals, a.Hi+b.Hi^fold(flow.Value{Lo: a.Hi ^ b.Hi}))
+		}
+		vals = append(vals, a.Lo+b.Lo^fold(flow.Value{Lo: a.Lo ^ b.Lo}))
+	}
 	ip := flow.PreIP.Met(&k)
 	l3 := fields == HashSymmetricL3 || fields == HashSymmetricL3L4 || fields == HashSymmetricL3L4UDP || fields == HashSymmetricL4
 	l4 := l3 && fields != HashSymmetricL3

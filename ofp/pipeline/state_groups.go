@@ -95,7 +95,7 @@ func (tx *flowTx) groupMod(mod *GroupMod) error {
 
 // newGroup makes an entry; buckets that old had keep their counters, as the group does.
 func newGroup(g Group, old *groupEntry, now int64) *groupEntry {
-	e := &groupEntry{Group: g, created: now, counts: new(groupCounts)}
+	e := &groupEntry{Group: g, created: now, counts: new(groupCounts), hash: g.hashOf()}
 	if old != nil {
 		e.created, e.counts = old.created, old.counts
 	}

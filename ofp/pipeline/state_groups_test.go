@@ -86,9 +86,8 @@ func udpFlows(t testing.TB, s *State, n int, f func(i int, p *actions.Program, u
 	for i := range n {
 		k := base
 		flow.IPv4Src.Set(&k, flow.Value{Lo: 0x0a000000 + uint64(i)*7})
-		u := pmd.Upcall{Key: &k, Thread: 0}
-		s.Snapshot().Translate(&u)
-		f(i, u.Program, &u)
+		u, _ := settle(s.Snapshot(), &k, nil, false)
+		f(i, u.Program, u)
 	}
 }
 
@@ -149,24 +148,34 @@ func TestSelectSpreadsByWeight(t *testing.T) {
 	}
 }
 
-// TestSelectByFields: the hash looks at the fields that the group names, and at no other.
+// TestSelectByFields: the hash looks at the fields that the group names, and at no other: where a
+// field was written before, so that the packet cannot be asked, at the others themselves.
 func TestSelectByFields(t *testing.T) {
 	s := testState(t, "")
-	g := Group{ID: 1, Type: GroupSelect, Selection: "hash", Fields: []GroupField{{flow.IPv4Src, flow.IPv4Src.Full()}}}
+	g := Group{ID: 1, Type: GroupSelect, Selection: "hash", Fields: []GroupField{
+		{flow.IPv4Src, flow.IPv4Src.Full()}, {flow.IPv4Dst, flow.Value{Lo: 0xffff0000}}}}
 	for i := range 2 {
 		b := bucketOf(t, uint32(i), fmt.Sprint(2+i))
 		b.Weight = 1
 		g.Buckets = append(g.Buckets, b)
 	}
 	addGroup(t, s, g)
-	addFlow(t, s, "actions=group:1")
-	u := pmd.Upcall{Key: packetOf(t, s, "in_port=1,udp,nw_src=10.0.0.1,tp_src=7"), Thread: 0}
-	s.Snapshot().Translate(&u)
-	if m := flow.IPv4Src.GetMask(&u.Mask); m != flow.IPv4Src.Full() {
-		t.Errorf("the source's mask is %#x", m)
+	addFlow(t, s, "in_port=1 actions=group:1")
+	addFlow(t, s, "in_port=2,ip actions=set_field:10.9.0.0->nw_dst,group:1")
+	in := map[string]string{}
+	for _, c := range []struct{ packet, megaflow string }{
+		{"in_port=1,udp,nw_src=10.0.0.1,nw_dst=10.9.8.7,tp_src=7", "recirc_id=0,eth,ip,in_port=1,nw_frag=no,hash(fields(nw_src,nw_dst=0xffff0000))="},
+		{"in_port=2,udp,nw_src=10.0.0.1,nw_dst=1.2.3.4,tp_src=7", "recirc_id=0,eth,ip,in_port=2,nw_src=10.0.0.1,nw_frag=no"},
+	} {
+		r := s.Snapshot().Trace(packetOf(t, s, c.packet))
+		if got := r.Megaflow; got != c.megaflow && got != c.megaflow+"0" && got != c.megaflow+"1" {
+			t.Errorf("%s: %s\nwant %s", c.packet, r.Megaflow, c.megaflow)
+		}
+		in[c.packet] = r.Actions[len(r.Actions)-1:]
 	}
-	if m := flow.UDPSrc.GetMask(&u.Mask); !m.IsZero() {
-		t.Errorf("the port's mask is %#x", m)
+	// Both have the same fields when the group sees them, and so the same bucket.
+	if len(in) != 2 || in["in_port=1,udp,nw_src=10.0.0.1,nw_dst=10.9.8.7,tp_src=7"] != in["in_port=2,udp,nw_src=10.0.0.1,nw_dst=1.2.3.4,tp_src=7"] {
+		t.Errorf("%v", in)
 	}
 }
 

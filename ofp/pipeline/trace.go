@@ -36,7 +36,7 @@ func (s *Snapshot) trace(key *flow.Key, frame []byte) *TraceResult {
 	for {
 		t = newTracer(s)
 		for i := range u.Asked {
-			if frame == nil {
+			if frame == nil && !u.Asked[i].OfKey() {
 				t.warn("%s: not known without the packet's bytes, taken to be no, or 0", &u.Asked[i])
 			}
 		}
@@ -50,9 +50,9 @@ func (s *Snapshot) trace(key *flow.Key, frame []byte) *TraceResult {
 		if q == nil {
 			break
 		}
-		if frame != nil {
+		if frame != nil || q.OfKey() {
 			l25, l3 := headersAt(frame)
-			q.Answer(frame, l25, l3, u.Answers)
+			q.Answer(key, frame, l25, l3, u.Answers)
 		}
 		u.Asked = append(u.Asked, *q)
 	}

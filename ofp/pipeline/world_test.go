@@ -139,7 +139,11 @@ func randomLine(r *rand.Rand) string {
 			"multipath(eth_src,1,hrw,4,0,NXM_NX_REG0[0..3]),output:reg0[0..15]", "multipath(symmetric_l4,1,modulo_n,4,0,reg1[0..3]),output:reg1", "multipath(symmetric_l3l4,1,hash_threshold,3,0,reg0[]),output:reg0",
 			"multipath(symmetric_l3l4+udp,1,iter_hash,5,7,reg0[]),output:reg0", "multipath(symmetric_l3,0,hrw,100,0,reg0[0..7]),output:reg0",
 			"bundle(nw_src,0,hrw,ofport,members:1,2,3)", "bundle(nw_dst,0,hrw,ofport,members:4,in_port,9)", "bundle(symmetric_l4,0,active_backup,ofport,members:9,3,2)", "bundle(eth_src,0,hrw,ofport,members:9)",
+			"mod_dl_src:02:00:00:00:00:03,multipath(eth_src,1,modulo_n,4,0,reg0[]),output:reg0", "pop_vlan,bundle(symmetric_l4,0,hrw,ofport,members:1,2,3)", "mod_vlan_vid:6,bundle(symmetric_l4,1,hrw,ofport,members:2,3,4)",
 			"bundle_load(symmetric_l3l4,0,hrw,ofport,reg0[0..15],members:1,2,3,4),output:reg0[0..15]", "bundle_load(eth_src,0,active_backup,ofport,reg1[],members:9),output:reg1")
+		if v4 {
+			any = append(any, "mod_nw_src:10.0.0.1,bundle(nw_src,0,hrw,ofport,members:1,2,3)", "set_field:0.0.0.2/0.0.0.3->nw_dst,multipath(symmetric_l3,0,modulo_n,4,0,reg0[]),output:reg0")
+		}
 		if v4 || v6 {
 			any = append(any, "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_in,1,pop_mpls:0x0800,dec_ttl,2", "push_mpls:0x8847,set_mpls_ttl:7,copy_ttl_out,1", "dec_ttl(1,2)", "clone(dec_ttl,2),3", "clone(dec_ttl,dec_ttl,resubmit(,1)),mod_nw_ttl:7,1", "clone(mod_nw_tos:32,1,mod_nw_ttl:9)")
 		}

@@ -25,10 +25,11 @@ type xlate struct {
 
 	walk
 
-	key    flow.Key  // the working copy
-	konst  flow.Mask // its bits that actions wrote
-	hidden flow.Mask // its bits that are the packet's and were under a label: see xlate_mpls.go
-	wild   flow.Mask // scratch
+	key    flow.Key       // the working copy
+	konst  flow.Mask      // its bits that actions wrote
+	hidden flow.Mask      // its bits that are the packet's and were under a label: see xlate_mpls.go
+	wild   flow.Mask      // scratch
+	choice actions.Choice // scratch
 
 	base      flow.Key  // the packet's headers after the ops so far; VLAN tags apart
 	baseKonst flow.Mask // its bits that ops wrote
@@ -137,8 +138,8 @@ func (x *xlate) begin(s *Snapshot, u *pmd.Upcall, tr *tracer) {
 	x.baseKonst.Clear()
 	x.hidden.Clear()
 	x.path = classifier.Path{}
-	if len(u.Asked) > 0 {
-		x.written = actions.AnswerMap // where the caches keep answers
+	for i := range u.Asked {
+		x.written |= u.Asked[i].Map() // where the caches keep answers
 	}
 	x.forget()
 	if x.key.W[flow.WSet]>>32 == 0 {

@@ -36,6 +36,7 @@ func (x *xlate) ask(q actions.Question) bool {
 	}
 	switch most := [...]uint8{
 		actions.AskLength: actions.MaxNotes, actions.AskTTL: actions.MaxNotes, actions.AskLabels: actions.MaxLabels, actions.AskHeaders: 1,
+		actions.AskChoice: actions.MaxChoices,
 	}; {
 	case q.Place >= most[q.What]:
 		return false

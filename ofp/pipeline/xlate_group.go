@@ -1,11 +1,6 @@
 package pipeline
 
-import (
-	"math"
-
-	"pollux/actions"
-	"pollux/flow"
-)
+import "pollux/actions"
 
 // group has a group process the packet (OpenFlow 1.3 section 5.6). Whatever its buckets do is
 // done to copies: what follows sees the packet as it was.
@@ -38,6 +33,9 @@ func (x *xlate) group(id uint32) {
 		return
 	}
 	i := x.choose(e)
+	if x.failed != actions.DropNone {
+		return
+	}
 	if i < 0 {
 		x.note(actions.DropNoOutput)
 		if x.tr != nil {
@@ -67,7 +65,7 @@ func (x *xlate) bucket(e *groupEntry, i int) {
 }
 
 // choose returns which bucket of a select or fast failover group is for the packet, -1 for
-// none.
+// none, or if the translation ends to ask which.
 func (x *xlate) choose(e *groupEntry) int {
 	if e.Type == GroupFastFailover {
 		for i := range e.Buckets {
@@ -77,24 +75,13 @@ func (x *xlate) choose(e *groupEntry) int {
 		}
 		return -1
 	}
-	// Rendezvous hashing by weight: each bucket draws a time by the flow's hash, as if it came
-	// after an exponentially distributed wait, and the first has the flow. So flows spread by
-	// weight, and only those of a bucket that comes or goes move.
-	best, least, hash := -1, math.Inf(1), uint32(0)
+	c := x.choiceBy(e.hash)
 	for i := range e.Buckets {
-		b := &e.Buckets[i]
-		if b.Weight == 0 || !x.live(b) {
-			continue
-		}
-		if best < 0 {
-			hash = x.groupHash(e)
-		}
-		u := (float64(weight(hash, b.ID)) + 0.5) / (1 << 32)
-		if wait := -math.Log(u) / float64(b.Weight); wait < least {
-			best, least = i, wait
+		if b := &e.Buckets[i]; b.Weight != 0 && x.live(b) {
+			c.Places = append(c.Places, actions.Place{ID: b.ID, N: uint16(i), Weight: b.Weight})
 		}
 	}
-	return best
+	return x.chosen(c)
 }
 
 // live says whether what a bucket watches is up.
@@ -118,25 +105,14 @@ func (x *xlate) live(b *Bucket) bool {
 	return false
 }
 
-// groupHash hashes the packet's flow: the fields that the group names, or else addresses and
+// hashOf is the hash of a select group: of the fields that it names, or else of addresses and
 // ports, the same in both directions; of what is not IP, Ethernet addresses and VLAN.
-func (x *xlate) groupHash(e *groupEntry) uint32 {
-	basis := uint16(e.SelectionParam) ^ uint16(e.SelectionParam>>16) ^ uint16(e.SelectionParam>>32) ^ uint16(e.SelectionParam>>48)
-	if len(e.Fields) == 0 {
-		if x.has(flow.IPv4Src) || x.has(flow.IPv6Src) {
-			return x.hash(HashSymmetricL3L4UDP, basis)
-		}
-		return x.hash(HashSymmetricL4, basis)
+func (g *Group) hashOf() actions.Hash {
+	p := g.SelectionParam
+	h := actions.Hash{Of: actions.HashFlow, Basis: uint16(p) ^ uint16(p>>16) ^ uint16(p>>32) ^ uint16(p>>48)}
+	for _, f := range g.Fields {
+		h.Of = actions.HashList
+		h.Fields = append(h.Fields, actions.HashField(f))
 	}
-	h := uint64(basis)
-	for i := range e.Fields {
-		f := &e.Fields[i]
-		if !x.has(f.Field) {
-			continue
-		}
-		x.needField(f.Field, f.Mask)
-		v := f.Field.Get(&x.key).And(f.Mask)
-		h = mix64(mix64(h^v.Hi+0x9e3779b97f4a7c15) ^ v.Lo)
-	}
-	return uint32(mix64(h) >> 32)
+	return h
 }

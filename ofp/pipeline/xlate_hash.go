@@ -7,138 +7,87 @@ import (
 	"pollux/flow"
 )
 
-// hash returns the hash of some of the packet's fields, all of which it looks at. Fields that
-// the packet does not have are left out.
-func (x *xlate) hash(fields HashFields, basis uint16) uint32 {
-	var vals [8]uint64
-	n := 0
-	add := func(v uint64) { vals[n], n = v, n+1 }
-	whole := func(f flow.Field) flow.Value {
-		x.needField(f, f.Full())
-		return f.Get(&x.key)
+// # Choices
+//
+// What is chosen by a hash of headers follows from all bits of them, so that a decision that had
+// them in its mask would serve one flow. Instead the packet is asked which place it has
+// (actions.AskChoice): a decision serves all flows that go the same way, and there are as many as
+// places. The answer is about the packet's own headers, so it is asked for only while what is
+// hashed is as it came in.
+
+// choiceBy begins a choice by a hash, in scratch.
+func (x *xlate) choiceBy(h actions.Hash) *actions.Choice {
+	x.choice = actions.Choice{Hash: h, Places: x.choice.Places[:0]}
+	return &x.choice
+}
+
+// chosen returns the place that the packet has in c, which is scratch; -1 if there is none to
+// choose, or the translation ends to ask.
+func (x *xlate) chosen(c *actions.Choice) int {
+	if c.Links == 0 && len(c.Places) == 0 {
+		return -1
 	}
-	// both is what two fields have together, whichever way the packet goes.
-	both := func(a, b flow.Field) {
-		v := whole(a).Xor(whole(b))
-		add(v.Hi ^ bits.RotateLeft64(v.Lo, 32))
+	if only, ok := c.Only(); ok {
+		return only
 	}
-	one := func(v flow.Value) { add(v.Hi ^ bits.RotateLeft64(v.Lo, 32)) }
-	ports := func(udp bool) {
-		switch {
-		case x.has(flow.TCPSrc):
-			both(flow.TCPSrc, flow.TCPDst)
-		case x.has(flow.SCTPSrc):
-			both(flow.SCTPSrc, flow.SCTPDst)
-		case udp && x.has(flow.UDPSrc):
-			both(flow.UDPSrc, flow.UDPDst)
-		}
+	if n, ok := x.asked(c); ok {
+		return n
 	}
-	addresses := func() bool {
-		switch {
-		case x.has(flow.IPv4Src):
-			both(flow.IPv4Src, flow.IPv4Dst)
-		case x.has(flow.IPv6Src):
-			both(flow.IPv6Src, flow.IPv6Dst)
-		default:
+	x.wild.Clear()
+	c.Hash.Needs(&x.key, &x.wild)
+	x.needMask(&x.wild)
+	return c.Of(&x.key)
+}
+
+// asked returns what the packet answered to c, or -1 if the translation ends to ask it. It
+// reports false where c is to be looked at here: what is hashed has been written, or the question is
+// one too many. That the decision's mask has what is hashed anyway is no reason: a decision that
+// stands over a change of tables may have another mask than one made now, and must not differ.
+func (x *xlate) asked(c *actions.Choice) (n int, ok bool) {
+	if !x.untouched(&c.Hash) {
+		return 0, false
+	}
+	q := actions.Question{What: actions.AskChoice, Choice: c}
+	if a := x.answered(&q); a != nil {
+		return int(x.noted(a, 0xffff)), true
+	}
+	q.Choice = x.made.choice(c)
+	return -1, x.ask(q)
+}
+
+// untouched says whether all that h may look at, in whatever packet of the decision, is as it
+// came in. What a controller sends, or gives back, is decided about once, and is not asked.
+func (x *xlate) untouched(h *actions.Hash) bool {
+	if x.out {
+		return false
+	}
+	x.wild.Clear()
+	h.Might(&x.wild)
+	if x.wild.Map&(1<<flow.StageL2-1) != 0 {
+		return false // metadata, of which nothing comes in
+	}
+	for b := x.wild.Map; b != 0; b &= b - 1 {
+		w := flow.Word(bits.TrailingZeros64(b))
+		if x.wild.W[w]&(x.konst.W[w]|x.hidden.W[w]) != 0 {
 			return false
 		}
-		return true
 	}
-	switch fields {
-	case HashEthSrc:
-		one(whole(flow.EthSrc))
-	case HashSymmetricL4:
-		both(flow.EthSrc, flow.EthDst)
-		add(whole(flow.EthType).Lo)
-		x.needVLAN(normalVLANLooked)
-		add(uint64(x.key.VlanTCI() & (vlanVIDMask | flow.VlanCFI)))
-		if addresses() {
-			add(whole(flow.IPProto).Lo)
-			ports(false)
-		}
-	case HashSymmetricL3L4, HashSymmetricL3L4UDP:
-		if addresses() {
-			add(whole(flow.IPProto).Lo)
-			ports(fields == HashSymmetricL3L4UDP)
-		}
-	case HashSymmetricL3:
-		addresses()
-	case HashNwSrc, HashNwDst:
-		v4, v6 := flow.IPv4Src, flow.IPv6Src
-		if fields == HashNwDst {
-			v4, v6 = flow.IPv4Dst, flow.IPv6Dst
-		}
-		switch {
-		case x.has(v4):
-			one(whole(v4))
-		case x.has(v6):
-			one(whole(v6))
-		}
+	switch {
+	case x.wild.Map&(1<<flow.WMPLS|1<<flow.WMPLS2) != 0 && (x.popped > 0 || len(x.layers) > 0):
+		return false // other labels are in their place
+	case x.wild.Map&(1<<flow.WVLAN) != 0 && x.vlan != (vlanStack{}):
+		return false
 	}
-	return hashValues(basis, vals[:n])
-}
-
-// hashValues mixes values into 32 bits, all of which depend on all bits (MurmurHash3's
-// finalizer).
-func hashValues(basis uint16, vals []uint64) uint32 {
-	h := uint64(basis) + 0x9e3779b97f4a7c15
-	for _, v := range vals {
-		h = mix64(h ^ mix64(v+0x9e3779b97f4a7c15))
-	}
-	return uint32(mix64(h) >> 32)
-}
-
-func mix64(h uint64) uint64 {
-	h = (h ^ h>>33) * 0xff51afd7ed558ccd
-	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
-	return h ^ h>>33
-}
-
-// weight is how much a hash wants the nth of some places.
-func weight(hash, n uint32) uint32 { return uint32(mix64(uint64(hash)<<32|uint64(n)) >> 32) }
-
-// link chooses one of the links of a multipath action by a hash, as its algorithm says.
-func (m *Multipath) link(hash uint32) uint32 {
-	links := uint32(m.MaxLink) + 1
-	switch m.Algorithm {
-	case 0: // modulo_n
-		return hash % links
-	case 1: // hash_threshold
-		if links == 1 {
-			return 0
-		}
-		return hash / (^uint32(0)/links + 1)
-	case 2: // hrw
-		if links <= 64 {
-			best := uint32(0)
-			for i := uint32(1); i < links; i++ {
-				if weight(hash, i) > weight(hash, best) {
-					best = i
-				}
-			}
-			return best
-		}
-		return iterHash(hash, links, 0)
-	}
-	return iterHash(hash, links, m.Arg)
-}
-
-// iterHash hashes modulo a number that stays when links come and go, until there is a link of
-// the number found.
-func iterHash(hash, links, modulo uint32) uint32 {
-	if modulo < links || modulo/2 > links {
-		modulo = 1 << bits.Len32(links-1)
-	}
-	for i := range uint32(1024) {
-		if l := weight(hash, i) % modulo; l < links {
-			return l
-		}
-	}
-	return hash % links // with two in three tries failing each time, once in 2^600
+	return true
 }
 
 func (x *xlate) multipath(m *Multipath) {
-	link := m.link(x.hash(m.Fields, m.Basis))
+	c := x.choiceBy(actions.Hash{Of: actions.HashOf(m.Fields), Basis: m.Basis})
+	c.Links, c.Algorithm, c.Arg = uint32(m.MaxLink)+1, m.Algorithm, m.Arg
+	link := x.chosen(c)
+	if link < 0 {
+		return
+	}
 	x.setField(m.Dst.Field, flow.Value{Lo: uint64(link)}.And(flow.Ones(uint(m.Dst.Bits))).Shl(uint(m.Dst.Lo)), m.Dst.mask())
 }
 
@@ -146,6 +95,9 @@ func (x *xlate) multipath(m *Multipath) {
 // has it, which is 0xffff (OFPP_NONE) if none is.
 func (x *xlate) bundle(b *Bundle) {
 	port := x.member(b)
+	if x.failed != actions.DropNone {
+		return
+	}
 	if b.Dst.Bits != 0 {
 		x.setField(b.Dst.Field, flow.Value{Lo: uint64(port & 0xffff)}.And(flow.Ones(uint(b.Dst.Bits))).Shl(uint(b.Dst.Lo)), b.Dst.mask())
 		return
@@ -160,7 +112,8 @@ func (x *xlate) bundle(b *Bundle) {
 	x.output(port)
 }
 
-// member returns the member of a bundle that is for the packet, or AnyPort.
+// member returns the member of a bundle that is for the packet, or AnyPort: there is none, or the
+// translation ends to ask.
 func (x *xlate) member(b *Bundle) uint32 {
 	if !b.HRW {
 		for _, p := range b.Slaves {
@@ -170,14 +123,16 @@ func (x *xlate) member(b *Bundle) uint32 {
 		}
 		return AnyPort
 	}
-	hash := x.hash(b.Fields, b.Basis)
-	best, most := AnyPort, uint32(0)
+	c := x.choiceBy(actions.Hash{Of: actions.HashOf(b.Fields), Basis: b.Basis})
 	for i, p := range b.Slaves {
-		if w := weight(hash, uint32(i)); x.memberUp(p) && (best == AnyPort || w > most) {
-			best, most = p, w
+		if x.memberUp(p) {
+			c.Places = append(c.Places, actions.Place{ID: uint32(i), N: uint16(i), Weight: 1})
 		}
 	}
-	return best
+	if i := x.chosen(c); i >= 0 {
+		return b.Slaves[i]
+	}
+	return AnyPort
 }
 
 // memberUp says whether a member can be output to.
