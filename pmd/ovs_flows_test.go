@@ -22,6 +22,8 @@ type caseMaker struct {
 	pushed bool // this one has
 	popped bool // this one has popped a label
 
+	deep int // clones around what is being made; in them no label is popped, as Open vSwitch may forget what follows
+
 	pushedLabel bool // this one has pushed a label; Open vSwitch has three at most
 	clones      bool // there are clones, and so no action sets: Open vSwitch keeps what clones wrote there; nor loops, for which the limits differ
 	exits       bool // there is exit, and so neither: Open vSwitch has it end both
