@@ -53,7 +53,7 @@ var reasons = [NumReasons]struct{ name, sentence string }{
 	DropTTL:           {"ttl_expired", "dec_ttl found a TTL or hop limit of 1 or 0"},
 	DropResubmitDepth: {"resubmit_depth", "resubmits and table jumps were nested more than 64 deep"},
 	DropResubmitCount: {"resubmit_count", "one packet made more than 4096 table look-ups"},
-	DropVLANFilter:    {"vlan_filter", "NORMAL: the packet's VLAN is not allowed on its input port"},
+	DropVLANFilter:    {"vlan_filter", "NORMAL: the packet's VLAN is not allowed on its input port, or its tag is cut off"},
 	DropReserved:      {"reserved_mac", "NORMAL: destination 01:80:c2:00:00:0x is never forwarded by a bridge"},
 	DropNoRecv:        {"no_recv", "the input port is configured not to receive"},
 	DropHandoff:       {"handoff_full", "the ring to the loop that owns the transmit queue was full"},

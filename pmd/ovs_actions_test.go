@@ -114,9 +114,11 @@ func (m *caseMaker) action(x *flow.Match, table, depth int) string {
 	if depth < 2 && m.clones {
 		all = append(all, func() string {
 			var list []string
+			m.deep++
 			for range 1 + m.IntN(3) {
 				list = append(list, m.action(x, table, depth+1))
 			}
+			m.deep--
 			return "clone(" + strings.Join(list, ",") + ")"
 		})
 	}
@@ -199,7 +201,7 @@ func (m *caseMaker) label(x *flow.Match, table int) string {
 	case m.labels:
 		m.pushedLabel = true
 		return m.pickText("push_mpls:0x8847", "push_mpls:0x8848", "push_mpls:0x8847,set_mpls_label:7", "push_mpls:0x8847,set_mpls_ttl:7,set_mpls_tc:2")
-	case flow.PreMPLS.Met(&x.Key) && !m.popped && !flow.MPLSBOS.GetMask(&x.Mask).IsZero():
+	case m.deep == 0 && flow.PreMPLS.Met(&x.Key) && !m.popped && !flow.MPLSBOS.GetMask(&x.Mask).IsZero():
 		m.popped = true
 		if !flow.MPLSBOS.Get(&x.Key).IsZero() {
 			return m.pickText("pop_mpls:0x0800", "pop_mpls:0x86dd", "pop_mpls:0x0806")

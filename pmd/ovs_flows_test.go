@@ -22,6 +22,8 @@ type caseMaker struct {
 	pushed bool // this one has
 	popped bool // this one has popped a label
 
+	deep int // clones around what is being made; in them no label is popped, as Open vSwitch may forget what follows
+
 	pushedLabel bool // this one has pushed a label; Open vSwitch has three at most
 	clones      bool // there are clones, and so no action sets: Open vSwitch keeps what clones wrote there; nor loops, for which the limits differ
 	exits       bool // there is exit, and so neither: Open vSwitch has it end both
@@ -76,6 +78,9 @@ func makeCase(seed uint64) *ovsCase {
 		flow.ExtractOne(f.data, f.in, &k)
 		if (flow.PreIP.Met(&k) || flow.PreARP.Met(&k)) && k.NwProto() == 0 {
 			continue // Open vSwitch writes to no header of protocol 0, which broken ones have too
+		}
+		if m.normal && k.EthSrc() == k.EthDst() {
+			continue // what the first NORMAL learns is known to the packet's next
 		}
 		c.frames = append(c.frames, f)
 		m.keys = append(m.keys, k)

@@ -41,6 +41,13 @@ func (x *xlate) normal() {
 		}
 		return
 	}
+	if t := x.key.EthType(); (t == etherTypeVLAN || t == etherTypeQinQ) && x.key.VlanTCI()&flow.VlanCFI == 0 {
+		x.note(actions.DropVLANFilter)
+		if x.tr != nil {
+			x.tr.warn("partial VLAN tag, dropping")
+		}
+		return
+	}
 	vid := x.key.VlanTCI() & vlanVIDMask
 	vlan, ok := in.inVLAN(vid)
 	if !ok {

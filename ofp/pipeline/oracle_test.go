@@ -754,6 +754,9 @@ func (o *oracle) normal(in uint32) {
 		return
 	}
 	k := extract(o.frame, &o.meta)
+	if t := k.EthType(); (t == 0x8100 || t == 0x88a8) && k.VlanTCI()&flow.VlanCFI == 0 { // a tag that the frame's end cuts off
+		return
+	}
 	vid := k.VlanTCI() & 0xfff
 	vlan := vid
 	carries := func(p *Port, v uint16) bool {
