@@ -142,7 +142,11 @@ func (x *xlate) toLearned(n uint32, in *Port, vlan uint16) {
 func (x *xlate) normalFlood(in *Port, vlan uint16) {
 	x.path.Uses.AllPorts()
 	now, tagged := x.key.VlanTCI()&vlanVIDMask, x.tagged()
+	turns := 0 // that some port has
 	for pass := range 3 {
+		if pass > 0 && turns>>pass&1 == 0 {
+			continue
+		}
 		for i := range x.snap.ports.all {
 			p := &x.snap.ports.all[i]
 			if p == in || p.NoFlood || !p.includes(vlan) {
@@ -156,6 +160,7 @@ func (x *xlate) normalFlood(in *Port, vlan uint16) {
 			default:
 				turn = 1
 			}
+			turns |= 1 << turn
 			if turn == pass {
 				x.normalSend(p, vlan)
 			}
@@ -166,7 +171,8 @@ func (x *xlate) normalFlood(in *Port, vlan uint16) {
 // tagOut returns whether a frame of vlan leaves p with a tag, and the tag's VID. A tag of VLAN 0
 // stays where it says a priority and the port does not take tags off, as in Open vSwitch.
 func (x *xlate) tagOut(p *Port, vlan uint16) (vid uint16, tagged bool) {
-	if vlan != 0 || p.strips(vlan) || !x.tagged() {
+	// Whether there is a tag normal has looked at.
+	if vlan != 0 || x.key.VlanTCI()&flow.VlanCFI == 0 || p.strips(vlan) {
 		vid = p.outVID(vlan)
 		return vid, vid != 0
 	}
