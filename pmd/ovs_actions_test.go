@@ -231,9 +231,11 @@ func (m *caseMaker) field(x *flow.Match, write bool) flow.Field {
 	return list[m.IntN(len(list))]
 }
 
-// changesSums says that a field counts into checksums of payload, which Open vSwitch changes in
-// later fragments too.
-func changesSums(f flow.Field) bool { return f >= flow.IPv4Src && f <= flow.IPv6Dst }
+// changesSums says that a field counts into checksums of payload, or is where later fragments
+// have payload: Open vSwitch changes it in those too.
+func changesSums(f flow.Field) bool {
+	return f >= flow.IPv4Src && f <= flow.IPv6Dst || f >= flow.TCPSrc && f <= flow.NDTLL
+}
 
 // untag is for packets with and without a tag.
 func (m *caseMaker) untag() string {
