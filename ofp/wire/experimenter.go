@@ -47,7 +47,7 @@ type Extension struct {
 // of their own; 0: it is for all.
 func onlyIn(vendor, subtype uint32) Version {
 	switch {
-	case vendor == Nicira && subtype == NXTGroupMod:
+	case vendor == Nicira && (subtype == NXTGroupMod || subtype == NXTFlowRemoved):
 		return V10
 	case vendor == ONF:
 		return V13

@@ -16,7 +16,7 @@ type Style struct {
 // Subtypes of Nicira's messages about flows (enum nicira_type).
 const (
 	NXTFlowMod     uint32 = 13
-	NXTFlowRemoved uint32 = 14
+	NXTFlowRemoved uint32 = 14 // 1.0
 )
 
 // nxMessage appends the head of a message of Nicira's.
