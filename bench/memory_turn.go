@@ -101,8 +101,8 @@ func (r *memoryRig) turn(ctx context.Context, settle, d time.Duration) (t memory
 }
 
 // warmLimit bounds the time until every flow was seen. A machine may need a while to
-// find memory for a million of them.
-const warmLimit = 60 * time.Second
+// find memory for a million of them, and has others to serve.
+const warmLimit = 5 * time.Minute
 
 // warm runs the loops until caches hold what they will hold.
 func (r *memoryRig) warm(ctx context.Context) error {

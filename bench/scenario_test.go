@@ -17,7 +17,7 @@ import (
 // unaccounted for.
 func TestScenariosRun(t *testing.T) {
 	was := warmRare
-	warmRare = 50_000
+	warmRare = 20_000
 	t.Cleanup(func() { warmRare = was })
 	for _, name := range scenarios.List() {
 		t.Run(name, func(t *testing.T) {
