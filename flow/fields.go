@@ -104,7 +104,7 @@ var Fields = [NumFields]Info{
 	NDTarget:      {Name: "nd_target", Word: WNDHi, Shift: 0, Bits: 128, Format: IPv6, Pre: PreND, Maskable: true, Writable: true, OXM: "OXM_OF_IPV6_ND_TARGET", OXMClass: 0x8000, OXMField: 31, NXM: "NXM_NX_ND_TARGET", NXMClass: 0x1, NXMField: 23},
 	NDSLL:         {Name: "nd_sll", Word: WSHA, Shift: 16, Bits: 48, Format: MAC, Pre: PreNDSol, Maskable: true, Writable: true, OXM: "OXM_OF_IPV6_ND_SLL", OXMClass: 0x8000, OXMField: 32, NXM: "NXM_NX_ND_SLL", NXMClass: 0x1, NXMField: 24},
 	NDTLL:         {Name: "nd_tll", Word: WTHA, Shift: 16, Bits: 48, Format: MAC, Pre: PreNDAdv, Maskable: true, Writable: true, OXM: "OXM_OF_IPV6_ND_TLL", OXMClass: 0x8000, OXMField: 33, NXM: "NXM_NX_ND_TLL", NXMClass: 0x1, NXMField: 25},
-	NDReserved:    {Name: "nd_reserved", Word: WND, Shift: 32, Bits: 32, Pre: PreND, Writable: true},
-	NDOptionsType: {Name: "nd_options_type", Word: WND, Shift: 24, Bits: 8, Pre: PreND, Writable: true},
+	NDReserved:    {Name: "nd_reserved", Word: WND, Shift: 32, Bits: 32, Pre: PreND, Writable: true, OXM: "ERICOXM_OF_ICMPV6_ND_RESERVED", OXMClass: 0x1000, OXMField: 1},
+	NDOptionsType: {Name: "nd_options_type", Word: WND, Shift: 24, Bits: 8, Pre: PreND, Writable: true, OXM: "ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE", OXMClass: 0x1000, OXMField: 2},
 	IPv6ExtHdr:    {Name: "ipv6_exthdr", Word: WL4, Shift: 0, Bits: 9, Format: Hex, Pre: PreIPv6, Maskable: true, OXM: "OXM_OF_IPV6_EXTHDR", OXMClass: 0x8000, OXMField: 39},
 }

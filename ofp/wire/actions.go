@@ -300,7 +300,7 @@ func (r *actionReader) setField(b []byte) (a pipeline.Action, err error) {
 
 // readSetField reads the field that an action sets, and the padding behind it.
 func readSetField(b []byte, mask bool) (a pipeline.Action, err error) {
-	o, rest, err := ParseOXM(b)
+	o, rest, err := parseAnyMask(b)
 	if err != nil {
 		return a, inAction(err)
 	}

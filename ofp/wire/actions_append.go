@@ -216,10 +216,10 @@ func (w *actionWriter) controller2(c *pipeline.ControllerAction) {
 		body = zeros(body, (8-(4+len(data))%8)%8)
 	}
 	if c.MaxLen != maxLenNoBuffer {
-		prop(controllerMaxLen, be16(c.MaxLen)...)
+		prop(controllerMaxLen, append(be16(c.MaxLen), 0, 0)...)
 	}
 	if c.ID != 0 {
-		prop(controllerID, be16(c.ID)...)
+		prop(controllerID, append(be16(c.ID), 0, 0)...)
 	}
 	if c.Reason != reasonAction {
 		prop(controllerReason, c.Reason)

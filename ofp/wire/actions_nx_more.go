@@ -106,7 +106,8 @@ func controllerProperty(c *pipeline.ControllerAction, kind uint16, b []byte) err
 	if int(kind) >= len(want) {
 		return fmt.Errorf("property %d of a controller action: %w", kind, ofperr.PropertyBadType)
 	}
-	if len(b) != want[kind] {
+	// Open vSwitch counts the padding of two bytes, and takes them with and without.
+	if short := want[kind] == 1 || want[kind] == 2; len(b) != want[kind] && !(short && len(b) == 4) {
 		return fmt.Errorf("property %d of a controller action of %d bytes, want %d: %w", kind, len(b), want[kind], ofperr.PropertyBadLen)
 	}
 	switch kind {
@@ -296,7 +297,7 @@ func readBundle(b []byte) (a pipeline.Action, err error) {
 	}
 	for i := range u.Slaves {
 		u.Slaves[i] = uint32(from10(u16(32 + 2*i)))
-		if p := u.Slaves[i]; p >= flow.PortMax && p != flow.PortLocal {
+		if p := u.Slaves[i]; p >= flow.PortMax && p != flow.PortLocal && p != uint32(PortAny) { // none: a place without a port
 			return a, fmt.Errorf("bundle with port %#x: %w", p, ofperr.ActionBadOutPort)
 		}
 	}

@@ -169,7 +169,7 @@ func (w *fieldWriter) ip(icmp uint8, icmpType, icmpCode flow.Field) {
 
 // neighbour writes the fields of neighbour discovery that the type has.
 func (w *fieldWriter) neighbour() {
-	for _, f := range []flow.Field{flow.NDTarget, flow.NDSLL, flow.NDTLL} {
+	for _, f := range []flow.Field{flow.NDReserved, flow.NDTarget, flow.NDOptionsType, flow.NDSLL, flow.NDTLL} {
 		if flow.Prereqs(f, &w.m.Key, &w.m.Mask) == nil {
 			w.field(f)
 		}

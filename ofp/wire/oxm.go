@@ -160,6 +160,15 @@ type OXM struct {
 // those of matches: MatchBadField, MatchBadLen, MatchBadValue, MatchBadMask, and
 // MatchBadWildcards where the value has bits that the mask leaves out.
 func ParseOXM(b []byte) (o OXM, rest []byte, err error) {
+	if o, rest, err = parseAnyMask(b); err == nil && !flow.Fields[o.Field].Maskable && !o.Mask.IsZero() && o.Mask != o.Field.Full() {
+		return o, nil, fmt.Errorf("%s takes no mask: %w", o.Field.Name(), ofperr.MatchBadMask)
+	}
+	return o, rest, err
+}
+
+// parseAnyMask is ParseOXM for an action: what is written to a field may be masked where no match
+// is, as with Nicira's load.
+func parseAnyMask(b []byte) (o OXM, rest []byte, err error) {
 	h, b, err := readTLVHead(b)
 	if err != nil {
 		return o, nil, err
@@ -176,9 +185,6 @@ func ParseOXM(b []byte) (o OXM, rest []byte, err error) {
 			return o, nil, fmt.Errorf("%s has bits outside its mask: %w", o.Field.Name(), ofperr.MatchBadWildcards)
 		}
 		o.Mask = o.Mask.And(full)
-		if !flow.Fields[o.Field].Maskable && !o.Mask.IsZero() && o.Mask != full {
-			return o, nil, fmt.Errorf("%s takes no mask: %w", o.Field.Name(), ofperr.MatchBadMask)
-		}
 	}
 	if err := o.checkValue(); err != nil {
 		return o, nil, err

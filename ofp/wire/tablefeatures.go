@@ -165,7 +165,7 @@ func ParseTableFeatures(v Version, b []byte) (t *TableFeatures, rest []byte, err
 			return fmt.Errorf("property %d of a table's features: %w", p.kind, ofperr.PropertyTwice)
 		}
 		seen |= 1 << p.kind
-		return t.parse(p)
+		return t.parse(v, p)
 	})
 	return t, b[n:], err
 }
@@ -182,7 +182,7 @@ func lastFeature(v Version) uint16 {
 }
 
 // parse reads one property.
-func (t *TableFeatures) parse(p property) (err error) {
+func (t *TableFeatures) parse(v Version, p property) (err error) {
 	to := &t.Hit
 	if p.kind&1 != 0 {
 		to = &t.Miss
@@ -202,17 +202,17 @@ func (t *TableFeatures) parse(p property) (err error) {
 	case featApply:
 		to.Apply.Actions, err = parseBitmap(p.data)
 	case featMatch:
-		t.Match, err = parseFieldIDs(p.data)
+		t.Match, err = parseFieldIDs(v, p.data)
 	case featWildcards:
-		t.Wildcards, err = parseFieldIDs(p.data)
+		t.Wildcards, err = parseFieldIDs(v, p.data)
 	case featWriteSet:
-		to.Write.SetFields, err = parseFieldIDs(p.data)
+		to.Write.SetFields, err = parseFieldIDs(v, p.data)
 	case featApplySet:
-		to.Apply.SetFields, err = parseFieldIDs(p.data)
+		to.Apply.SetFields, err = parseFieldIDs(v, p.data)
 	case featWriteCopy:
-		to.Write.CopyFields, err = parseFieldIDs(p.data)
+		to.Write.CopyFields, err = parseFieldIDs(v, p.data)
 	case featApplyCopy:
-		to.Apply.CopyFields, err = parseFieldIDs(p.data)
+		to.Apply.CopyFields, err = parseFieldIDs(v, p.data)
 	case featSyncFrom:
 		t.SyncFrom = append([]uint8(nil), p.data...)
 	case featPacketTypes:
@@ -253,13 +253,16 @@ func parseBitmap(b []byte) (bits uint32, err error) {
 	return bits, nil
 }
 
-// parseFieldIDs reads heads of fields.
-func parseFieldIDs(b []byte) (fields []FieldAbility, err error) {
+// parseFieldIDs reads heads of fields. One that only later versions have is not known.
+func parseFieldIDs(v Version, b []byte) (fields []FieldAbility, err error) {
 	for len(b) > 0 {
 		h, rest, err := readTLVHead(b)
 		// Lengths in lists of heads are ignored, as Open vSwitch does.
 		if h.tlv == nil {
 			return nil, err
+		}
+		if t := tlvOf(h.field, v); t == nil || t.since > v {
+			return nil, fmt.Errorf("field %s, which %s has not: %w", flow.Fields[h.field].Name, v, ofperr.MatchBadField)
 		}
 		fields, b = append(fields, FieldAbility{h.field, h.masked}), rest
 	}
