@@ -122,6 +122,10 @@ type Change struct {
 	MACAgeing    time.Duration
 	MACTableSize int
 
+	// Put, unless nil, is given the indices into Flows of those that were not there as they
+	// are, be it that they are new or that somebody has changed or deleted them.
+	Put *[]int
+
 	allFlows bool // Flows are all that are to be left
 }
 
@@ -156,7 +160,7 @@ func (s *State) Apply(c Change) error {
 		tx.setPorts(ports)
 	}
 	if c.Flows != nil {
-		if err := tx.replace(c.Flows, c.allFlows); err != nil {
+		if err := tx.replace(c.Flows, c.allFlows, c.Put); err != nil {
 			tx.abort()
 			return err
 		}
