@@ -21,7 +21,7 @@ import (
 func (s *Switch) Reload() (string, error) {
 	cfg, err := configs.Load(s.path, LoadOptions())
 	if err != nil {
-		s.log.Warn("reload refused", "error", err)
+		s.log.Warn("reload refused", "errors", countErrors(err), "error", inOneLine(err))
 		return "", err
 	}
 	s.mu.Lock()
@@ -42,7 +42,7 @@ func (s *Switch) reloadOn(ctx context.Context, signals <-chan os.Signal) {
 		case sig := <-signals:
 			said, err := s.Reload()
 			if err != nil {
-				s.log.Error("reload failed", "signal", sig.String(), "error", err)
+				s.log.Error("reload failed", "signal", sig.String(), "errors", countErrors(err), "error", inOneLine(err))
 				continue
 			}
 			s.log.Info("reload done", "signal", sig.String(), "changes", strings.Split(strings.TrimSpace(said), "\n"))
