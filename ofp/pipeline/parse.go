@@ -125,6 +125,7 @@ type flowParser struct {
 	flow  Flow
 	seen  map[string]bool
 	mod   *FlowMod // of which the flow is a part; nil: a flow alone is read
+	bare  bool     // it lacks the actions that it needs
 }
 
 func (p *flowParser) errAt(off, n int, format string, args ...any) error {
@@ -140,12 +141,15 @@ func (p *flowParser) parse() error {
 		return p.errAt(at, len(p.text)-at, "a deletion has no actions")
 	case deletes:
 		at = len(p.text)
-	case at < 0:
-		return p.errAt(len(p.text), 0, "the flow has no actions; it would end in actions=output:2, or actions=drop")
+	case at < 0: // maybe for a slip in the word: what is there says more than what is not
+		at, p.bare = len(p.text), true
 	}
 	m, err := flow.ParseMatchWith(p.text[:at], p.ports, p.word)
 	if err != nil {
 		return err
+	}
+	if p.bare {
+		return p.errAt(len(p.text), 0, "the flow has no actions; it would end in actions=output:2, or actions=drop")
 	}
 	p.flow.Match = m
 	if f := unsupportedMatch(&m); f != flow.FieldNone {
@@ -227,6 +231,9 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 	case "cookie":
 		bits = 64
 	default:
+		if err := p.nearlyActions(key, off); err != nil {
+			return true, err
+		}
 		if _, ok := flow.FieldByName(key); !ok && value != "" {
 			if n := flow.Nearest(key, flowWords...); slices.Contains(flowWords, n) {
 				return true, p.errAt(off, len(key), "unknown word; did you mean %s?", n)
@@ -264,6 +271,23 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 		p.flow.Cookie = n
 	}
 	return true, nil
+}
+
+// nearlyActions finds the word actions= misspelt in a flow that has none.
+func (p *flowParser) nearlyActions(key string, off int) error {
+	if !p.bare {
+		return nil
+	}
+	name, _, _ := strings.Cut(key, ":") // as in actions:drop
+	switch flow.Nearest(name, "actions", "action") {
+	case "actions", "action":
+	default:
+		return nil
+	}
+	if name == "actions" || name == "action" {
+		return p.errAt(off, len(name), "it needs a =, as in actions=output:2, or actions=drop")
+	}
+	return p.errAt(off, len(name), "unknown field; did you mean actions?")
 }
 
 // noPacketHas is the fields that no packet of this switch has.
