@@ -19,7 +19,12 @@ type ParseError struct {
 	Text   string // the line; "" where it is not known
 	Msg    string
 	First  int // line of the earlier flow that this one collides with; 0 if that is not the error
+
+	Err error // why the switch refuses a flow that can be read; nil of text that can't
 }
+
+// Unwrap returns Err.
+func (e *ParseError) Unwrap() error { return e.Err }
 
 // Error names the place, quotes the culprit and says where the first of two flows
 // stands.
@@ -58,14 +63,16 @@ func (e ParseErrors) Unwrap() []error {
 }
 
 // ParseFlows reads flows in ovs-ofctl add-flow syntax, one a line; blank lines and
-// what follows a # are skipped. All errors are reported, as ParseErrors.
+// what follows a # are skipped. All errors are reported, as ParseErrors, and the flows that
+// have none returned beside them.
 func ParseFlows(text string, ports flow.PortNames) ([]Flow, error) {
 	return ParseFlowLines(strings.Split(text, "\n"), ports)
 }
 
 // ParseFlowLines is ParseFlows for lines already parted; Line numbers count them
 // from 1. Two flows of one table with the same match and priority are an error, as
-// one of them would be lost; First says which line is the other.
+// one of them would be lost; First says which line is the other. Beside errors the flows are
+// returned that have none.
 func ParseFlowLines(lines []string, ports flow.PortNames) ([]Flow, error) {
 	var flows []Flow
 	var errs ParseErrors
@@ -95,7 +102,7 @@ func ParseFlowLines(lines []string, ports flow.PortNames) ([]Flow, error) {
 		flows = append(flows, f)
 	}
 	if errs != nil {
-		return nil, errs
+		return flows, errs
 	}
 	return flows, nil
 }

@@ -12,7 +12,6 @@ import (
 	"pollux/classifier"
 	"pollux/flow"
 	"pollux/internal/clock"
-	"pollux/ofp/ofperr"
 )
 
 // Defaults of Config.
@@ -250,7 +249,7 @@ func (c *Sampling) check(f *Flow) (err error) {
 	f.Do.some(func(a *Action) bool {
 		if a.Kind == ActSample {
 			if _, ok := c.Sets[a.List.Sample.Set]; !ok {
-				err = flowErr(f, fmt.Errorf("collector set %d has no exporter: %w", a.List.Sample.Set, ofperr.ActionBadArgument))
+				err = flowErr(f, noExporter(a.List.Sample.Set))
 			}
 		}
 		return err != nil
