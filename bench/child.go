@@ -57,7 +57,8 @@ func StartChild(ns *lab.Namespace, echo io.Writer, path string, args ...string) 
 	return c, nil
 }
 
-// WaitReady waits until the child has written a line "ready".
+// WaitReady waits until the child has written a line "ready", or one of a switch that lacks
+// ports, "ready, 1 of 2 ports open".
 func (c *Child) WaitReady(timeout time.Duration) error {
 	select {
 	case <-c.lines.ready:
@@ -150,7 +151,7 @@ func (l *lineLog) Write(b []byte) (int, error) {
 		if i < 0 {
 			break
 		}
-		if !l.isSet && string(bytes.TrimSpace(l.line[:i])) == "ready" {
+		if first, _, _ := bytes.Cut(l.line[:i], []byte(",")); !l.isSet && string(bytes.TrimSpace(first)) == "ready" {
 			l.isSet = true
 			close(l.ready)
 		}

@@ -24,6 +24,23 @@ func TestChildReadyAndStop(t *testing.T) {
 	}
 }
 
+// TestChildReadyWithoutSomePorts: a switch says how many, and no other line is taken for that.
+func TestChildReadyWithoutSomePorts(t *testing.T) {
+	c, err := StartChild(nil, nil, "/bin/sh", "-c", "echo readying; echo not ready; echo 'ready, 1 of 2 ports open'; trap 'exit 0' TERM; while :; do sleep 0.05; done")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.WaitReady(patience); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Output(); !strings.HasSuffix(got, "ports open\n") {
+		t.Errorf("ready after %q", got)
+	}
+	if err := c.Stop(patience); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestChildThatFails(t *testing.T) {
 	c, err := StartChild(nil, nil, "/bin/sh", "-c", "echo why >&2; exit 3")
 	if err != nil {

@@ -23,6 +23,7 @@ func (c *checker) complete() {
 	c.completeTLS()
 	if len(cfg.Flows) == 0 && len(cfg.Control.Controllers) == 0 && !c.bad["flows"] && !c.bad["flows_file"] {
 		cfg.Flows = FlowText{{Text: "actions=NORMAL", File: c.file, Line: 1, Column: 1}}
+		cfg.FlowsAuto = true
 	}
 	if cfg.Datapath.Memory.FramesPerLoop == 0 && !c.bad["datapath.memory.frames_per_loop"] {
 		cfg.Datapath.Memory.FramesPerLoop, cfg.Datapath.Memory.FramesAuto = framesFor(cfg), true

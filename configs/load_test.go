@@ -95,7 +95,7 @@ func TestDefaults(t *testing.T) {
 				Loops: []int{0, 0}, Pinned: []bool{false, false}, VLAN: VLAN{Mode: Trunk}, Flood: true,
 				Memory: MemoryPort{Flows: 1000, Masks: 1, Size: 60, Order: "seq"}, PCAP: PCAPPort{Repeat: 1}},
 		},
-		Flows:   FlowText{{Text: "actions=NORMAL", File: "x.yaml", Line: 1, Column: 1}},
+		Flows: FlowText{{Text: "actions=NORMAL", File: "x.yaml", Line: 1, Column: 1}}, FlowsAuto: true,
 		Control: Control{Socket: DefaultSocket, FailMode: Standalone, OpenFlow: []string{"punix:/run/pollux/br0.mgmt"}, OpenFlowAuto: true},
 		Log:     Log{Level: "info", Format: "text"},
 	}

@@ -5,11 +5,13 @@ type Config struct {
 	Bridge    Bridge   `json:"bridge,omitzero" jsonschema:"The switch itself."`
 	Datapath  Datapath `json:"datapath,omitzero" reload:"restart" jsonschema:"Poll loops, memory and caches."`
 	Ports     []Port   `json:"ports,omitempty" jsonschema:"The ports. Those without ofport are numbered in this order."`
-	Flows     FlowText `json:"flows,omitempty" jsonschema:"OpenFlow flows as ovs-ofctl add-flow reads them: one a line of a block, or a list of strings. Blank lines and comments from # on are skipped. Without any flow the switch has one, actions=NORMAL, unless it has control.controllers."`
+	Flows     FlowText `json:"flows,omitempty" jsonschema:"OpenFlow flows as ovs-ofctl add-flow reads them: one a line of a block, or a list of strings. Blank lines and comments from # on are skipped. Without any flow the switch starts with one, actions=NORMAL, unless it has control.controllers; a reload does not bring that one back."`
 	FlowsFile string   `json:"flows_file,omitempty" jsonschema:"A file of more flows, one a line, read after flows. A relative path starts at the folder of this file."`
 	IPFIX     IPFIX    `json:"ipfix,omitzero" jsonschema:"Flow records to collectors."`
 	Control   Control  `json:"control,omitzero" jsonschema:"How commands and controllers reach the running switch."`
 	Log       Log      `json:"log,omitzero" reload:"restart" jsonschema:"What the switch says on standard error."`
+
+	FlowsAuto bool `json:"-"` // Flows is what a switch starts with that was given none
 }
 
 // Bridge is the switch as OpenFlow and a learning bridge know it.

@@ -14,8 +14,9 @@ func newRunCmd() *cobra.Command {
 		Use:   "run -c FILE",
 		Short: "Run a switch until SIGINT or SIGTERM (root)",
 		Long: `Run a switch in the foreground. The first lines say what was found of the
-machine; "ready" follows when packets flow. SIGINT or SIGTERM ends it, with
-everything released that it took. SIGHUP has it read its file again, as pollux reload
+machine; "ready" follows when packets flow, "ready, 1 of 2 ports open" where a
+device is not there yet: its port opens when it comes. SIGINT or SIGTERM ends it,
+with everything released that it took. SIGHUP has it read its file again, as pollux reload
 does; the outcome is in the log. Messages go to standard error.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if file == "" {

@@ -37,14 +37,12 @@ var _ flow.PortNames = names{}
 func LoadOptions() configs.Options {
 	return configs.Options{ParseFlows: func(c *configs.Config, lines []configs.FlowLine) []error {
 		flows, errs := parseFlows(c, lines)
-		if len(errs) > 0 {
-			return errs
-		}
-		return tryFlows(c, flows, lines)
+		return append(errs, tryFlows(c, flows, lines)...)
 	}}
 }
 
-// parseFlows reads the flows of a configuration; each error is a *configs.FlowError.
+// parseFlows reads the flows of a configuration; each error is a *configs.FlowError. The flows
+// beside errors are those without.
 func parseFlows(cfg *configs.Config, lines []configs.FlowLine) ([]pipeline.Flow, []error) {
 	text := make([]string, len(lines))
 	for i := range lines {
@@ -52,7 +50,7 @@ func parseFlows(cfg *configs.Config, lines []configs.FlowLine) ([]pipeline.Flow,
 	}
 	flows, err := pipeline.ParseFlowLines(text, portNames(cfg))
 	if err != nil {
-		return nil, flowErrors(err, lines, "")
+		return flows, flowErrors(err, lines)
 	}
 	return flows, nil
 }
@@ -63,14 +61,14 @@ func parseFlows(cfg *configs.Config, lines []configs.FlowLine) ([]pipeline.Flow,
 func tryFlows(cfg *configs.Config, flows []pipeline.Flow, lines []configs.FlowLine) []error {
 	_, err := pipeline.New(pipeline.Config{Flows: flows, Sampling: sampling(wantedExporters(&cfg.IPFIX))})
 	if err != nil {
-		return flowErrors(err, lines, "ipfix")
+		return flowErrors(err, lines)
 	}
 	return nil
 }
 
 // flowErrors says where in the files the errors of flows stand: a line of err is an
-// index, from 1, into lines. depends is as in FlowError.
-func flowErrors(err error, lines []configs.FlowLine, depends string) []error {
+// index, from 1, into lines.
+func flowErrors(err error, lines []configs.FlowLine) []error {
 	var all pipeline.ParseErrors
 	var one *pipeline.ParseError
 	switch {
@@ -88,6 +86,10 @@ func flowErrors(err error, lines []configs.FlowLine, depends string) []error {
 		}
 		if i := e.First - 1; i >= 0 && i < len(lines) {
 			msg += fmt.Sprintf(" (the first stands at %s:%d)", lines[i].File, lines[i].Line)
+		}
+		depends := ""
+		if errors.Is(e, pipeline.ErrNoExporter) {
+			depends = "ipfix"
 		}
 		errs = append(errs, &configs.FlowError{Index: e.Line - 1, Offset: e.Column - 1, Err: errors.New(msg), Depends: depends})
 	}

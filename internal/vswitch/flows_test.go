@@ -34,6 +34,13 @@ func TestFlowErrorsSayWhere(t *testing.T) {
 			`x.yaml:5:9: unknown key "set" in ipfix; did you mean "sets"?`},
 		{"no exporter, and another error", ports + "flows: [\"actions=" + sample + "\"]\nlog: {level: loud}", "",
 			"x.yaml:4:10: flow: collector set 9 has no exporter\n" + `x.yaml:5:14: log.level: "loud" is not one of debug, info, warn, error`},
+		{"text, a group, a meter and an exporter", "flows_file: f\n" + ports + "flows: |\n  in_port=1,actions=group:3\n  in_port=2,actions=meter:3,normal\n  udp,actions=" + sample + "\n  actoins=drop\n", "in_port=1 actions=3\ntcp,in_port=1 actions=group:4\ntpc actions=drop",
+			"x.yaml:6:3: flow: group 3 does not exist\nx.yaml:7:3: flow: meter 3 does not exist\nx.yaml:8:3: flow: collector set 9 has no exporter\n" +
+				`x.yaml:9:3: flow: "actoins": unknown field; did you mean actions?` + "\n" +
+				"f:1:1: flow: an earlier flow has the same table, priority and match; keep one of them (the first stands at x.yaml:6)\n" +
+				"f:2:1: flow: group 4 does not exist\n" + `f:3:1: flow: "tpc": unknown field; did you mean tcp?`},
+		{"an exporter that is wrong, and a group", ports + "flows: [\"actions=" + sample + "\", \"tcp,actions=group:3\"]\nipfix: {set: [{id: 9, targets: [x]}]}", "",
+			"x.yaml:4:93: flow: group 3 does not exist\n" + `x.yaml:5:9: unknown key "set" in ipfix; did you mean "sets"?`},
 		{"a number that is wrong", "ports: [{name: p1, type: memory, ofport: 70000}]\nflows: [in_port=p1 actions=NORMAL]", "",
 			`x.yaml:1:42: ports[0].ofport: "70000" is not a port number from 1 to 65279, nor LOCAL`},
 		{"numbers given twice", "ports: [{name: p1, type: memory, ofport: 7}, {name: p2, type: memory, ofport: 7}]", "",

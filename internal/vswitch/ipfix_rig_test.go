@@ -102,7 +102,7 @@ func (r *ipfixRig) run() {
 			r.t.Logf("the switch said:\n%s", r.out)
 		}
 	})
-	r.until("ready", func() bool { return strings.Contains(r.out.String(), "\nready\n") })
+	r.until("ready", func() bool { return strings.Contains(r.out.String(), "\nready") })
 }
 
 // until waits for ok.

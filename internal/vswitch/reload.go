@@ -15,12 +15,13 @@ import (
 )
 
 // Reload reads the configuration file again and applies it: flows that stay keep their
-// counters, ports that stay keep their queues. On any error nothing has changed. When
+// counters, ports that stay keep their queues. Flows of the file that controllers have changed
+// or deleted are put back, even where the file is as it was. On any error nothing has changed. When
 // it returns no packet is treated by the old tables any more.
 func (s *Switch) Reload() (string, error) {
 	cfg, err := configs.Load(s.path, LoadOptions())
 	if err != nil {
-		s.log.Warn("reload refused", "error", err)
+		s.log.Warn("reload refused", "errors", countErrors(err), "error", inOneLine(err))
 		return "", err
 	}
 	s.mu.Lock()
@@ -28,7 +29,7 @@ func (s *Switch) Reload() (string, error) {
 	if s.closed {
 		return "", errors.New("the switch is stopping")
 	}
-	return s.change(cfg, s.path)
+	return s.change(cfg, s.path, true)
 }
 
 // reloadOn reloads at each signal, until ctx is done. The log has the outcome, as there is
@@ -41,7 +42,7 @@ func (s *Switch) reloadOn(ctx context.Context, signals <-chan os.Signal) {
 		case sig := <-signals:
 			said, err := s.Reload()
 			if err != nil {
-				s.log.Error("reload failed", "signal", sig.String(), "error", err)
+				s.log.Error("reload failed", "signal", sig.String(), "errors", countErrors(err), "error", inOneLine(err))
 				continue
 			}
 			s.log.Info("reload done", "signal", sig.String(), "changes", strings.Split(strings.TrimSpace(said), "\n"))
@@ -69,7 +70,7 @@ func (s *Switch) setExporter(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	said, err := s.change(cfg, "ipfix/set")
+	said, err := s.change(cfg, "ipfix/set", false)
 	if err == nil {
 		said += "not written to " + s.path + ": the next reload goes by the file\n"
 	}
@@ -97,8 +98,9 @@ func settingsOf(args []string) (list []configs.Setting, err error) {
 	return list, nil
 }
 
-// change brings the switch to cfg and says what has changed. of is where cfg is from.
-func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
+// change brings the switch to cfg and says what has changed. of is where cfg is from. With
+// restore flows of the configuration are put back that are not there as it says.
+func (s *Switch) change(cfg *configs.Config, of string, restore bool) (string, error) {
 	changes := configs.Diff(s.cfg, cfg)
 	var b strings.Builder
 	var errs []error
@@ -119,13 +121,11 @@ func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 	if need := cfg.FramesNeeded(); need > int(s.mem.PerHome) && need > s.cfg.FramesNeeded() {
 		return "", fmt.Errorf("%s: nothing applied: the rings of these ports hold %d frames a loop and the running switch has %d; restart it, with datapath.memory.frames_per_loop for what is to come", of, need, s.mem.PerHome)
 	}
-	if len(changes) == 0 {
-		return "no change\n", nil
-	}
 	was := s.cfg
+	var restored []configs.FlowLine
 	undo, err := s.openListeners(&was.Control, &cfg.Control)
 	if err == nil {
-		if err = s.applier(touched)(cfg); err != nil {
+		if restored, err = s.applier(touched, restore)(cfg); err != nil {
 			undo()
 		}
 	}
@@ -134,7 +134,11 @@ func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 		return "", fmt.Errorf("%s: nothing applied: %w", of, err)
 	}
 	s.moveOpenFlow(&was.Control, &s.cfg.Control)
-	s.log.Info("reloaded", "changes", len(changes))
+	if len(changes) == 0 && len(restored) == 0 {
+		return "no change\n", nil
+	}
+	sayRestored(&b, restored)
+	s.log.Info("reloaded", "changes", len(changes), "restored", len(restored))
 	for _, v := range s.ports {
 		if s.dp.Info(v.slot) == nil {
 			fmt.Fprintf(&b, "port %s waits for its device: %s\n", v.cfg.Name, v.why)
@@ -144,39 +148,53 @@ func (s *Switch) change(cfg *configs.Config, of string) (string, error) {
 }
 
 // applier returns what brings the switch to a configuration with changes in these keys of
-// the file. Flows, also those that controllers have added, are left alone unless what
-// flows depend on changes.
-func (s *Switch) applier(touched map[string]bool) func(*configs.Config) error {
+// the file, and says which flows it has restored. Without restore flows are left alone
+// unless what flows depend on changes.
+func (s *Switch) applier(touched map[string]bool, restore bool) func(*configs.Config) ([]configs.FlowLine, error) {
 	delete(touched, "control") // moveOpenFlow's
 	switch {
+	case len(touched) == 0 && !restore:
+		return func(cfg *configs.Config) ([]configs.FlowLine, error) { s.cfg = cfg; return nil, nil }
 	case len(touched) == 0:
-		return func(cfg *configs.Config) error { s.cfg = cfg; return nil }
+		return s.applyFlows
 	case len(touched) == 1 && touched["ipfix"]:
-		return s.applyExporters
+		return func(cfg *configs.Config) ([]configs.FlowLine, error) { return s.applyExporters(cfg, restore) }
 	}
 	return s.apply
 }
 
 // applyExporters brings the switch to cfg, which has other exporters and is else as
-// before. Ports and flows, also those that controllers have added, are left alone.
-func (s *Switch) applyExporters(cfg *configs.Config) error {
+// before. Ports are left alone, and without restore flows are, too.
+func (s *Switch) applyExporters(cfg *configs.Config, restore bool) ([]configs.FlowLine, error) {
+	var put []int
+	c := pipeline.Change{Put: &put}
+	if restore {
+		var err error
+		if c.Flows, err = s.wantedFlows(cfg); err != nil {
+			return nil, err
+		}
+	}
 	x, err := s.planExporters(&cfg.IPFIX)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := x.open(); err != nil {
-		return err
+		return nil, err
 	}
 	if next := sampling(x.next); !reflect.DeepEqual(next, sampling(s.exporters)) {
-		if err := s.state.SetSampling(next); err != nil {
+		c.Sampling = &next
+	}
+	if c.Flows != nil || c.Sampling != nil {
+		if err := s.state.Apply(c); err != nil {
 			x.close()
-			return err
+			return nil, err
 		}
 		s.dp.Barrier()
 	}
 	s.commitExporters(x)
+	restored := s.restored(cfg, c.Flows, put)
 	s.cfg = cfg
-	return nil
+	return restored, nil
 }
 
 // commitExporters finishes a change of exporters, when the tables and loops know.
@@ -188,17 +206,10 @@ func (s *Switch) commitExporters(x *exporterChange) {
 
 // apply brings the switch to cfg. What can fail, above all opening devices, comes
 // first, and what was done is undone.
-func (s *Switch) apply(cfg *configs.Config) (err error) {
-	flows, errs := parseFlows(cfg, cfg.Flows)
-	if len(errs) > 0 {
-		return errors.Join(errs...)
-	}
-	switch {
-	case len(cfg.Flows) > 0:
-	case len(s.cfg.Flows) > 0:
-		flows = []pipeline.Flow{} // none any more
-	default:
-		flows = nil // all are the controllers'
+func (s *Switch) apply(cfg *configs.Config) (restored []configs.FlowLine, err error) {
+	flows, err := s.wantedFlows(cfg)
+	if err != nil {
+		return nil, err
 	}
 	var undo []func()
 	defer func() {
@@ -224,7 +235,7 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 			v.cfg = cfg.Ports[i]
 			back, err := s.readdress(was, &v)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if back != nil {
 				undo = append(undo, back)
@@ -236,7 +247,7 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 		if was != nil {
 			// The device must be let go of before it can be opened in another way.
 			if err := s.dp.Detach(was.slot); err != nil {
-				return err
+				return nil, err
 			}
 			undo = append(undo, func() {
 				if err := s.plug(was); err != nil && !isAway(err) {
@@ -245,20 +256,20 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 			})
 		}
 		if err := s.dp.Add(v.datapathPort()); err != nil {
-			return err
+			return nil, err
 		}
 		undo = append(undo, func() { _ = s.dp.Remove(v.slot) })
 		if err := s.plug(v); err != nil && !isAway(err) {
-			return err
+			return nil, err
 		}
 		ports = append(ports, v)
 	}
 	x, err := s.planExporters(&cfg.IPFIX)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := x.open(); err != nil {
-		return err
+		return nil, err
 	}
 	undo = append(undo, x.close)
 	desc := make([]pipeline.Port, len(ports))
@@ -266,12 +277,13 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 		desc[i] = s.pipelinePort(v)
 	}
 	sample := sampling(x.next)
+	var put []int
 	err = s.state.Apply(pipeline.Change{
 		Name: &cfg.Bridge.Name, Ports: desc, Flows: flows, Sampling: &sample,
-		MACAgeing: cfg.Bridge.MACAgeing.Std(), MACTableSize: cfg.Bridge.MACTableSize,
+		MACAgeing: cfg.Bridge.MACAgeing.Std(), MACTableSize: cfg.Bridge.MACTableSize, Put: &put,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// From here on nothing fails that would matter to packets.
 	isolated := isolatedLoops(cfg)
@@ -293,8 +305,9 @@ func (s *Switch) apply(cfg *configs.Config) (err error) {
 	for _, e := range s.exporters {
 		e.x.Remind() // of the ports that there are now
 	}
+	restored = s.restored(cfg, flows, put)
 	s.ports, s.cfg = ports, cfg
-	return nil
+	return restored, nil
 }
 
 // readdress gives the tap of a port that stays the addresses it is to have; back, if not

@@ -186,7 +186,7 @@ func (r *rig) start() {
 			r.t.Logf("the switch said:\n%s", r.out)
 		}
 	})
-	r.wait("ready", func() bool { return strings.Contains(r.out.String(), "\nready\n") })
+	r.wait("ready", func() bool { return strings.Contains(r.out.String(), "\nready") })
 }
 
 // wait waits for ok.

@@ -159,7 +159,8 @@ func (s *Switch) start() error {
 }
 
 // Run makes a switch from cfg and runs it until ctx is done. It prints what it found
-// on out, then one line "ready" when packets flow. SIGHUP is a reload.
+// on out, then one line "ready" when packets flow, with the number of ports where not all
+// are open. SIGHUP is a reload.
 func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (err error) {
 	cores := make([]int, len(cfg.Datapath.Loops))
 	for i, l := range cfg.Datapath.Loops {
@@ -211,7 +212,6 @@ func Run(ctx context.Context, cfg *configs.Config, path string, out io.Writer) (
 	go s.watchCollectors(watch)
 	go s.reloadOn(watch, hup)
 	s.sayPorts(out)
-	fmt.Fprintf(out, "ready\n")
 	s.state.Run(ctx, learnEvery)
 	s.log.Info("stopping")
 	return nil
@@ -225,7 +225,8 @@ func cacheSize(bytes int) string {
 	return size(bytes)
 }
 
-// sayPorts prints a line for each port.
+// sayPorts prints a line for each port, and one that begins with ready: nothing follows where
+// all are open.
 func (s *Switch) sayPorts(out io.Writer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -240,6 +241,11 @@ func (s *Switch) sayPorts(out io.Writer) {
 		words := []string{p.Type, p.Device, p.Mode}
 		words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
 		fmt.Fprintf(out, "port %v %s: %s, queues %d, mtu %d\n", v.cfg.OFPort, v.cfg.Name, strings.Join(words, " "), p.Queues, p.MTU)
+	}
+	if all := len(s.ports); open == all {
+		fmt.Fprintln(out, "ready")
+	} else {
+		fmt.Fprintf(out, "ready, %d of %d ports open\n", open, all)
 	}
 	s.log.Info("ready", "ports", len(s.ports), "open", open, "pid", os.Getpid())
 }

@@ -69,10 +69,17 @@ func (tx *flowTx) checkAction(a *Action) error {
 		}
 	case ActSample:
 		if _, ok := tx.next.sampling.Sets[a.List.Sample.Set]; !ok {
-			return fmt.Errorf("collector set %d has no exporter: %w", a.List.Sample.Set, ofperr.ActionBadArgument)
+			return noExporter(a.List.Sample.Set)
 		}
 	}
 	return nil
+}
+
+// ErrNoExporter says that a flow samples for a collector set without exporter.
+var ErrNoExporter = errors.New("has no exporter")
+
+func noExporter(set uint32) error {
+	return fmt.Errorf("collector set %d %w: %w", set, ErrNoExporter, ofperr.ActionBadArgument)
 }
 
 // inWords returns what err says, without the OpenFlow error that it wraps: for people who
@@ -89,7 +96,7 @@ func inWords(err error) string {
 // it is.
 func flowErr(f *Flow, err error) error {
 	if f.Line > 0 {
-		return &ParseError{Line: f.Line, Column: f.Column, Msg: inWords(err)}
+		return &ParseError{Line: f.Line, Column: f.Column, Msg: inWords(err), Err: err}
 	}
 	return fmt.Errorf("flow %q: %w", f.String(), err)
 }

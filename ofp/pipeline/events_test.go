@@ -282,8 +282,16 @@ func TestAReloadLeavesControllersFlows(t *testing.T) {
 		t.Fatal(err)
 	}
 	hit(t, m.State, "in_port=5", 2)
-	if err := m.Apply(Change{Flows: flows}); err != nil {
+	var put []int
+	if err := m.Apply(Change{Flows: flows, Put: &put}); err != nil {
 		t.Fatal(err)
+	}
+	if !slices.Equal(put, []int{1, 2, 3}) { // modified, added over, deleted
+		t.Errorf("put flows %v, want 1 to 3", put)
+	}
+	put = nil
+	if err := m.Apply(Change{Flows: flows, Put: &put}); err != nil || put != nil {
+		t.Errorf("the same once more: put %v, error %v", put, err)
 	}
 	got := strings.Split(m.flows(), "\n")
 	slices.Sort(got)

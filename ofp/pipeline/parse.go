@@ -19,7 +19,12 @@ type ParseError struct {
 	Text   string // the line; "" where it is not known
 	Msg    string
 	First  int // line of the earlier flow that this one collides with; 0 if that is not the error
+
+	Err error // why the switch refuses a flow that can be read; nil of text that can't
 }
+
+// Unwrap returns Err.
+func (e *ParseError) Unwrap() error { return e.Err }
 
 // Error names the place, quotes the culprit and says where the first of two flows
 // stands.
@@ -58,14 +63,16 @@ func (e ParseErrors) Unwrap() []error {
 }
 
 // ParseFlows reads flows in ovs-ofctl add-flow syntax, one a line; blank lines and
-// what follows a # are skipped. All errors are reported, as ParseErrors.
+// what follows a # are skipped. All errors are reported, as ParseErrors, and the flows that
+// have none returned beside them.
 func ParseFlows(text string, ports flow.PortNames) ([]Flow, error) {
 	return ParseFlowLines(strings.Split(text, "\n"), ports)
 }
 
 // ParseFlowLines is ParseFlows for lines already parted; Line numbers count them
 // from 1. Two flows of one table with the same match and priority are an error, as
-// one of them would be lost; First says which line is the other.
+// one of them would be lost; First says which line is the other. Beside errors the flows are
+// returned that have none.
 func ParseFlowLines(lines []string, ports flow.PortNames) ([]Flow, error) {
 	var flows []Flow
 	var errs ParseErrors
@@ -95,7 +102,7 @@ func ParseFlowLines(lines []string, ports flow.PortNames) ([]Flow, error) {
 		flows = append(flows, f)
 	}
 	if errs != nil {
-		return nil, errs
+		return flows, errs
 	}
 	return flows, nil
 }
@@ -125,6 +132,7 @@ type flowParser struct {
 	flow  Flow
 	seen  map[string]bool
 	mod   *FlowMod // of which the flow is a part; nil: a flow alone is read
+	bare  bool     // it lacks the actions that it needs
 }
 
 func (p *flowParser) errAt(off, n int, format string, args ...any) error {
@@ -140,12 +148,15 @@ func (p *flowParser) parse() error {
 		return p.errAt(at, len(p.text)-at, "a deletion has no actions")
 	case deletes:
 		at = len(p.text)
-	case at < 0:
-		return p.errAt(len(p.text), 0, "the flow has no actions; it would end in actions=output:2, or actions=drop")
+	case at < 0: // maybe for a slip in the word: what is there says more than what is not
+		at, p.bare = len(p.text), true
 	}
 	m, err := flow.ParseMatchWith(p.text[:at], p.ports, p.word)
 	if err != nil {
 		return err
+	}
+	if p.bare {
+		return p.errAt(len(p.text), 0, "the flow has no actions; it would end in actions=output:2, or actions=drop")
 	}
 	p.flow.Match = m
 	if f := unsupportedMatch(&m); f != flow.FieldNone {
@@ -227,6 +238,9 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 	case "cookie":
 		bits = 64
 	default:
+		if err := p.nearlyActions(key, off); err != nil {
+			return true, err
+		}
 		if _, ok := flow.FieldByName(key); !ok && value != "" {
 			if n := flow.Nearest(key, flowWords...); slices.Contains(flowWords, n) {
 				return true, p.errAt(off, len(key), "unknown word; did you mean %s?", n)
@@ -264,6 +278,23 @@ func (p *flowParser) word(key, value string, off int) (bool, error) {
 		p.flow.Cookie = n
 	}
 	return true, nil
+}
+
+// nearlyActions finds the word actions= misspelt in a flow that has none.
+func (p *flowParser) nearlyActions(key string, off int) error {
+	if !p.bare {
+		return nil
+	}
+	name, _, _ := strings.Cut(key, ":") // as in actions:drop
+	switch flow.Nearest(name, "actions", "action") {
+	case "actions", "action":
+	default:
+		return nil
+	}
+	if name == "actions" || name == "action" {
+		return p.errAt(off, len(name), "it needs a =, as in actions=output:2, or actions=drop")
+	}
+	return p.errAt(off, len(name), "unknown field; did you mean actions?")
 }
 
 // noPacketHas is the fields that no packet of this switch has.

@@ -125,6 +125,15 @@ func TestWrongFlowsSayWhereAndWhy(t *testing.T) {
 		msg    string // a part of it
 	}{
 		{"in_port=1", 10, "no actions"},
+		{"", 1, "no actions"},
+		{"in_port=1,actoins=drop", 11, `unknown field; did you mean actions?`},
+		{"in_port=1 acton=output:1,2", 11, `unknown field; did you mean action`},
+		{"in_port=1, Actions=drop", 12, `unknown field; did you mean actions?`},
+		{"in_port=1,actions:drop", 11, `it needs a =`},
+		{"in_port=1,actions", 11, `it needs a =`},
+		{"in_port=1,actions =drop", 11, `it needs a =`},
+		{"in_prot=1", 1, `unknown field; did you mean in_port?`},
+		{"pirority=1,actoins=drop", 1, `unknown word; did you mean priority?`},
 		{"table=254 actions=1", 7, "tables 0 to 253"},
 		{"priority=70000 actions=1", 10, "0 to 65535"},
 		{"priority=1,priority=2 actions=1", 12, "given twice"},

@@ -12,7 +12,6 @@ import (
 	"pollux/classifier"
 	"pollux/flow"
 	"pollux/internal/clock"
-	"pollux/ofp/ofperr"
 )
 
 // Defaults of Config.
@@ -122,6 +121,10 @@ type Change struct {
 	MACAgeing    time.Duration
 	MACTableSize int
 
+	// Put, unless nil, is given the indices into Flows of those that were not there as they
+	// are, be it that they are new or that somebody has changed or deleted them.
+	Put *[]int
+
 	allFlows bool // Flows are all that are to be left
 }
 
@@ -156,7 +159,7 @@ func (s *State) Apply(c Change) error {
 		tx.setPorts(ports)
 	}
 	if c.Flows != nil {
-		if err := tx.replace(c.Flows, c.allFlows); err != nil {
+		if err := tx.replace(c.Flows, c.allFlows, c.Put); err != nil {
 			tx.abort()
 			return err
 		}
@@ -246,7 +249,7 @@ func (c *Sampling) check(f *Flow) (err error) {
 	f.Do.some(func(a *Action) bool {
 		if a.Kind == ActSample {
 			if _, ok := c.Sets[a.List.Sample.Set]; !ok {
-				err = flowErr(f, fmt.Errorf("collector set %d has no exporter: %w", a.List.Sample.Set, ofperr.ActionBadArgument))
+				err = flowErr(f, noExporter(a.List.Sample.Set))
 			}
 		}
 		return err != nil

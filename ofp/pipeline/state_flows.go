@@ -8,9 +8,9 @@ import (
 )
 
 // replace makes flows the only ones of the configuration, or with all the only ones at all.
-// Rules of flows that stay are kept. Sample actions are not checked here but all at once
-// when the change is complete.
-func (tx *flowTx) replace(flows []Flow, all bool) error {
+// Rules of flows that stay are kept; put, unless nil, is given the indices of the others. Sample
+// actions are not checked here but all at once when the change is complete.
+func (tx *flowTx) replace(flows []Flow, all bool, put *[]int) error {
 	stays := make(map[*Rule]bool, len(flows))
 	var wrong ParseErrors
 	for i := range flows {
@@ -32,6 +32,9 @@ func (tx *flowTx) replace(flows []Flow, all bool) error {
 			continue
 		}
 		stays[tx.steps[len(tx.steps)-1].new] = true
+		if put != nil {
+			*put = append(*put, i)
+		}
 	}
 	if wrong != nil {
 		return wrong
