@@ -100,10 +100,14 @@ func TestViews(t *testing.T) {
 		"ports":     func(w *strings.Builder) { portsText(w, ports) },
 		"megaflows": func(w *strings.Builder) { megaflowsText(w, mega); megaflowsText(w, nil) },
 		"fdb":       func(w *strings.Builder) { fdbText(w, fdb) },
-		"perf":      func(w *strings.Builder) { perfText(w, perf) },
-		"drops":     func(w *strings.Builder) { drops.Text(w) },
-		"ipfix":     func(w *strings.Builder) { ipfixText(w, exporters); ipfixText(w, nil) },
-		"top":       func(w *strings.Builder) { topText(w, top); topText(w, nil) },
+		"fdbstats": func(w *strings.Builder) {
+			fdbStatsText(w, "br0", &pipeline.FDBStats{Learned: 12, Moved: 3, Expired: 4, Evicted: 1, Current: 7, Max: 8192})
+			fdbStatsText(w, "br0", &pipeline.FDBStats{Learned: 12, Lost: 5, Current: 12, Max: 64})
+		},
+		"perf":  func(w *strings.Builder) { perfText(w, perf) },
+		"drops": func(w *strings.Builder) { drops.Text(w) },
+		"ipfix": func(w *strings.Builder) { ipfixText(w, exporters); ipfixText(w, nil) },
+		"top":   func(w *strings.Builder) { topText(w, top); topText(w, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
