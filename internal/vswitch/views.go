@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"pollux/actions"
 	"pollux/flow"
@@ -43,7 +44,7 @@ func (v *Show) Text(w io.Writer) {
 	t.write(w)
 	fmt.Fprintln(w)
 	if len(v.Controllers) > 0 {
-		controllersText(w, v)
+		controllersText(w, v, time.Now())
 		fmt.Fprintln(w)
 	}
 	sumsText(w, &v.Sums, v.Unaccounted)
