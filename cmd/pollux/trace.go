@@ -19,8 +19,8 @@ func newTraceCmd() *cobra.Command {
 		Aliases: []string{"ofproto/trace"},
 		Short:   "What would happen to a packet, step by step",
 		Long: `What would happen to a packet, step by step, as ofproto/trace of Open vSwitch says
-it. The packet is given by its fields or as its bytes in hexadecimal, then with
-in_port before it:
+it. The packet is given by its fields, without masks (those not named are 0), or as its
+bytes in hexadecimal with in_port before them:
 
   pollux trace in_port=h1,icmp,nw_src=10.0.0.1,nw_dst=10.0.0.2
   pollux trace in_port=1 ffffffffffff0200000000010806…

@@ -73,11 +73,12 @@ func newMegaflowsCmd() *cobra.Command {
 }
 
 func newFDBCmd() *cobra.Command {
-	return view{"fdb", "The learned addresses", []string{"fdb/show"}, ""}.cmd()
+	return view{"fdb", "The learned addresses", []string{"fdb/show"},
+		"The learned addresses. How many there are and may be, and what became of others, says\npollux call fdb/stats-show."}.cmd()
 }
 
 func newPerfCmd() *cobra.Command {
-	return view{"perf", "What each loop spends its time on", []string{"dpif-netdev/pmd-perf-show", "pmd-perf-show"}, ""}.cmd()
+	return view{"perf", "What each loop spends its time on", []string{"dpif-netdev/pmd-perf-show", "pmd-perf-show", "dpif-netdev/pmd-stats-show"}, ""}.cmd()
 }
 
 func newDropsCmd() *cobra.Command {

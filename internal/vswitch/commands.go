@@ -24,7 +24,7 @@ func (s *Switch) serve() (*ctl.Server, error) {
 				rest = rest[1:]
 			}
 			if len(rest) > 0 {
-				return "", fmt.Errorf("%q: this command takes --json and the bridge's name, and nothing else", rest[0])
+				return "", fmt.Errorf("%q: no such bridge, the one here is %q; this command takes its name, --json, and nothing else", rest[0], s.state.Snapshot().Name())
 			}
 			var w strings.Builder
 			err := f(&w, js)
@@ -48,10 +48,14 @@ func (s *Switch) serve() (*ctl.Server, error) {
 		v := s.FDB()
 		return render(w, js, v, func(w io.Writer) { fdbText(w, v) })
 	}, "fdb/show")
+	view("fdb/stats-show", func(w io.Writer, js bool) error {
+		v := s.state.FDBStats()
+		return render(w, js, v, func(w io.Writer) { fdbStatsText(w, s.state.Snapshot().Name(), &v) })
+	})
 	view("perf", func(w io.Writer, js bool) error {
 		v := s.Perf()
 		return render(w, js, v, func(w io.Writer) { perfText(w, v) })
-	}, "dpif-netdev/pmd-perf-show")
+	}, "dpif-netdev/pmd-perf-show", "dpif-netdev/pmd-stats-show")
 	view("drops", func(w io.Writer, js bool) error { v := s.Drops(); return render(w, js, v, v.Text) }, "coverage/show")
 	view("ipfix", func(w io.Writer, js bool) error {
 		v := s.IPFIX()
@@ -62,7 +66,7 @@ func (s *Switch) serve() (*ctl.Server, error) {
 	srv.Alias("dpif-netdev/pmd-rxq-show", "rxqs")
 	srv.Register("rebalance", "[--json] [--dry-run] [--policy POLICY]", 0, 4, s.rebalanceCommand)
 	srv.Alias("dpif-netdev/pmd-rxq-rebalance", "rebalance")
-	srv.Register("trace", "[--json] FLOW|HEX", 1, 4, s.traceCommand)
+	srv.Register("trace", "[--json] [BRIDGE] FLOW|in_port=PORT HEX", 1, 5, s.traceCommand)
 	srv.Alias("ofproto/trace", "trace")
 	srv.Register("ipfix/set", "EXPORTER KEY VALUE|KEY=VALUE…", 2, 64, s.setExporter)
 	srv.Register("reload", "", 0, 0, func([]string) (string, error) { return s.Reload() })

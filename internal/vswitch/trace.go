@@ -2,10 +2,12 @@ package vswitch
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
 	"pollux/configs"
+	"pollux/flow"
 	"pollux/ofp/pipeline"
 )
 
@@ -30,8 +32,21 @@ func TraceFile(cfg *configs.Config, _ string, args []string) (string, error) {
 // bridge may be named before it.
 func trace(snap *pipeline.Snapshot, args []string) (string, error) {
 	js, args := takeJSON(args)
-	if len(args) > 1 && args[0] == snap.Name() {
-		args = args[1:]
+	for _, a := range args {
+		switch {
+		case strings.TrimLeft(a, "-") == "generate" && a[0] == '-':
+			return "", fmt.Errorf("%s: a trace makes no packet, and sends and learns nothing; for what a flow's fields don't say give the packet's bytes: in_port=PORT HEX", a)
+		case strings.HasPrefix(a, "-"):
+			return "", fmt.Errorf("%s: a trace has no such option; it takes --json", a)
+		}
+	}
+	if len(args) > 1 {
+		switch name := args[0]; {
+		case name == snap.Name():
+			args = args[1:]
+		case !strings.ContainsAny(name, "=,") && !isPacket(name):
+			return "", fmt.Errorf("%q: no such bridge, the one here is %q; and it is no field of a packet", name, snap.Name())
+		}
 	}
 	r, err := snap.TraceText(strings.Join(args, " "))
 	if err != nil {
@@ -40,4 +55,10 @@ func trace(snap *pipeline.Snapshot, args []string) (string, error) {
 	var w strings.Builder
 	err = render(&w, js, r, func(w io.Writer) { io.WriteString(w, r.String()) })
 	return w.String(), err
+}
+
+// isPacket says whether word may begin the text of a packet.
+func isPacket(word string) bool {
+	_, err := flow.ParseMatch(word, nil)
+	return err == nil || strings.Trim(word, "0123456789abcdefABCDEF") == ""
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"pollux/actions"
 	"pollux/flow"
@@ -43,7 +44,7 @@ func (v *Show) Text(w io.Writer) {
 	t.write(w)
 	fmt.Fprintln(w)
 	if len(v.Controllers) > 0 {
-		controllersText(w, v)
+		controllersText(w, v, time.Now())
 		fmt.Fprintln(w)
 	}
 	sumsText(w, &v.Sums, v.Unaccounted)
@@ -187,6 +188,28 @@ func fdbText(w io.Writer, entries []pipeline.FDBEntry) {
 	fmt.Fprintln(w, " port  VLAN  MAC                Age")
 	for _, e := range entries {
 		fmt.Fprintf(w, "%5s  %4d  %s  %3d\n", portNumber(e.Port), e.VLAN, e.MAC, e.Age)
+	}
+}
+
+// fdbStatsText writes what became of learned addresses, as fdb/stats-show does. Static ones there
+// are none; that a loop had no room to tell of some, which are learned later, is said if it was so.
+func fdbStatsText(w io.Writer, bridge string, v *pipeline.FDBStats) {
+	fmt.Fprintf(w, "Statistics for bridge %q:\n", bridge)
+	fmt.Fprintf(w, "  Current/maximum MAC entries in the table: %d/%d\n", v.Current, v.Max)
+	for _, c := range []struct {
+		name string
+		n    uint64
+	}{
+		{"Current static MAC entries in the table", 0},
+		{"Total number of learned MAC entries", v.Learned},
+		{"Total number of expired MAC entries", v.Expired},
+		{"Total number of evicted MAC entries", v.Evicted},
+		{"Total number of port moved MAC entries", v.Moved},
+	} {
+		fmt.Fprintf(w, "  %-40s: %d\n", c.name, c.n)
+	}
+	if v.Lost > 0 {
+		fmt.Fprintf(w, "  %-40s: %d\n", "Learned late, a loop's ring being full", v.Lost)
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 	"pollux/ofp/session"
 )
 
-// controllersText writes a line for each controller and session, and under it what was
-// wrong last.
-func controllersText(w io.Writer, v *Show) {
+// controllersText writes a line for each controller and session, and under them what was
+// wrong last with those that can't be talked to.
+func controllersText(w io.Writer, v *Show, now time.Time) {
 	t := newTable("controller", "state", "role", "version", ">for", ">attempts", ">packet-ins", ">lost")
 	for i := range v.Controllers {
 		p := &v.Controllers[i]
@@ -19,12 +19,12 @@ func controllersText(w io.Writer, v *Show) {
 			attempts = fmt.Sprint(p.Attempts)
 		}
 		t.row(controllerName(p), controllerState(p), orDash(p.Role), orDash(p.Version),
-			seconds(time.Since(p.Since).Seconds()), attempts, p.PacketIns, p.PacketInLimited+p.PacketInFull)
+			seconds(now.Sub(p.Since).Seconds()), attempts, p.PacketIns, p.PacketInLimited+p.PacketInFull)
 	}
 	t.write(w)
 	for i := range v.Controllers {
-		if p := &v.Controllers[i]; p.LastError != "" {
-			fmt.Fprintf(w, "last error of %s: %s\n", p.Target, p.LastError)
+		if p := &v.Controllers[i]; p.LastError != "" && !p.Connected {
+			fmt.Fprintf(w, "last error of %s, %s ago: %s\n", p.Target, seconds(now.Sub(p.ErrorAt).Seconds()), p.LastError)
 		}
 	}
 	if v.Standalone {
@@ -46,8 +46,8 @@ func controllerState(p *session.Peer) string {
 		return "connected, has not taken the switch yet"
 	case p.Connected:
 		return "connected"
-	case p.Primary:
-		return "not connected"
+	case p.Greeting:
+		return "waiting for HELLO"
 	}
-	return "greeting"
+	return "not connected"
 }

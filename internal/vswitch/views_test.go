@@ -16,6 +16,7 @@ import (
 	"pollux/ipfix"
 	"pollux/ipfix/cache"
 	"pollux/ofp/pipeline"
+	"pollux/ofp/session"
 	"pollux/pmd"
 	"pollux/pmd/datapath"
 )
@@ -100,10 +101,26 @@ func TestViews(t *testing.T) {
 		"ports":     func(w *strings.Builder) { portsText(w, ports) },
 		"megaflows": func(w *strings.Builder) { megaflowsText(w, mega); megaflowsText(w, nil) },
 		"fdb":       func(w *strings.Builder) { fdbText(w, fdb) },
-		"perf":      func(w *strings.Builder) { perfText(w, perf) },
-		"drops":     func(w *strings.Builder) { drops.Text(w) },
-		"ipfix":     func(w *strings.Builder) { ipfixText(w, exporters); ipfixText(w, nil) },
-		"top":       func(w *strings.Builder) { topText(w, top); topText(w, nil) },
+		"fdbstats": func(w *strings.Builder) {
+			fdbStatsText(w, "br0", &pipeline.FDBStats{Learned: 12, Moved: 3, Expired: 4, Evicted: 1, Current: 7, Max: 8192})
+			fdbStatsText(w, "br0", &pipeline.FDBStats{Learned: 12, Lost: 5, Current: 12, Max: 64})
+		},
+		"controllers": func(w *strings.Builder) {
+			now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+			at := func(ago time.Duration) time.Time { return now.Add(-ago) }
+			why := "dial tcp 192.0.2.1:6653: connect: connection refused"
+			controllersText(w, &Show{Controllers: []session.Peer{
+				{Target: "tcp:192.0.2.1", Primary: true, Since: at(2 * time.Hour), Attempts: 90, LastError: why, ErrorAt: at(5 * time.Second)},
+				{Target: "tcp:192.0.2.2", Primary: true, Greeting: true, Since: at(5 * time.Second), Attempts: 3, LastError: why, ErrorAt: at(6 * time.Minute)},
+				{Target: "tcp:192.0.2.3", Primary: true, Connected: true, Role: "master", Version: "OpenFlow13", Admitted: true, Since: at(3 * time.Minute), Attempts: 2, LastError: why, ErrorAt: at(6 * time.Minute)},
+				{Target: "tcp:192.0.2.4", Primary: true, Connected: true, Role: "other", Version: "OpenFlow15", Since: at(3 * time.Minute), Attempts: 1},
+				{Target: "ptcp:6653", Peer: "192.0.2.5:40000", Greeting: true, Since: at(3 * time.Second)},
+			}}, now)
+		},
+		"perf":  func(w *strings.Builder) { perfText(w, perf) },
+		"drops": func(w *strings.Builder) { drops.Text(w) },
+		"ipfix": func(w *strings.Builder) { ipfixText(w, exporters); ipfixText(w, nil) },
+		"top":   func(w *strings.Builder) { topText(w, top); topText(w, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder

@@ -66,11 +66,13 @@ func (x *xlate) normal() {
 		return
 	}
 	x.up.FDB = true
-	if in != sourced {
+	// A trace whose flow names no source has none to learn, nor to be its own destination.
+	known := in != sourced && (src != 0 || x.tr == nil || x.tr.bytes)
+	if known {
 		x.learn(vlan, src, in.OFPort)
 	}
 	if dst&macMulticast == 0 {
-		if src == dst && in != sourced { // which is known now, whether or not the table has it already
+		if src == dst && known { // which is known now, whether or not the table has it already
 			x.toLearned(in.OFPort, in, vlan)
 			return
 		}
@@ -104,7 +106,7 @@ func (x *xlate) learn(vlan uint16, src uint64, port uint32) {
 		return
 	}
 	if x.tr != nil {
-		x.tr.detail("learned that %s is on port %s in VLAN %d", macString(src), x.tr.portName(port), vlan)
+		x.tr.detail("would learn that %s is on port %s in VLAN %d", macString(src), x.tr.portName(port), vlan)
 	}
 	if l := x.snap.loops; x.up.Commit && x.up.Thread >= 0 && x.up.Thread < len(l.notes) {
 		if !l.notes[x.up.Thread].Push(note{makeFDBKey(vlan, src), port, x.up.Now}) {

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -35,6 +34,10 @@ func (s *Snapshot) trace(key *flow.Key, frame []byte) *TraceResult {
 	var final flow.Key
 	for {
 		t = newTracer(s)
+		t.bytes = frame != nil
+		if n := key.InPort(); n != 0 && n != flow.PortController && n != flow.PortAny && s.ports.get(n) == nil {
+			t.fail("received packet on unknown port %s", t.portName(n))
+		}
 		for i := range u.Asked {
 			if frame == nil && !u.Asked[i].OfKey() {
 				t.warn("%s: not known without the packet's bytes, taken to be no, or 0", &u.Asked[i])
@@ -88,67 +91,11 @@ func (r *TraceResult) String() string {
 	return b.String()
 }
 
-// TraceText traces a packet that is given as text: a flow as ParseMatch reads it
-// (fields not named are 0), or a frame in hexadecimal, optionally after
-// "in_port=N ".
-func (s *Snapshot) TraceText(text string) (*TraceResult, error) {
-	k, err := s.ParsePacket(text)
-	if err != nil {
-		return nil, err
-	}
-	_, frame, _ := cutFrame(strings.TrimSpace(text), s.PortNames())
-	return s.trace(k, frame), nil
-}
-
 // headersAt returns where the labels of a frame and its network header begin, or packet.None.
 func headersAt(frame []byte) (l25, l3 uint16) {
 	var k flow.Key
 	l25, l3, _ = flow.ExtractOne(frame, 0, &k)
 	return l25, l3
-}
-
-// ParsePacket reads the packet of a trace; see TraceText.
-func (s *Snapshot) ParsePacket(text string) (*flow.Key, error) {
-	text = strings.TrimSpace(text)
-	names := s.PortNames()
-	if in, frame, ok := cutFrame(text, names); ok {
-		k := new(flow.Key)
-		flow.ExtractOne(frame, in, k)
-		return k, nil
-	}
-	m, err := flow.ParseMatch(text, names)
-	if err != nil {
-		return nil, fmt.Errorf("neither a flow nor a frame in hexadecimal: %w", err)
-	}
-	k := m.Key
-	if t := k.VlanTCI(); t != 0 {
-		k.W[flow.WVLAN] |= flow.VlanCFI << 48
-		if uint16(k.W[flow.WVLAN]>>32) == 0 {
-			k.W[flow.WVLAN] |= etherTypeVLAN << 32
-		}
-	}
-	return &k, nil
-}
-
-// cutFrame reads "[in_port=N ]HEX".
-func cutFrame(text string, names flow.PortNames) (in uint32, frame []byte, ok bool) {
-	if rest, found := strings.CutPrefix(text, "in_port="); found {
-		i := strings.IndexAny(rest, ", ")
-		if i < 0 {
-			return 0, nil, false
-		}
-		n, err := flow.ParsePort(rest[:i], names)
-		if err != nil {
-			return 0, nil, false
-		}
-		in, text = n, strings.TrimLeft(rest[i:], ", ")
-	}
-	text = strings.Join(strings.Fields(text), "")
-	if len(text) < 28 {
-		return 0, nil, false
-	}
-	b, err := hex.DecodeString(text)
-	return in, b, err == nil
 }
 
 // formatKey writes a key as a flow: metadata where it is not 0, and every field of

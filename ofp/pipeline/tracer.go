@@ -32,6 +32,8 @@ type tracer struct {
 	snap *Snapshot
 	root TraceNode
 	at   *TraceNode // node that steps are added to
+
+	bytes bool // the packet is given by its bytes; else fields that nobody named are 0
 }
 
 func newTracer(s *Snapshot) *tracer {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// calmly is how many lines a second sessions may log. What is connected to a network is
-// as loud as its loudest peer.
+// calmly is how many lines a second sessions may log, and of refused requests in a minute. What is
+// connected to a network is as loud as its loudest peer.
 const calmly = 10
 
 // calm is a log that leaves out what is more than calmly, and says how much that was.
@@ -17,20 +17,23 @@ type calm struct {
 	*rate
 }
 
-// rate counts the lines of one second.
+// rate counts the lines of one interval.
 type rate struct {
+	every   time.Duration
 	mu      sync.Mutex
 	began   time.Time
 	lines   int
 	skipped int
 }
 
-func newCalm(l *slog.Logger) *slog.Logger { return slog.New(calm{l.Handler(), new(rate)}) }
+func newCalm(l *slog.Logger, every time.Duration) *slog.Logger {
+	return slog.New(calm{l.Handler(), &rate{every: every}})
+}
 
-// Handle logs r unless there were enough in the second that it is of.
+// Handle logs r unless there were enough in the interval that it is of.
 func (c calm) Handle(ctx context.Context, r slog.Record) error {
 	c.mu.Lock()
-	if r.Time.Sub(c.began) >= time.Second {
+	if r.Time.Sub(c.began) >= c.every {
 		c.began, c.lines = r.Time, 0
 	}
 	c.lines++

@@ -12,7 +12,7 @@ import (
 func TestTheLogStaysCalm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bytes.Buffer
-		log := newCalm(slog.New(slog.NewTextHandler(&b, nil)))
+		log := newCalm(slog.New(slog.NewTextHandler(&b, nil)), time.Second)
 		more := log.With("peer", "x") // counts with the others
 		for range 500 {
 			log.Warn("noise")

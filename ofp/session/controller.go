@@ -53,6 +53,7 @@ type controller struct {
 	session  *session  // nil: not connected
 	since    time.Time // when the session began, or the last one ended
 	lastErr  error     // why the last session or attempt ended
+	erred    time.Time // when it did
 	said     string    // of lastErr, in the log
 	attempts uint64
 	admitted bool // the session did something that only one does that takes the switch
@@ -203,7 +204,7 @@ func (c *controller) ended(ses *session) {
 func (c *controller) failed(err error, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lastErr = err
+	c.lastErr, c.erred = err, time.Now()
 	log := c.srv.cfg.Log.Warn
 	if c.said == err.Error() {
 		log = c.srv.cfg.Log.Debug

@@ -225,6 +225,37 @@ func TestProbeOfAController(t *testing.T) {
 	})
 }
 
+// What the switch says of a controller is the state that it is in, and since when.
+func TestStateOfAController(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.set(errors.New("nobody is there"))
+		s := New(Config{Switch: box(), dial: o.dial})
+		defer s.Close()
+		want := func(of string, connected, greeting bool, since, erred time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			p := s.Peers()[0]
+			if p.Connected != connected || p.Greeting != greeting || time.Since(p.Since) != since || time.Since(p.ErrorAt) != erred {
+				t.Errorf("%s: %+v, since %v, error %v ago", of, p, time.Since(p.Since), time.Since(p.ErrorAt))
+			}
+		}
+		try(t, s, Controller{Target: "tcp:c", MaxBackoff: 2 * time.Second})
+		time.Sleep(1500 * time.Millisecond) // attempts at 0 and 1 s
+		want("nobody listens", false, false, 1500*time.Millisecond, 500*time.Millisecond)
+		o.set(nil)
+		p := newPeer(t, <-o.conns) // at 3 s
+		time.Sleep(time.Second)
+		want("no HELLO yet", false, true, time.Second, 3*time.Second)
+		p.greet(wire.V13)
+		time.Sleep(time.Second)
+		want("connected", true, false, time.Second, 4*time.Second)
+		p.conn.Close()
+		time.Sleep(time.Second / 2)
+		want("gone", false, false, time.Second/2, time.Second/2)
+	})
+}
+
 // What is not configured any more is let go of, at whatever it is; the rest does not notice.
 func TestControllersChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -10,13 +10,15 @@ import (
 type Peer struct {
 	Target    string    `json:"target"` // of a controller as configured; else the listener
 	Peer      string    `json:"peer,omitempty"`
-	Primary   bool      `json:"primary"` // the switch connects to it
+	Primary   bool      `json:"primary"`  // the switch connects to it
+	Greeting  bool      `json:"greeting"` // there is a connection, by which no HELLO has come yet
 	Connected bool      `json:"connected"`
 	Admitted  bool      `json:"admitted"`          // it has shown that it takes the switch
 	Role      string    `json:"role,omitempty"`    // other, master or slave
 	Version   string    `json:"version,omitempty"` // as ovs-ofctl names it
-	Since     time.Time `json:"since"`             // of the session, or of its end
+	Since     time.Time `json:"since"`             // it is connected, greeting, or neither
 	LastError string    `json:"last_error,omitempty"`
+	ErrorAt   time.Time `json:"last_error_at,omitzero"`
 	Attempts  uint64    `json:"attempts,omitempty"` // to connect
 
 	PacketIns       uint64 `json:"packet_ins"`         // that it was sent
@@ -52,7 +54,7 @@ func (c *controller) peer() Peer {
 	defer c.mu.Unlock()
 	p := Peer{Target: c.cfg.Target, Primary: true, Admitted: c.admitted, Since: c.since, Attempts: c.attempts}
 	if c.lastErr != nil {
-		p.LastError = c.lastErr.Error()
+		p.LastError, p.ErrorAt = c.lastErr.Error(), c.erred
 	}
 	if c.session != nil {
 		p.Peer = c.session.who
@@ -69,8 +71,10 @@ func (s *session) describe(p *Peer) {
 	p.PacketIns, p.PacketInLimited, p.PacketInFull = s.lost.sent.Load(), s.lost.limited.Load(), s.lost.full.Load()
 	p.RecordsTooLong = s.lost.tooLong.Load()
 	if st.version == 0 {
-		return // no hello yet
+		p.Greeting = true
+		return
 	}
+	p.Since = st.agreed
 	p.Connected, p.Role, p.Version = true, roleName(st.role), st.version.String()
 }
 

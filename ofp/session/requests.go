@@ -88,7 +88,7 @@ func (s *session) refuse(err error, msg []byte) bool {
 		s.cfg.Log.Error("openflow: request failed", "peer", s.who, "error", err)
 		e = ofperr.PermissionDenied
 	}
-	s.cfg.Log.Debug("openflow: request refused", "peer", s.who, "why", err)
+	s.cfg.refusals.Info("openflow: request refused", "peer", s.who, "error", e.Name(), "why", err)
 	return s.send(wire.AppendError(s.scratch[:0], s.version, e, msg))
 }
 

@@ -59,7 +59,7 @@ type Config struct {
 	// before 1.3 wants it. At first it is not. It is called as Standalone is [nobody].
 	Misses   func(wanted bool)
 	Versions wire.Versions // that are offered [wire.Spoken]
-	Log      *slog.Logger  // gets ten lines a second at most [none]
+	Log      *slog.Logger  // gets ten lines a second at most, and ten a minute of refused requests [none]
 
 	HelloTimeout time.Duration // for the peer's HELLO to come [10s]
 	Probe        time.Duration // silence of one that connected to us after which an echo request is sent; as much again ends the session [30s]
@@ -72,6 +72,8 @@ type Config struct {
 	PacketIns    int           // packet-ins that wait for a session of which nothing else is said; more are lost [100]
 
 	dial func(ctx context.Context, t target, files TLSFiles) (net.Conn, error) // instead of target.dial, for tests
+
+	refusals *slog.Logger // Log, for requests that are refused
 }
 
 func (c *Config) defaults() {
@@ -88,7 +90,8 @@ func (c *Config) defaults() {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.Log = newCalm(c.Log)
+	c.refusals = newCalm(c.Log, time.Minute) // so that they leave room for what is wrong with sessions
+	c.Log = newCalm(c.Log, time.Second)
 	if c.Tables == nil {
 		// Nothing is refused of a configuration that is empty.
 		c.Tables, _ = pipeline.New(pipeline.Config{})

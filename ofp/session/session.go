@@ -70,6 +70,7 @@ type session struct {
 // state is what others than its own goroutine ask of a session.
 type state struct {
 	version    wire.Version // 0 until agreed
+	agreed     time.Time    // when it was
 	role       wire.Role
 	async      wire.AsyncConfig
 	packetIns  wire.PacketInFormat
@@ -198,7 +199,7 @@ func (s *session) greet() error {
 		s.send(wire.AppendHelloFailed(s.scratch[:0], s.closest(h.Version), h.XID, why))
 		return errors.New(why)
 	}
-	s.change(func(st *state) { st.version, st.async = s.version, defaultAsync(s.version) })
+	s.change(func(st *state) { st.version, st.agreed, st.async = s.version, time.Now(), defaultAsync(s.version) })
 	s.cfg.Log.Debug("openflow: session", "peer", s.who, "version", s.version.String())
 	if s.controller != nil {
 		s.controller.agreed(s.version)
