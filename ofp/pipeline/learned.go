@@ -28,7 +28,7 @@ import (
 
 // flowNote is what a translation wants done to the flows.
 type flowNote struct {
-	by   *Rule // whose action it is; nothing is done when it is gone. nil: nobody knows any more
+	by   *Rule // whose action it is; nothing is done when it is gone. nil: no flow's (learner)
 	flow *Flow // to be learned; nil: by's timeouts are to be reduced
 	// of learned flows
 	limit uint32
@@ -144,12 +144,7 @@ func (x *xlate) learnFlow(l *Learn) {
 		if x.tr != nil {
 			x.tr.detail("learned: %s", f.String())
 		}
-		switch {
-		case x.resumed:
-			x.noteFlow(flowNote{flow: f, limit: l.Limit, full: full})
-		case x.current != nil:
-			x.noteFlow(flowNote{by: x.current, flow: f, limit: l.Limit, full: full})
-		}
+		x.noteFlow(flowNote{by: x.learner(), flow: f, limit: l.Limit, full: full})
 	}
 	if l.Result.Bits != 0 {
 		v := flow.Value{}
@@ -158,6 +153,16 @@ func (x *xlate) learnFlow(l *Learn) {
 		}
 		x.setField(l.Result.Field, v.Shl(uint(l.Result.Lo)), l.Result.mask())
 	}
+}
+
+// learner is the flow whose learn action is being done; nil: a packet-out's own list, or what was
+// left to do to a packet that paused. A controller asked for those, and they are done whatever
+// becomes of flows.
+func (x *xlate) learner() *Rule {
+	if x.current == nil || x.current.n == nil { // stands for the flow that let it pause
+		return nil
+	}
+	return x.current
 }
 
 // learned makes the flow of a learn action; it looks at all that goes into it.
