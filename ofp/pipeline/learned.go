@@ -135,7 +135,7 @@ func (x *xlate) learnFlow(l *Learn) {
 	switch {
 	case old != nil && old.Flow.Cookie == f.Cookie && old.Flow.Do.equal(&f.Do):
 		x.young = append(x.young, old)
-	case old == nil && l.Limit != 0 && t.learnedBy(f.Cookie) >= int(l.Limit):
+	case old == nil && t.reached(f.Cookie, l.Limit):
 		ok = false
 		if x.tr != nil {
 			x.tr.warn("the limit of %d learned flows is reached", l.Limit)
@@ -293,7 +293,7 @@ func (tx *flowTx) takeFlowNote(n flowNote) {
 		tx.put(r, old, FlowModified)
 		return
 	}
-	if n.limit != 0 && tx.learnedBy(f.Table, f.Cookie) >= int(n.limit) {
+	if n.limit != 0 && tx.reached(learnerKey{f.Table, f.Cookie}, n.limit) {
 		return
 	}
 	// A flow that its table cannot have is not learned, and nobody could be told. One for which there is no

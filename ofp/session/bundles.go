@@ -146,25 +146,31 @@ func (s *session) bundleControl(m *wire.BundleMsg) error {
 // sent when all is done, by the tables as they were at their place in the bundle.
 func (s *session) commit(b *bundle) error {
 	s.xidOf = func(i int) uint32 { return xidOf(b.msgs[i]) }
-	failed, err := s.cfg.Tables.Mods(b.mods, s)
+	var ended error
+	failed, err := s.cfg.Tables.Mods(b.mods, s, func() { ended = s.committed(b) })
 	if err == nil {
-		for i := range b.mods {
-			m := &b.mods[i]
-			s.forward(m, xidOf(b.msgs[i]))
-			if m.Out == nil {
-				continue
-			}
-			// It cannot be taken back any more.
-			if err := s.cfg.Switch.PacketOut(m.Out); err != nil && !s.refuse(err, b.msgs[i]) {
-				return net.ErrClosed
-			}
-		}
-		return nil
+		return ended
 	}
 	if !s.refuse(err, b.msgs[failed]) {
 		return err
 	}
 	return fmt.Errorf("message %d: %w", failed+1, ofperr.BundleMessageFailed)
+}
+
+// committed does what follows from a bundle's requests, in order.
+func (s *session) committed(b *bundle) error {
+	for i := range b.mods {
+		m := &b.mods[i]
+		s.forward(m, xidOf(b.msgs[i]))
+		if m.Out == nil {
+			continue
+		}
+		// It cannot be taken back any more.
+		if err := s.cfg.Switch.PacketOut(m.Out); err != nil && !s.refuse(err, b.msgs[i]) {
+			return net.ErrClosed
+		}
+	}
+	return nil
 }
 
 // bundleAdd answers BUNDLE_ADD_MESSAGE.
