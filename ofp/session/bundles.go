@@ -185,9 +185,6 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 	b := s.bundles[m.ID]
 	switch {
 	case b == nil: // adding opens it
-		if b, err = s.openBundle(m); err != nil {
-			return err
-		}
 	case b.closed:
 		s.forgetBundle(m.ID)
 		return fmt.Errorf("bundle %d is closed: %w", m.ID, ofperr.BundleClosed)
@@ -201,13 +198,18 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 	if wire.KindOf(s.version, m.Message[1]) == wire.PacketOut {
 		cost += bundledOut
 	}
-	b.used = time.Now()
+	if b != nil {
+		b.used = time.Now()
+	}
 	if held := s.srv.bundled.Add(cost); held > s.cfg.BundleBytes {
 		s.srv.bundled.Add(-cost)
 		return fmt.Errorf("bundles of all sessions take %d bytes of memory, and %d is the most: %w", held-cost, s.cfg.BundleBytes, ofperr.BundleTooManyMessages)
 	}
 	msg := slices.Clone(m.Message) // packets point into it
 	mod, err := s.bundled(msg)
+	if err == nil && b == nil { // not before: what is refused opens nothing
+		b, err = s.openBundle(m)
+	}
 	if err != nil {
 		s.srv.bundled.Add(-cost)
 		return err
