@@ -239,7 +239,7 @@ func TestInjectOfABundle(t *testing.T) {
 		outs = append(outs, o)
 		return pipeline.Mod{Out: o}
 	}
-	if _, err := w.state.Mods([]pipeline.Mod{out(), add(2, 10, 2), out(), out(), add(3, 20, 3), out(), add(4, 30, 4)}, nil); err != nil {
+	if _, err := w.state.Mods([]pipeline.Mod{out(), add(2, 10, 2), out(), out(), add(3, 20, 3), out(), add(4, 30, 4)}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	var all []pmd.PacketOut

@@ -10,7 +10,8 @@ import (
 // A learn action with a limit asks how many flows of its table have its cookie. Loops ask while
 // they translate, and so does whoever makes the flow; neither may look at the whole table. So
 // State counts the cookies of tables into which some flow learns with a limit, and a snapshot has
-// the counts that such flows ask for: few, sorted, and copied by a change of one of them.
+// the counts that such flows ask for: few, sorted, and copied by a change of one of them. A
+// packet-out's own list asks, too, while it is in hand (cookies_asked.go).
 
 // cookieCount is how many flows of a table have a cookie.
 type cookieCount struct {
@@ -22,18 +23,19 @@ func findCookie(list []cookieCount, cookie uint64) (at int, found bool) {
 	return slices.BinarySearchFunc(list, cookie, func(c cookieCount, id uint64) int { return cmp.Compare(c.cookie, id) })
 }
 
-// learnedBy counts the flows of a table with a cookie: those that a learn action has learned. If
-// no flow learns with a limit and this cookie it looks at all of them.
-func (t *table) learnedBy(cookie uint64) (n int) {
+// learnedBy returns how many flows of a table have a cookie: those that a learn action has learned.
+// It is not counted where neither a flow learns with a limit and this cookie nor a packet-out in hand.
+func (t *table) learnedBy(cookie uint64) (n int, counted bool) {
 	if i, ok := findCookie(t.limited, cookie); ok {
-		return t.limited[i].flows
+		return t.limited[i].flows, true
 	}
-	for c := range t.rules.Rules() {
-		if c.Data.(*Rule).Flow.Cookie == cookie {
-			n++
-		}
-	}
-	return n
+	return 0, false
+}
+
+// reached says whether a limit of flows with a cookie is reached. Of those that nobody counts it is.
+func (t *table) reached(cookie uint64, limit uint32) bool {
+	n, counted := t.learnedBy(cookie)
+	return limit != 0 && (!counted || n >= int(limit))
 }
 
 // cookieBook is what State knows of cookies, for limits. The zero value is ready for use.
@@ -43,6 +45,14 @@ type cookieBook struct {
 	counts   [NumTables][]cookieCount  // in the transaction in hand; of those in copied
 	copied   tableSet                  //
 	booked   int                       // steps of the transaction that counts have
+	deltas   map[learnerKey]int        // by the transaction's steps, as far as they were looked at
+	seen     int                       // of these steps
+	learnt   int                       // of these, the ones whose learners are counted
+	based    []uint8                   // tables of which all cookies were counted for the transaction
+
+	asked   map[learnerKey]int // packet-outs in hand that learn with a limit
+	idle    []learnerKey       // of asked, those without any, the one that lost its last first
+	unasked []learnerKey       // that asked has lost
 }
 
 // begin forgets the transaction of before.
@@ -50,7 +60,16 @@ func (k *cookieBook) begin() {
 	if k.copied != (tableSet{}) {
 		clear(k.counts[:])
 	}
-	k.copied, k.booked = tableSet{}, 0
+	k.copied, k.booked, k.seen, k.learnt, k.deltas, k.based = tableSet{}, 0, 0, 0, nil, k.based[:0]
+}
+
+// abortCookies gives up what was counted for the transaction alone.
+func (tx *flowTx) abortCookies() {
+	for _, id := range tx.s.cookies.based {
+		if len(tx.next.tables[id].limited) == 0 {
+			tx.s.cookies.tables[id] = nil
+		}
+	}
 }
 
 // limited are the counts of a table as they are by now.
@@ -90,11 +109,47 @@ func (tx *flowTx) bookCookie(r *Rule, delta int) {
 	}
 }
 
-// learnedBy is table.learnedBy as it is by now.
-func (tx *flowTx) learnedBy(id uint8, cookie uint64) int {
+// reached is table.reached as it is by now.
+func (tx *flowTx) reached(key learnerKey, limit uint32) bool {
 	tx.bookCookies()
-	t := table{rules: tx.view(id), limited: tx.limited(id)}
-	return t.learnedBy(cookie)
+	t := table{limited: tx.limited(key.table)}
+	return t.reached(key.cookie, limit)
+}
+
+// count has the flows with a cookie be counted from now on.
+func (tx *flowTx) count(key learnerKey) {
+	tx.bookCookies()
+	i, there := findCookie(tx.limited(key.table), key.cookie)
+	if there {
+		return
+	}
+	k := &tx.s.cookies
+	if k.deltas == nil {
+		k.deltas = map[learnerKey]int{}
+	}
+	for ; k.seen < len(tx.steps); k.seen++ {
+		st := &tx.steps[k.seen]
+		if st.old != nil {
+			k.deltas[st.old.cookieKey()]--
+		}
+		if st.new != nil {
+			k.deltas[st.new.cookieKey()]++
+		}
+	}
+	n := tx.cookiesOf(key.table)[key.cookie] + k.deltas[key]
+	k.counts[key.table] = slices.Insert(tx.ownLimited(key.table), i, cookieCount{key.cookie, n})
+}
+
+func (r *Rule) cookieKey() learnerKey { return learnerKey{r.Flow.Table, r.Flow.Cookie} }
+
+// countLearners has what limits of the flows ask for that have come so far be counted.
+func (tx *flowTx) countLearners() {
+	k := &tx.s.cookies
+	for ; k.learnt < len(tx.steps); k.learnt++ {
+		if r := tx.steps[k.learnt].new; r != nil {
+			r.Flow.Do.limits(tx.count)
+		}
+	}
 }
 
 // keepCookies makes the counts of the next snapshot, when all steps are there and nothing can
@@ -102,65 +157,89 @@ func (tx *flowTx) learnedBy(id uint8, cookie uint64) int {
 func (tx *flowTx) keepCookies() {
 	tx.bookCookies()
 	k := &tx.s.cookies
-	var changed []learnerKey // that some learner came or went of
+	changed := k.unasked // that some learner came or went of
 	for i := range tx.steps {
 		st := &tx.steps[i]
-		for _, side := range [2]struct {
-			r     *Rule
-			delta int
-		}{{st.old, -1}, {st.new, 1}} {
-			if side.r == nil {
-				continue
-			}
-			if m := k.tables[side.r.Flow.Table]; m != nil {
-				if m[side.r.Flow.Cookie] += side.delta; m[side.r.Flow.Cookie] == 0 {
-					delete(m, side.r.Flow.Cookie)
-				}
-			}
-			side.r.Flow.Do.eachLearn(func(l *Learn) {
-				if l.Limit == 0 {
-					return
-				}
+		note := func(delta int) func(learnerKey) {
+			return func(key learnerKey) {
 				if k.learners == nil {
 					k.learners = map[learnerKey]int{}
 				}
-				key := learnerKey{l.Table, l.Cookie}
-				k.learners[key] += side.delta
+				if k.learners[key] += delta; k.learners[key] == 0 {
+					delete(k.learners, key)
+				}
 				changed = append(changed, key)
-			})
+			}
+		}
+		if st.old != nil {
+			st.old.Flow.Do.limits(note(-1))
+		}
+		if st.new != nil {
+			st.new.Flow.Do.limits(note(1))
 		}
 	}
 	for _, key := range changed {
+		if k.wanted(key) {
+			tx.count(key)
+		}
+	}
+	for i := range tx.steps {
+		st := &tx.steps[i]
+		k.keep(st.old, -1)
+		k.keep(st.new, 1)
+	}
+	for _, key := range changed {
 		i, there := findCookie(tx.limited(key.table), key.cookie)
-		wanted := k.learners[key] > 0
-		if !wanted {
-			delete(k.learners, key)
+		if !there || k.wanted(key) {
+			continue
 		}
-		switch {
-		case wanted == there:
-		case wanted:
-			n := tx.cookiesOf(key.table)[key.cookie]
-			k.counts[key.table] = slices.Insert(tx.ownLimited(key.table), i, cookieCount{key.cookie, n})
-		default:
-			k.counts[key.table] = slices.Delete(tx.ownLimited(key.table), i, i+1)
-			if len(k.counts[key.table]) == 0 {
-				k.tables[key.table] = nil
-			}
+		k.counts[key.table] = slices.Delete(tx.ownLimited(key.table), i, i+1)
+		if len(k.counts[key.table]) == 0 {
+			k.tables[key.table] = nil
 		}
+	}
+	k.unasked = k.unasked[:0]
+}
+
+// wanted says whether somebody asks how many flows have a cookie.
+func (k *cookieBook) wanted(key learnerKey) bool {
+	_, asked := k.asked[key]
+	return asked || k.learners[key] > 0
+}
+
+// keep books that a rule came or went.
+func (k *cookieBook) keep(r *Rule, delta int) {
+	if r == nil || k.tables[r.Flow.Table] == nil {
+		return
+	}
+	m := k.tables[r.Flow.Table]
+	if m[r.Flow.Cookie] += delta; m[r.Flow.Cookie] == 0 {
+		delete(m, r.Flow.Cookie)
 	}
 }
 
-// cookiesOf are the flows of a table by cookie. It looks at all of them, the first time.
+// cookiesOf are the flows of a table by cookie, before the transaction. It looks at all of them,
+// the first time.
 func (tx *flowTx) cookiesOf(id uint8) map[uint64]int {
 	k := &tx.s.cookies
 	if k.tables[id] == nil {
 		m := map[uint64]int{}
-		for c := range tx.view(id).Rules() {
+		for c := range tx.next.tables[id].rules.Rules() {
 			m[c.Data.(*Rule).Flow.Cookie]++
 		}
 		k.tables[id] = m
+		k.based = append(k.based, id)
 	}
 	return k.tables[id]
+}
+
+// limits calls fn with what the limits of learn actions ask for.
+func (i *Instructions) limits(fn func(learnerKey)) {
+	i.eachLearn(func(l *Learn) {
+		if l.Limit != 0 {
+			fn(learnerKey{l.Table, l.Cookie})
+		}
+	})
 }
 
 // eachLearn calls fn with every learn action.

@@ -43,7 +43,11 @@ var givenUp atomic.Int64
 func genCountedRequest(t *rapid.T, does []string) Mod {
 	switch rapid.IntRange(0, 5).Draw(t, "kind") {
 	case 5:
-		return Mod{Out: &Out{List: []Action{{Kind: ActOutput, Port: 1}}}}
+		f, err := ParseFlow("actions="+rapid.SampledFrom(countedDoes).Draw(t, "out"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Mod{Out: &Out{List: f.Do.Apply}}
 	case 0, 1:
 		m := genCountedMod(t, does)
 		return Mod{Flow: &m}
@@ -89,12 +93,13 @@ func (c *counter) step(t *rapid.T, does []string) {
 		for range rapid.IntRange(1, 5).Draw(t, "requests") {
 			list = append(list, genCountedRequest(t, does))
 		}
-		if _, err := s.Mods(list, nil); err != nil {
+		if _, err := s.Mods(list, nil, nil); err != nil {
 			givenUp.Add(1)
 		}
 		for _, m := range list {
 			if m.Out != nil && m.Out.By != nil {
 				checkLimited(t, m.Out.By)
+				checkAsked(t, m.Out)
 			}
 		}
 	case 0, 1:
@@ -137,10 +142,33 @@ func (c *counter) step(t *rapid.T, does []string) {
 func checkLimited(t *rapid.T, snap *Snapshot) {
 	for id, tab := range snap.tables {
 		for i, l := range tab.limited {
-			all := table{rules: tab.rules}
-			if n := all.learnedBy(l.cookie); l.flows != n || i > 0 && tab.limited[i-1].cookie >= l.cookie {
+			n := 0
+			for c := range tab.rules.Rules() {
+				if c.Data.(*Rule).Flow.Cookie == l.cookie {
+					n++
+				}
+			}
+			if l.flows != n || i > 0 && tab.limited[i-1].cookie >= l.cookie {
 				t.Fatalf("table %d: counts are %v, and there are %d flows of cookie %d", id, tab.limited, n, l.cookie)
 			}
+		}
+	}
+}
+
+// checkAsked checks that the tables that a packet-out meets count what its limits and those of
+// flows that it may meet ask for.
+func checkAsked(t *rapid.T, o *Out) {
+	counted := func(k learnerKey) {
+		if _, ok := o.By.tables[k.table].learnedBy(k.cookie); !ok {
+			t.Fatalf("a packet-out learns by %v, and that is not counted", k)
+		}
+	}
+	for _, k := range o.limits(nil) {
+		counted(k)
+	}
+	for _, tab := range o.By.tables {
+		for r := range tab.rules.Rules() {
+			r.Data.(*Rule).Flow.Do.limits(counted)
 		}
 	}
 }
@@ -172,10 +200,13 @@ func (c *counter) checkCookies(t *rapid.T) {
 			t.Fatalf("table %d: all cookies are counted: %v, and asked for are %v", id, m != nil, tab.limited)
 		}
 		for _, l := range tab.limited {
-			if learners[learnerKey{uint8(id), l.cookie}] == 0 {
+			key := learnerKey{uint8(id), l.cookie}
+			n++
+			if _, asked := c.s.cookies.asked[key]; asked && learners[key] == 0 {
+				n--
+			} else if learners[key] == 0 {
 				t.Fatalf("table %d: cookie %d is counted, and nobody asks for it", id, l.cookie)
 			}
-			n++
 		}
 	}
 	checkLimited(t, snap)

@@ -28,7 +28,7 @@ import (
 
 // flowNote is what a translation wants done to the flows.
 type flowNote struct {
-	by   *Rule // whose action it is; nothing is done when it is gone. nil: nobody knows any more
+	by   *Rule // whose action it is; nothing is done when it is gone. nil: no flow's (learner)
 	flow *Flow // to be learned; nil: by's timeouts are to be reduced
 	// of learned flows
 	limit uint32
@@ -135,7 +135,7 @@ func (x *xlate) learnFlow(l *Learn) {
 	switch {
 	case old != nil && old.Flow.Cookie == f.Cookie && old.Flow.Do.equal(&f.Do):
 		x.young = append(x.young, old)
-	case old == nil && l.Limit != 0 && t.learnedBy(f.Cookie) >= int(l.Limit):
+	case old == nil && t.reached(f.Cookie, l.Limit):
 		ok = false
 		if x.tr != nil {
 			x.tr.warn("the limit of %d learned flows is reached", l.Limit)
@@ -144,12 +144,7 @@ func (x *xlate) learnFlow(l *Learn) {
 		if x.tr != nil {
 			x.tr.detail("learned: %s", f.String())
 		}
-		switch {
-		case x.resumed:
-			x.noteFlow(flowNote{flow: f, limit: l.Limit, full: full})
-		case x.current != nil:
-			x.noteFlow(flowNote{by: x.current, flow: f, limit: l.Limit, full: full})
-		}
+		x.noteFlow(flowNote{by: x.learner(), flow: f, limit: l.Limit, full: full})
 	}
 	if l.Result.Bits != 0 {
 		v := flow.Value{}
@@ -158,6 +153,16 @@ func (x *xlate) learnFlow(l *Learn) {
 		}
 		x.setField(l.Result.Field, v.Shl(uint(l.Result.Lo)), l.Result.mask())
 	}
+}
+
+// learner is the flow whose learn action is being done; nil: a packet-out's own list, or what was
+// left to do to a packet that paused. A controller asked for those, and they are done whatever
+// becomes of flows.
+func (x *xlate) learner() *Rule {
+	if x.current == nil || x.current.n == nil { // stands for the flow that let it pause
+		return nil
+	}
+	return x.current
 }
 
 // learned makes the flow of a learn action; it looks at all that goes into it.
@@ -288,7 +293,7 @@ func (tx *flowTx) takeFlowNote(n flowNote) {
 		tx.put(r, old, FlowModified)
 		return
 	}
-	if n.limit != 0 && tx.learnedBy(f.Table, f.Cookie) >= int(n.limit) {
+	if n.limit != 0 && tx.reached(learnerKey{f.Table, f.Cookie}, n.limit) {
 		return
 	}
 	// A flow that its table cannot have is not learned, and nobody could be told. One for which there is no

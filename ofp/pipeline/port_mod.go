@@ -58,7 +58,7 @@ func (p *Port) configured() [5]portConfig {
 // was set stays when the port is written anew by Apply under the same number and name. by is
 // told to OnPortChange.
 func (s *State) PortMod(ofport, config, mask uint32, mac uint64, by any) error {
-	_, err := s.Mods([]Mod{{Port: PortModUpdate(ofport, config, mask, mac)}}, by)
+	_, err := s.Mods([]Mod{{Port: PortModUpdate(ofport, config, mask, mac)}}, by, nil)
 	return err
 }
 

@@ -195,7 +195,7 @@ var ErrNoPort = errors.New("no such port")
 
 // UpdatePort changes one port by fn; its number must stay.
 func (s *State) UpdatePort(ofport uint32, fn func(*Port)) error {
-	_, err := s.Mods([]Mod{{Port: &PortUpdate{OFPort: ofport, Do: fn}}}, nil)
+	_, err := s.Mods([]Mod{{Port: &PortUpdate{OFPort: ofport, Do: fn}}}, nil, nil)
 	return err
 }
 

@@ -36,7 +36,7 @@ func (s *State) MaxGroups() uint32 { return maxGroups }
 // GroupMod adds, changes or removes groups (OpenFlow 1.5 section 6.5). Removing one removes
 // the flows that lead to it; removing none is no error. by is told to OnFlowChange.
 func (s *State) GroupMod(mod *GroupMod, by any) error {
-	_, err := s.Mods([]Mod{{Group: mod}}, by)
+	_, err := s.Mods([]Mod{{Group: mod}}, by, nil)
 	return err
 }
 

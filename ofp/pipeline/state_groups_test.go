@@ -331,13 +331,13 @@ func TestBundlesOfGroupsAndFlows(t *testing.T) {
 		return Mod{Flow: &FlowMod{Command: FlowAdd, Flow: f, OutPort: AnyPort, OutGroup: AnyGroup}}
 	}
 	gen := s.Snapshot().Generation()
-	if n, err := s.Mods([]Mod{group, flow("in_port=1 actions=group:1"), flow("in_port=2 actions=group:2")}, nil); n != 2 || !errors.Is(err, ofperr.ActionBadOutGroup) {
+	if n, err := s.Mods([]Mod{group, flow("in_port=1 actions=group:1"), flow("in_port=2 actions=group:2")}, nil, nil); n != 2 || !errors.Is(err, ofperr.ActionBadOutGroup) {
 		t.Errorf("%d, %v", n, err)
 	}
 	if len(s.DumpFlows()) != 0 || len(s.Groups(GroupAllGroups)) != 0 || s.Snapshot().Generation() != gen {
 		t.Errorf("something is left: %s, %v", dump(s), s.Groups(GroupAllGroups))
 	}
-	if n, err := s.Mods([]Mod{group, flow("in_port=1 actions=group:1"), flow("in_port=2 actions=3")}, nil); n != -1 || err != nil {
+	if n, err := s.Mods([]Mod{group, flow("in_port=1 actions=group:1"), flow("in_port=2 actions=3")}, nil, nil); n != -1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 	if s.Snapshot().Generation() != gen+1 || programOf(t, s, "in_port=1,ip").String() != "2" || len(s.DumpFlows()) != 2 {

@@ -56,7 +56,7 @@ func (s *State) MeterFeatures() MeterFeatures {
 // the flows that use it; removing none is no error. Of a meter that is changed the counters
 // begin anew, as in Open vSwitch.
 func (s *State) MeterMod(mod *MeterMod) error {
-	_, err := s.Mods([]Mod{{Meter: mod}}, nil)
+	_, err := s.Mods([]Mod{{Meter: mod}}, nil, nil)
 	return err
 }
 

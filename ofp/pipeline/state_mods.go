@@ -25,28 +25,47 @@ type Mod struct {
 }
 
 // Mods is FlowMods for requests of several kinds: the commit of a bundle (OpenFlow 1.4
-// section 6.9).
-func (s *State) Mods(mods []Mod, by any) (failed int, err error) {
-	return s.mods(len(mods), by, func(tx *flowTx, i int) error {
-		m := &mods[i]
-		if m.Out != nil {
-			return tx.out(m.Out)
+// section 6.9). When that is done, then, unless it is nil, is called, which has the bundle's packets
+// treated (Mod.Out). What their way asks for that only the bundle knows of is kept that long.
+func (s *State) Mods(mods []Mod, by any, then func()) (failed int, err error) {
+	var keys []learnerKey
+	for i := range mods {
+		if o := mods[i].Out; o != nil {
+			keys = o.limits(keys)
 		}
-		tx.point = nil
-		switch {
-		case m.Flow != nil:
-			return tx.mod(m.Flow)
-		case m.Group != nil:
-			tx.anew = true
-			return tx.groupMod(m.Group)
-		case m.Meter != nil:
-			tx.anew = true
-			return tx.meterMod(m.Meter)
-		case m.Port != nil:
-			return tx.portUpdate(m.Port)
+	}
+	defer s.unask(keys)
+	failed, err = s.mods(len(mods), by, func(tx *flowTx, i int) error {
+		if i == 0 {
+			s.cookies.ask(keys)
 		}
-		return fmt.Errorf("a request of no known kind: %w", ofperr.BundleUnsupportedMessage)
+		return tx.one(&mods[i])
 	})
+	if err == nil && then != nil {
+		then()
+	}
+	return failed, err
+}
+
+// one does one request of several.
+func (tx *flowTx) one(m *Mod) error {
+	if m.Out != nil {
+		return tx.out(m.Out)
+	}
+	tx.point = nil
+	switch {
+	case m.Flow != nil:
+		return tx.mod(m.Flow)
+	case m.Group != nil:
+		tx.anew = true
+		return tx.groupMod(m.Group)
+	case m.Meter != nil:
+		tx.anew = true
+		return tx.meterMod(m.Meter)
+	case m.Port != nil:
+		return tx.portUpdate(m.Port)
+	}
+	return fmt.Errorf("a request of no known kind: %w", ofperr.BundleUnsupportedMessage)
 }
 
 // mods is FlowMods for n requests of any kind, of which do does one.

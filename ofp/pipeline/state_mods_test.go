@@ -39,14 +39,14 @@ func TestModsOfAllKinds(t *testing.T) {
 		{Mod{Port: PortModUpdate(4, 1<<9, 1<<9, before.ports.get(4).MAC)}, ofperr.PortModBadConfig},
 		{Mod{}, ofperr.BundleUnsupportedMessage},
 	} {
-		if i, err := m.Mods(append(all[:len(all):len(all)], c.last), nil); i != 4 || !errors.Is(err, c.want) {
+		if i, err := m.Mods(append(all[:len(all):len(all)], c.last), nil, nil); i != 4 || !errors.Is(err, c.want) {
 			t.Errorf("message %d: %v; want message 4: %v", i, err, c.want)
 		}
 	}
 	if m.Snapshot() != before || published != 1 || len(m.log) != 0 || len(before.meters) != 0 {
 		t.Errorf("what failed was published %d times, and told: %v", published-1, m.log)
 	}
-	if i, err := m.Mods(all, "me"); i != -1 || err != nil {
+	if i, err := m.Mods(all, "me", nil); i != -1 || err != nil {
 		t.Fatalf("message %d: %v", i, err)
 	}
 	if published != 2 {
@@ -63,7 +63,7 @@ func TestModsOfAllKinds(t *testing.T) {
 	}
 	// What a group and a meter take with them is gone for those that come behind.
 	m.log = nil
-	if i, err := m.Mods([]Mod{{Meter: &MeterMod{MeterDelete, Meter{ID: 5}}}, through(7, 0), {Group: &GroupMod{Command: GroupDelete, Group: Group{ID: 7}}}}, "me"); err != nil {
+	if i, err := m.Mods([]Mod{{Meter: &MeterMod{MeterDelete, Meter{ID: 5}}}, through(7, 0), {Group: &GroupMod{Command: GroupDelete, Group: Group{ID: 7}}}}, "me", nil); err != nil {
 		t.Fatalf("message %d: %v", i, err)
 	}
 	m.expect("0: in_port=1 actions=output:1")

@@ -250,6 +250,7 @@ func (tx *flowTx) holds(r *Rule) bool {
 // abort forgets the transaction.
 func (tx *flowTx) abort() {
 	tx.unbookUsers()
+	tx.abortCookies()
 	for i := range tx.steps {
 		if r := tx.steps[i].new; r != nil {
 			tx.s.unshare(r.Flow.Do)

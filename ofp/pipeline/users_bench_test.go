@@ -46,7 +46,7 @@ func BenchmarkUsers(b *testing.B) {
 					s, id = usedState(b, flows), 1
 					b.StartTimer()
 				}
-				if _, err := s.Mods([]Mod{c.mod(id)}, nil); err != nil {
+				if _, err := s.Mods([]Mod{c.mod(id)}, nil, nil); err != nil {
 					b.Fatal(err)
 				}
 				id++
@@ -68,7 +68,7 @@ func usedState(tb testing.TB, flows int) *State {
 	for i := range flows {
 		mods = append(mods, Mod{Flow: &FlowMod{Command: FlowAdd, Flow: usingFlows(i)}})
 	}
-	if _, err := s.Mods(mods, nil); err != nil {
+	if _, err := s.Mods(mods, nil, nil); err != nil {
 		tb.Fatal(err)
 	}
 	return s

@@ -83,6 +83,12 @@ func (tx *flowTx) out(o *Out) error {
 	if err := tx.checkDo(&Flow{Do: Instructions{Apply: o.List}}); err != nil {
 		return err
 	}
+	(&Instructions{Apply: o.List}).limits(func(key learnerKey) {
+		if _, ok := findCookie(tx.limited(key.table), key.cookie); !ok {
+			tx.point, tx.anew = nil, true // which do not count them
+			tx.count(key)
+		}
+	})
 	if tx.point == nil {
 		tx.point = tx.soFar()
 	}
@@ -93,9 +99,15 @@ func (tx *flowTx) out(o *Out) error {
 // soFar returns what the next snapshot is by now.
 func (tx *flowTx) soFar() *Snapshot {
 	s := *tx.next
+	tx.countLearners()
 	tx.bookCookies()
 	for _, id := range tx.touched {
 		s.tables[id] = s.tables[id].with(tx.tables[id].Copy(), slices.Clone(tx.limited(id)))
+	}
+	for id := range tx.s.cookies.copied.each() {
+		if t := s.tables[id]; tx.tables[id] == nil {
+			s.tables[id] = t.with(t.rules, slices.Clone(tx.limited(id)))
+		}
 	}
 	tx.metersOwned = false // who changes meters next takes another map
 	return &s

@@ -64,7 +64,7 @@ func TestPacketOutsOfABundle(t *testing.T) {
 				if draw("out", 3) > 0 {
 					m := random()
 					// What the one that stands for the prefix refuses no bundle has.
-					if _, err := alone.Mods([]Mod{m}, nil); err == nil {
+					if _, err := alone.Mods([]Mod{m}, nil, nil); err == nil {
 						bundle = append(bundle, m)
 					}
 					continue
@@ -77,7 +77,7 @@ func TestPacketOutsOfABundle(t *testing.T) {
 				}
 				all = append(all, s)
 			}
-			if i, err := real.Mods(bundle, nil); err != nil {
+			if i, err := real.Mods(bundle, nil, nil); err != nil {
 				rt.Fatalf("message %d: %v", i, err)
 			}
 			for _, s := range all {
@@ -102,7 +102,7 @@ func TestPacketOutsOfABundle(t *testing.T) {
 func TestPacketOutAfterPortsChanged(t *testing.T) {
 	s := testState(t, "in_port=1 actions=2")
 	o := &Out{List: []Action{{Kind: ActOutput, Port: flow.PortTable}, {Kind: ActOutput, Port: 3}}}
-	if _, err := s.Mods([]Mod{{Out: o}}, nil); err != nil {
+	if _, err := s.Mods([]Mod{{Out: o}}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	in := packetOf(t, s, "in_port=1")
@@ -130,7 +130,7 @@ func TestPacketOutMeetsMetersOfItsTime(t *testing.T) {
 	f.Flow.Do.Meter = 5
 	o := &Out{List: []Action{{Kind: ActOutput, Port: flow.PortTable}}}
 	bundle := []Mod{{Meter: &MeterMod{MeterAdd, drop1000(5)}}, {Flow: &f}, {Out: o}, {Meter: &MeterMod{MeterDelete, drop1000(5)}}}
-	if _, err := s.Mods(bundle, nil); err != nil {
+	if _, err := s.Mods(bundle, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := outcome(t, s.Snapshot(), o, packetOf(t, s, "in_port=1")); got != "meter(5),2" {

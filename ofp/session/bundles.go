@@ -146,25 +146,31 @@ func (s *session) bundleControl(m *wire.BundleMsg) error {
 // sent when all is done, by the tables as they were at their place in the bundle.
 func (s *session) commit(b *bundle) error {
 	s.xidOf = func(i int) uint32 { return xidOf(b.msgs[i]) }
-	failed, err := s.cfg.Tables.Mods(b.mods, s)
+	var ended error
+	failed, err := s.cfg.Tables.Mods(b.mods, s, func() { ended = s.committed(b) })
 	if err == nil {
-		for i := range b.mods {
-			m := &b.mods[i]
-			s.forward(m, xidOf(b.msgs[i]))
-			if m.Out == nil {
-				continue
-			}
-			// It cannot be taken back any more.
-			if err := s.cfg.Switch.PacketOut(m.Out); err != nil && !s.refuse(err, b.msgs[i]) {
-				return net.ErrClosed
-			}
-		}
-		return nil
+		return ended
 	}
 	if !s.refuse(err, b.msgs[failed]) {
 		return err
 	}
 	return fmt.Errorf("message %d: %w", failed+1, ofperr.BundleMessageFailed)
+}
+
+// committed does what follows from a bundle's requests, in order.
+func (s *session) committed(b *bundle) error {
+	for i := range b.mods {
+		m := &b.mods[i]
+		s.forward(m, xidOf(b.msgs[i]))
+		if m.Out == nil {
+			continue
+		}
+		// It cannot be taken back any more.
+		if err := s.cfg.Switch.PacketOut(m.Out); err != nil && !s.refuse(err, b.msgs[i]) {
+			return net.ErrClosed
+		}
+	}
+	return nil
 }
 
 // bundleAdd answers BUNDLE_ADD_MESSAGE.
@@ -179,9 +185,6 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 	b := s.bundles[m.ID]
 	switch {
 	case b == nil: // adding opens it
-		if b, err = s.openBundle(m); err != nil {
-			return err
-		}
 	case b.closed:
 		s.forgetBundle(m.ID)
 		return fmt.Errorf("bundle %d is closed: %w", m.ID, ofperr.BundleClosed)
@@ -195,13 +198,18 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 	if wire.KindOf(s.version, m.Message[1]) == wire.PacketOut {
 		cost += bundledOut
 	}
-	b.used = time.Now()
+	if b != nil {
+		b.used = time.Now()
+	}
 	if held := s.srv.bundled.Add(cost); held > s.cfg.BundleBytes {
 		s.srv.bundled.Add(-cost)
 		return fmt.Errorf("bundles of all sessions take %d bytes of memory, and %d is the most: %w", held-cost, s.cfg.BundleBytes, ofperr.BundleTooManyMessages)
 	}
 	msg := slices.Clone(m.Message) // packets point into it
 	mod, err := s.bundled(msg)
+	if err == nil && b == nil { // not before: what is refused opens nothing
+		b, err = s.openBundle(m)
+	}
 	if err != nil {
 		s.srv.bundled.Add(-cost)
 		return err

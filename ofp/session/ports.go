@@ -15,7 +15,7 @@ func portMod(s *session, q *request) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.cfg.Tables.Mods([]pipeline.Mod{{Port: u}}, s)
+	_, err = s.cfg.Tables.Mods([]pipeline.Mod{{Port: u}}, s, nil)
 	return err
 }
 
@@ -61,10 +61,7 @@ func packetOut(s *session, q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Tables.Snapshot().CheckOut(o.List); err != nil {
-		return err
-	}
-	return s.cfg.Switch.PacketOut(o)
+	return s.cfg.Tables.SendOut(o, s.cfg.Switch.PacketOut)
 }
 
 // parseOut reads the body of a PACKET_OUT, which what it returns points into. Whether its actions

@@ -25,8 +25,5 @@ func resume(s *session, _ *request, body []byte) error {
 		return fmt.Errorf("the packet paused in another switch, or before this one has started anew: %w", ofperr.ResumeStale)
 	}
 	f := c.Frozen()
-	if err := s.cfg.Tables.Snapshot().CheckResume(f); err != nil {
-		return err
-	}
-	return s.cfg.Switch.Resume(p.Data, &p.Metadata.Key, f)
+	return s.cfg.Tables.SendResumed(f, func() error { return s.cfg.Switch.Resume(p.Data, &p.Metadata.Key, f) })
 }
