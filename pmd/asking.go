@@ -63,7 +63,7 @@ func (a *inquiry) serves(i int, mf *classifier.Megaflow) {
 // decide brings packet i's decision, which is of another generation than the snapshot in force,
 // up to date, and if it asks, asks until there is one that decides.
 func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
-	a, s := &l.asking, l.subject(i)
+	a, s, had := &l.asking, l.subject(i), mf
 	switch {
 	case askedOf(&mf.Key) == 0:
 		mf = l.current(mf, &s)
@@ -78,9 +78,9 @@ func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 			mf = l.install(&s, true)
 		}
 		a.serves(i, mf)
-		l.again = append(l.again, uint16(i))
 	}
 	if mf.Program.Asks == nil {
+		l.keep(i, had)
 		return mf
 	}
 	if s.answers == nil {
@@ -99,7 +99,18 @@ func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 			a.first[i] = mf
 		}
 	}
+	l.keep(i, had)
 	return mf
+}
+
+// keep has the exact cache know anew the key of packet i, for which it had a decision, if another
+// serves all packets with that key by now. A decision that stays in its place and has come to ask is
+// no other: what was found with the answers is.
+func (l *Loop) keep(i int, had *classifier.Megaflow) {
+	first := l.asking.first[i]
+	if first != nil && first != had && !l.passBy.off && l.slots[i] >= 0 {
+		l.again = append(l.again, uint16(i))
+	}
 }
 
 // found returns the decision about s, which is known by answers. guess may have been it the last time.
