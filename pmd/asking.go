@@ -91,7 +91,7 @@ func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 	for mf.Program.Asks != nil {
 		mf.Used = l.now
 		q := mf.Program.Asks
-		q.Answer(s.own, l.mem.Frame(l.batch.Desc[i]), l.batch.L25[i], l.batch.L3[i], &a.answers)
+		l.lists.answer(mf.Group, q, s.own, l.mem.Frame(l.batch.Desc[i]), l.batch.L25[i], l.batch.L3[i], &a.answers)
 		l.withAnswers(&s, mf.Group)
 		l.stats.Asked++
 		mf = l.found(&s, l.lists.guess(mf.Group, q, &a.answers))
@@ -150,9 +150,8 @@ func (l *Loop) subjectOf(mf *classifier.Megaflow, i int) subject {
 		return s
 	}
 	l.asking.answers.Clear()
-	asked := l.lists.questions(number)
-	for k := range asked {
-		asked[k].Answer(s.own, nil, packet.None, packet.None, &l.asking.answers)
+	for n := number; n != 0; n = l.lists.all[n].before {
+		l.lists.answer(n, &l.lists.all[n].last, s.own, nil, packet.None, packet.None, &l.asking.answers)
 	}
 	l.withAnswers(&s, number)
 	return s
@@ -175,6 +174,8 @@ type lists struct {
 	by   map[listKey]int32
 	all  []list // 0 is the empty list
 	free []int32
+
+	places places
 }
 
 type listKey struct {
@@ -186,6 +187,7 @@ type list struct {
 	listKey
 	questions []actions.Question
 	refs      int
+	serial    uint32                   // by which places are remembered; 0: they are not
 	found     *[guesses]classifier.Ref // by the last answer's low bits: what was found with one of them
 }
 
@@ -201,7 +203,7 @@ func (s *lists) guess(n int32, q *actions.Question, answers *flow.Key) *classifi
 }
 
 func newLists() lists {
-	return lists{by: map[listKey]int32{}, all: make([]list, 1, roomy), free: make([]int32, 0, 4*roomy)}
+	return lists{by: map[listKey]int32{}, all: make([]list, 1, roomy), free: make([]int32, 0, 4*roomy), places: newPlaces()}
 }
 
 // questions returns list n.
@@ -228,6 +230,7 @@ func (s *lists) next(before int32, q actions.Question) int32 {
 		}
 		of := s.all[before].questions
 		s.all[n] = list{listKey: k, questions: append(of[:len(of):len(of)], q), found: new([guesses]classifier.Ref)}
+		s.number(&s.all[n])
 		s.by[k] = n
 		s.hold(before)
 	}
