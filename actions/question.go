@@ -106,8 +106,7 @@ func (q *Question) OfKey() bool { return q.What == AskChoice }
 func (q *Question) Answer(own *flow.Key, frame []byte, at, l3 uint16, into *flow.Key) {
 	switch q.What {
 	case AskChoice:
-		w, shift := q.Note()
-		into.Set(w, into.W[w]|uint64(q.Choice.Of(own))<<shift)
+		q.Chosen(q.Choice.Of(own), into)
 	case AskLength:
 		n := len(frame)
 		if at == packet.None && l3 != packet.None {
@@ -157,6 +156,13 @@ func (q *Question) Answer(own *flow.Key, frame []byte, at, l3 uint16, into *flow
 			}
 		}
 	}
+}
+
+// Chosen adds to the answers in into that a packet has place n: the answer to AskChoice, for who
+// knows it.
+func (q *Question) Chosen(n int, into *flow.Key) {
+	w, shift := q.Note()
+	into.Set(w, into.W[w]|uint64(n)<<shift)
 }
 
 // padding returns how many bytes of a frame stand behind the IP packet at l3.

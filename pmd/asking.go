@@ -63,7 +63,7 @@ func (a *inquiry) serves(i int, mf *classifier.Megaflow) {
 // decide brings packet i's decision, which is of another generation than the snapshot in force,
 // up to date, and if it asks, asks until there is one that decides.
 func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
-	a, s := &l.asking, l.subject(i)
+	a, s, had := &l.asking, l.subject(i), mf
 	switch {
 	case askedOf(&mf.Key) == 0:
 		mf = l.current(mf, &s)
@@ -78,9 +78,9 @@ func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 			mf = l.install(&s, true)
 		}
 		a.serves(i, mf)
-		l.again = append(l.again, uint16(i))
 	}
 	if mf.Program.Asks == nil {
+		l.keep(i, had)
 		return mf
 	}
 	if s.answers == nil {
@@ -91,7 +91,7 @@ func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 	for mf.Program.Asks != nil {
 		mf.Used = l.now
 		q := mf.Program.Asks
-		q.Answer(s.own, l.mem.Frame(l.batch.Desc[i]), l.batch.L25[i], l.batch.L3[i], &a.answers)
+		l.lists.answer(mf.Group, q, s.own, l.mem.Frame(l.batch.Desc[i]), l.batch.L25[i], l.batch.L3[i], &a.answers)
 		l.withAnswers(&s, mf.Group)
 		l.stats.Asked++
 		mf = l.found(&s, l.lists.guess(mf.Group, q, &a.answers))
@@ -99,7 +99,18 @@ func (l *Loop) decide(mf *classifier.Megaflow, i int) *classifier.Megaflow {
 			a.first[i] = mf
 		}
 	}
+	l.keep(i, had)
 	return mf
+}
+
+// keep has the exact cache know anew the key of packet i, for which it had a decision, if another
+// serves all packets with that key by now. A decision that stays in its place and has come to ask is
+// no other: what was found with the answers is.
+func (l *Loop) keep(i int, had *classifier.Megaflow) {
+	first := l.asking.first[i]
+	if first != nil && first != had && !l.passBy.off && l.slots[i] >= 0 {
+		l.again = append(l.again, uint16(i))
+	}
 }
 
 // found returns the decision about s, which is known by answers. guess may have been it the last time.
@@ -139,9 +150,8 @@ func (l *Loop) subjectOf(mf *classifier.Megaflow, i int) subject {
 		return s
 	}
 	l.asking.answers.Clear()
-	asked := l.lists.questions(number)
-	for k := range asked {
-		asked[k].Answer(s.own, nil, packet.None, packet.None, &l.asking.answers)
+	for n := number; n != 0; n = l.lists.all[n].before {
+		l.lists.answer(n, &l.lists.all[n].last, s.own, nil, packet.None, packet.None, &l.asking.answers)
 	}
 	l.withAnswers(&s, number)
 	return s
@@ -164,6 +174,8 @@ type lists struct {
 	by   map[listKey]int32
 	all  []list // 0 is the empty list
 	free []int32
+
+	places places
 }
 
 type listKey struct {
@@ -175,6 +187,7 @@ type list struct {
 	listKey
 	questions []actions.Question
 	refs      int
+	serial    uint32                   // by which places are remembered; 0: they are not
 	found     *[guesses]classifier.Ref // by the last answer's low bits: what was found with one of them
 }
 
@@ -190,7 +203,7 @@ func (s *lists) guess(n int32, q *actions.Question, answers *flow.Key) *classifi
 }
 
 func newLists() lists {
-	return lists{by: map[listKey]int32{}, all: make([]list, 1, roomy), free: make([]int32, 0, 4*roomy)}
+	return lists{by: map[listKey]int32{}, all: make([]list, 1, roomy), free: make([]int32, 0, 4*roomy), places: newPlaces()}
 }
 
 // questions returns list n.
@@ -217,6 +230,7 @@ func (s *lists) next(before int32, q actions.Question) int32 {
 		}
 		of := s.all[before].questions
 		s.all[n] = list{listKey: k, questions: append(of[:len(of):len(of)], q), found: new([guesses]classifier.Ref)}
+		s.number(&s.all[n])
 		s.by[k] = n
 		s.hold(before)
 	}

@@ -146,6 +146,37 @@ func TestKnownFlowsAreNotAsked(t *testing.T) {
 	}
 }
 
+// TestKnownFlowsThatComeToBeAsked: a decision that did not ask and comes to, as a group of one bucket
+// is given more, is renewed in place; flows that the exact cache knows are asked once, and no more. So
+// when decisions cease to ask, and when they ask again.
+func TestKnownFlowsThatComeToBeAsked(t *testing.T) {
+	const flows = 64
+	r, state := newSelectRig(t, flows)
+	state.OnPublish(func(s *pipeline.Snapshot) { r.pub.Store(s) })
+	for step, buckets := range []int{1, selectBuckets, 1, 2, selectBuckets} {
+		g := selectGroup(t)
+		g.Buckets = g.Buckets[:buckets]
+		if err := state.GroupMod(&pipeline.GroupMod{Command: pipeline.GroupModify, Group: g}, nil); err != nil {
+			t.Fatal(err)
+		}
+		before := r.loop.Counts()
+		for range 4 {
+			r.loop.Iterate()
+		}
+		once := r.loop.Counts()
+		for range 16 {
+			r.loop.Iterate()
+		}
+		after := r.loop.Counts()
+		if n := once.Asked - before.Asked; (n > 0) != (buckets > 1) || after.Asked != once.Asked {
+			t.Errorf("step %d, %d buckets: %d asked, and then %d of %d", step, buckets, n, after.Asked-once.Asked, after.Packets-once.Packets)
+		}
+		if n := after.ExactHits - once.ExactHits; n != after.Packets-once.Packets {
+			t.Errorf("step %d: %d of %d packets found in the exact cache", step, n, after.Packets-once.Packets)
+		}
+	}
+}
+
 // TestSelectStays: a flow has the same bucket in all loops, whatever else is in the tables, and
 // keeps it while others come and go.
 func TestSelectStays(t *testing.T) {

@@ -184,6 +184,7 @@ func (d *Datapath) Stats() Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var s Stats
+	now := time.Now() // one for all, so that ages differ by what lies between two additions
 	bySlot := map[int]*PortStats{}
 	s.Ports = make([]PortStats, 0, len(d.ports))
 	for slot := 0; slot < MaxSlots && len(s.Ports) < len(d.ports); slot++ {
@@ -191,7 +192,7 @@ func (d *Datapath) Stats() Stats {
 		if p == nil {
 			continue
 		}
-		ps := PortStats{Slot: slot, OFPort: p.OFPort, Name: p.Name, Age: time.Since(p.added).Seconds()}
+		ps := PortStats{Slot: slot, OFPort: p.OFPort, Name: p.Name, Age: now.Sub(p.added).Seconds()}
 		if past := d.past[slot]; past != nil {
 			ps.Totals = *past
 		}
