@@ -1,7 +1,6 @@
 package vswitch
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -74,61 +73,22 @@ func (m *monitor) more() string {
 // are changed is what Open vSwitch told it: by testdata/told, whose first command is that of the
 // monitor, and in which commands are followed by what the monitor printed.
 func TestOVSMonitors(t *testing.T) {
-	if _, err := exec.LookPath("ovs-ofctl"); err != nil {
-		t.Skip("ovs-ofctl is not installed")
-	}
 	if _, err := exec.LookPath("ovs-appctl"); err != nil {
 		t.Skip("ovs-appctl is not installed")
 	}
-	names, err := filepath.Glob("testdata/told/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
+	eachTranscript(t, "told", func(t *testing.T, tr *transcript, sock, dir string) {
+		var m *monitor
+		for i := range tr.steps {
+			st := &tr.steps[i]
+			if m == nil {
+				m = startMonitor(t, sock, st.command)
+			} else if got := askOfctl(t, sock, dir, st.command); got != "" {
+				t.Fatalf("ovs-ofctl %s:\n%s", st.command, got)
 			}
-			tr := parseTranscript(string(text))
-			start := startForOfctl
-			if *record {
-				start = startOVS
-			}
-			sock, dir := start(t), t.TempDir()
-			askOfctl(t, sock, dir, "del-flows BR")
-			var m *monitor
-			for i := range tr.steps {
-				st := &tr.steps[i]
-				if m == nil {
-					m = startMonitor(t, sock, st.command)
-				} else if got := askOfctl(t, sock, dir, st.command); got != "" {
-					t.Fatalf("ovs-ofctl %s:\n%s", st.command, got)
-				}
-				m.barrier()
-				got := m.settled(st.want())
-				switch {
-				case *record:
-					st.ovs = got
-				case *differ:
-					if got == st.ovs {
-						st.why, st.other = "", ""
-					} else if got != st.want() {
-						st.why, st.other = unexplained, got
-					}
-				case st.why == unexplained:
-					t.Errorf("ovs-ofctl %s: nobody has said why the monitor is not told what Open vSwitch tells:\n%s", st.command, st.other)
-				case got != st.want():
-					t.Errorf("after ovs-ofctl %s the monitor is told\n%s\nwant\n%s", st.command, got, st.want())
-				}
-			}
-			if *record || *differ {
-				if err := os.WriteFile(name, []byte(tr.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+			m.barrier()
+			st.judge(t, m.settled(st.want()))
+		}
+	})
 }
 
 // settled returns what the monitor has printed since, when that is what is wanted, or nothing

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -237,68 +236,32 @@ func limit(t *testing.T, sock, args string) {
 // by testdata/sessions. A command is "open N VERSION", "N COMMAND" for the session of that number,
 // "limit TABLE FLOWS", or "ofctl ARGS". What each session is told then follows, up to a barrier.
 func TestSessionsAreAnsweredAsOVSAnswers(t *testing.T) {
-	if _, err := exec.LookPath("ovs-ofctl"); err != nil {
-		t.Skip("ovs-ofctl is not installed")
-	}
-	names, err := filepath.Glob("testdata/sessions/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
+	eachTranscript(t, "sessions", func(t *testing.T, tr *transcript, sock, dir string) {
+		sessions := map[string]*rawSession{}
+		var order []string
+		for i := range tr.steps {
+			st := &tr.steps[i]
+			got := ""
+			switch who, command, _ := strings.Cut(st.command, " "); who {
+			case "open":
+				id, version, _ := strings.Cut(command, " ")
+				v := map[string]wire.Version{"10": wire.V10, "13": wire.V13, "14": wire.V14, "15": wire.V15}[version]
+				sessions[id] = newRawSession(t, sock, v)
+				order = append(order, id)
+			case "limit":
+				limit(t, sock, command)
+			case "ofctl":
+				got = askOfctl(t, sock, dir, command)
+			default:
+				sessions[who].do(command)
+				got = sessions[who].told()
 			}
-			tr := parseTranscript(string(text))
-			start := startForOfctl
-			if *record {
-				start = startOVS
-			}
-			sock := start(t)
-			askOfctl(t, sock, t.TempDir(), "del-flows BR")
-			sessions := map[string]*rawSession{}
-			var order []string
-			for i := range tr.steps {
-				st := &tr.steps[i]
-				got := ""
-				switch who, command, _ := strings.Cut(st.command, " "); who {
-				case "open":
-					id, version, _ := strings.Cut(command, " ")
-					v := map[string]wire.Version{"10": wire.V10, "13": wire.V13, "14": wire.V14, "15": wire.V15}[version]
-					sessions[id] = newRawSession(t, sock, v)
-					order = append(order, id)
-				case "limit":
-					limit(t, sock, command)
-				case "ofctl":
-					got = askOfctl(t, sock, t.TempDir(), command)
-				default:
-					sessions[who].do(command)
-					got = sessions[who].told()
-				}
-				for _, id := range order {
-					if text := sessions[id].told(); text != "" {
-						got += "session " + id + ":\n" + text
-					}
-				}
-				switch {
-				case *record:
-					st.ovs = got
-				case *differ && got == st.ovs:
-					st.why, st.other = "", ""
-				case *differ && got != st.want():
-					st.why, st.other = unexplained, got
-				case st.why == unexplained:
-					t.Errorf("step %d, %s: nobody has said why the answer is not that of Open vSwitch:\n%s", i+1, st.command, st.other)
-				case got != st.want():
-					t.Errorf("step %d, %s\n got\n%s\nwant\n%s", i+1, st.command, got, st.want())
+			for _, id := range order {
+				if text := sessions[id].told(); text != "" {
+					got += "session " + id + ":\n" + text
 				}
 			}
-			if *record || *differ {
-				if err := os.WriteFile(name, []byte(tr.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+			st.judge(t, got)
+		}
+	})
 }

@@ -152,10 +152,22 @@ func askOfctl(t *testing.T, sock, dir, command string) string {
 // TestOVSCommandsAreAnsweredAsOVSAnswers: every command of the transcripts has the answer
 // that Open vSwitch gave.
 func TestOVSCommandsAreAnsweredAsOVSAnswers(t *testing.T) {
+	eachTranscript(t, "ofctl", func(t *testing.T, tr *transcript, sock, dir string) {
+		for i := range tr.steps {
+			st := &tr.steps[i]
+			st.judge(t, askOfctl(t, sock, dir, st.command))
+		}
+	})
+}
+
+// eachTranscript has run go through each transcript of a folder of testdata, with the switch that
+// listens at sock (Pollux, or to record an Open vSwitch), which has no flows, and writes what it
+// has noted. The transcript's files are in dir.
+func eachTranscript(t *testing.T, folder string, run func(t *testing.T, tr *transcript, sock, dir string)) {
 	if _, err := exec.LookPath("ovs-ofctl"); err != nil {
 		t.Skip("ovs-ofctl is not installed")
 	}
-	names, err := filepath.Glob("testdata/ofctl/*.txt")
+	names, err := filepath.Glob(filepath.Join("testdata", folder, "*.txt"))
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no transcripts: %v", err)
 	}
@@ -165,46 +177,45 @@ func TestOVSCommandsAreAnsweredAsOVSAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tr := parseTranscript(string(text))
-			dir := t.TempDir()
+			tr, dir := parseTranscript(string(text)), t.TempDir()
 			for _, f := range tr.files {
 				if err := os.WriteFile(filepath.Join(dir, f.name), []byte(f.text), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			var sock string
+			start := startForOfctl
 			if *record {
-				sock = startOVS(t)
-			} else {
-				sock = startForOfctl(t)
+				start = startOVS
 			}
+			sock := start(t)
 			askOfctl(t, sock, dir, "del-flows BR") // a switch without configured flows begins with NORMAL
-			for i := range tr.steps {
-				st := &tr.steps[i]
-				got := askOfctl(t, sock, dir, st.command)
-				switch {
-				case *record:
-					if st.ovs = got; st.why != "" && got == st.other {
-						t.Errorf("ovs-ofctl %s: Open vSwitch answers as Pollux does; %q is no more so", st.command, st.why)
-					}
-				case *differ:
-					if got == st.ovs {
-						st.why, st.other = "", ""
-					} else if got != st.want() {
-						st.why, st.other = unexplained, got
-					}
-				case st.why == unexplained:
-					t.Errorf("ovs-ofctl %s: nobody has said why the answer is not that of Open vSwitch:\n%s", st.command, st.other)
-				case got != st.want():
-					t.Errorf("ovs-ofctl %s\n got\n%s\nwant\n%s", st.command, got, st.want())
-				}
-			}
+			run(t, &tr, sock, dir)
 			if *record || *differ {
 				if err := os.WriteFile(name, []byte(tr.String()), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
 		})
+	}
+}
+
+// judge compares what a step has come to with what it has to, or notes it.
+func (s *step) judge(t *testing.T, got string) {
+	t.Helper()
+	switch {
+	case *record:
+		if s.ovs = got; s.why != "" && got == s.other {
+			t.Errorf("%s: Open vSwitch answers as Pollux does; %q is no more so", s.command, s.why)
+		}
+	case *differ && got == s.ovs:
+		s.why, s.other = "", ""
+	case *differ && got != s.want():
+		s.why, s.other = unexplained, got
+	case *differ:
+	case s.why == unexplained:
+		t.Errorf("%s: nobody has said why the answer is not that of Open vSwitch:\n%s", s.command, s.other)
+	case got != s.want():
+		t.Errorf("%s\n got\n%s\nwant\n%s", s.command, got, s.want())
 	}
 }
 
