@@ -26,7 +26,7 @@ func TestChildReadyAndStop(t *testing.T) {
 
 // TestChildReadyWithoutSomePorts: a switch says how many, and no other line is taken for that.
 func TestChildReadyWithoutSomePorts(t *testing.T) {
-	c, err := StartChild(nil, nil, "/bin/sh", "-c", "echo readying; echo not ready; echo 'ready, 1 of 2 ports open'; trap 'exit 0' TERM; while :; do sleep 0.05; done")
+	c, err := StartChild(nil, nil, "/bin/sh", "-c", "trap 'exit 0' TERM; echo readying; echo not ready; echo 'ready, 1 of 2 ports open'; while :; do sleep 0.05; done")
 	if err != nil {
 		t.Fatal(err)
 	}

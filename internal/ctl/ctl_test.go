@@ -159,6 +159,28 @@ func TestSocketFile(t *testing.T) {
 	}
 }
 
+// TestSocketFolder: the folder of a socket is made, and none above it.
+func TestSocketFolder(t *testing.T) {
+	dir := t.TempDir()
+	s := NewServer("", nil)
+	err := s.Listen(filepath.Join(dir, "no", "such", "s.sock"))
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), filepath.Join(dir, "no", "such")) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "no")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder was made: %v", err)
+	}
+	for range 2 { // made, and there
+		s := NewServer("", nil)
+		if err := s.Listen(filepath.Join(dir, "run", "s.sock")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestStaleSocket: a socket without a process behind it is replaced, a file is not.
 func TestStaleSocket(t *testing.T) {
 	sock := filepath.Join(t.TempDir(), "s")

@@ -33,8 +33,9 @@ func listen(path string) (*listener, error) {
 		return nil, fmt.Errorf("control socket %q: a path has 1 to 107 bytes", path)
 	}
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("control socket: folder: %w", err)
+	// Not those that it is in: a slip in the path would be a tree of folders that nobody looks for.
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("control socket: folder: %w; no more than the last folder of a path is made", err)
 	}
 	// Two switches that start at the same time go through here one after the other.
 	d, err := os.Open(dir)

@@ -76,6 +76,12 @@ func TestUnixSocketFile(t *testing.T) {
 	path := filepath.Join(dir, "folder", "br0.mgmt")
 	s := New(Config{Switch: box()})
 	defer s.Close()
+	if _, err := s.Listen("punix:" + filepath.Join(dir, "no", "such", "br0.mgmt")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("in a folder of a folder that is not there: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "no")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder was made all the same: %v", err)
+	}
 	if _, err := s.Listen("punix:" + path); err != nil {
 		t.Fatal(err)
 	}

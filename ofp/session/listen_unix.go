@@ -24,8 +24,9 @@ type unixListener struct {
 // folder that it is in if need be.
 func listenUnix(path string) (net.Listener, error) {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("folder: %w", err)
+	// Not those that it is in: a slip in the path would be a tree of folders that nobody looks for.
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("folder: %w; no more than the last folder of a path is made", err)
 	}
 	// Of two switches that start at the same time the second sees the first.
 	d, err := os.Open(dir)
