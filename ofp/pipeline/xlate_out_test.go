@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -135,5 +136,76 @@ func TestPacketOutMeetsMetersOfItsTime(t *testing.T) {
 	}
 	if got := outcome(t, s.Snapshot(), o, packetOf(t, s, "in_port=1")); got != "meter(5),2" {
 		t.Errorf("%s, want meter(5),2", got)
+	}
+}
+
+// TestRemovedCountsTheBundlesPackets: a flow's end is told when the packets are treated of all
+// bundles that may have met it, whoever deleted it, and those of before are not waited for.
+func TestRemovedCountsTheBundlesPackets(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		inside bool // it is the bundle that deletes it
+		fails  bool // the bundle is given up
+		want   uint64
+	}{
+		{"deleted by the bundle", true, false, 1},
+		{"deleted meanwhile", false, false, 1},
+		{"a bundle that fails", false, true, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := testState(t, "priority=1 actions=2")
+			var got []uint64
+			s.OnFlowRemoved(func(r FlowRemoved) { got = append(got, r.Packets) })
+			told := func(when string, want ...uint64) {
+				t.Helper()
+				s.Tick()
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: told of flows that counted %v, want %v", when, got, want)
+				}
+			}
+			do := func(m FlowMod) {
+				t.Helper()
+				if _, err := s.FlowMods([]FlowMod{m}, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			add := mod(t, FlowAdd, "priority=9,send_flow_rem,tcp,actions=3")
+			gone := mod(t, FlowDeleteStrict, "priority=9,tcp,actions=drop")
+			if !c.inside {
+				do(add)
+			}
+			o := &Out{List: []Action{{Kind: ActOutput, Port: flow.PortTable}}}
+			mods := []Mod{{Flow: &add}, {Out: o}, {Flow: &gone}}
+			if !c.inside {
+				mods = []Mod{{Out: o}}
+			}
+			if c.fails {
+				bad := mod(t, FlowAdd, "actions=group:9")
+				mods = append(mods, Mod{Flow: &bad})
+			}
+			_, err := s.Mods(mods, nil, func() {
+				if !c.inside {
+					do(gone)
+				}
+				told("before the packet")
+				if _, err := s.Mods([]Mod{{Out: &Out{}}}, nil, func() { told("in another bundle") }); err != nil {
+					t.Error(err)
+				}
+				told("behind another bundle")
+				u := &pmd.Upcall{Key: packetOf(t, s, "in_port=1,tcp")}
+				o.Translate(s.Snapshot(), u)
+				u.Credit.Credit(1, 64, 1)
+			})
+			if (err != nil) != c.fails {
+				t.Fatal(err)
+			}
+			if c.fails {
+				do(gone)
+			}
+			told("behind the packet", c.want)
+			do(add)
+			do(gone)
+			told("later", c.want, 0)
+		})
 	}
 }
