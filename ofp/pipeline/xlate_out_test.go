@@ -209,3 +209,57 @@ func TestRemovedCountsTheBundlesPackets(t *testing.T) {
 		})
 	}
 }
+
+// TestPacketOutsShareTables: what a bundle keeps for its packets is the tables that changed between
+// them, each time it changed, and nothing where a packet follows another.
+func TestPacketOutsShareTables(t *testing.T) {
+	s := testState(t, "actions=2")
+	list := func(text string) *Out {
+		f, err := ParseFlow("actions="+text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &Out{List: f.Do.Apply}
+	}
+	one, two := mod(t, FlowAdd, "table=1,tcp,actions=2"), mod(t, FlowAdd, "table=2,tcp,actions=2")
+	const learns = "learn(table=1,cookie=9,limit=3,NXM_OF_ETH_SRC[])"
+	mods := []Mod{{Flow: &one}, {Flow: &two}, {Out: list("2")}, {Out: list("2")}, {Flow: &two}, {Out: list("2")}, {Out: list(learns)}, {Out: list(learns)}}
+	if _, err := s.Mods(mods, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		a, b int // packets, by their places
+		want [3]bool
+		same bool // tables as a whole
+	}{
+		{2, 3, [3]bool{true, true, true}, true},
+		{3, 5, [3]bool{true, true, false}, false},
+		{5, 6, [3]bool{true, false, true}, false}, // it counts what the limit asks for
+		{6, 7, [3]bool{true, true, true}, true},
+	} {
+		a, b := mods[c.a].Out.By, mods[c.b].Out.By
+		if (a == b) != c.same {
+			t.Errorf("packets %d and %d meet the same: %v", c.a, c.b, a == b)
+		}
+		for id, want := range c.want {
+			if got := a.tables[id] == b.tables[id]; got != want {
+				t.Errorf("packets %d and %d: table %d is shared: %v", c.a, c.b, id, got)
+			}
+		}
+	}
+	for i, want := range []bool{false, false, true, false, false, true, true, true} {
+		var before *Mod
+		if i > 0 {
+			before = &mods[i-1]
+		}
+		if got := mods[i].Apart(before); got != want {
+			t.Errorf("request %d is apart: %v", i, got)
+		}
+	}
+	if !mods[2].Apart(nil) {
+		t.Error("the first request is not apart")
+	}
+	if got := s.Snapshot().Masks(); got != 3 {
+		t.Errorf("%d masks in three tables", got)
+	}
+}

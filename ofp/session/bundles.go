@@ -17,10 +17,15 @@ const (
 	maxBundles    = 16
 	maxBundleMods = 1_000_000
 
+	// maxBundlePoints is how many states of the tables a bundle has that packets meet: each is
+	// kept beside those of the commit, and made while nothing else changes tables.
+	maxBundlePoints = 1024
+
 	// bundledMod is what a message that was read takes at least, beside its own bytes.
 	bundledMod = 1200
-	// bundledOut is what the tables that a packet meets take beside those of the commit, about.
-	bundledOut = 8192
+	// bundledPoint is what such a state takes, about, beside bundledMask for each mask that
+	// matches have or that the bundle's flows may bring.
+	bundledPoint, bundledMask = 8192, 8
 )
 
 // bundle is what a session has put together (OpenFlow 1.4 section 6.9).
@@ -28,6 +33,7 @@ type bundle struct {
 	flags  wire.BundleFlags
 	closed bool
 	mods   []pipeline.Mod
+	points int      // tables that packets of them meet (pipeline.Mod.Apart)
 	bytes  int64    // that they take
 	msgs   [][]byte // of each, its message: for the error of one that fails
 	used   time.Time
@@ -194,29 +200,64 @@ func onfBundleAdd(s *session, q *request, body []byte) error {
 	case len(b.mods) >= maxBundleMods:
 		return fmt.Errorf("bundle %d has %d messages: %w", m.ID, maxBundleMods, ofperr.BundleTooManyMessages)
 	}
-	cost := int64(2*len(m.Message) + bundledMod) // twice: actions are as long when they are read, about
-	if wire.KindOf(s.version, m.Message[1]) == wire.PacketOut {
-		cost += bundledOut
-	}
 	if b != nil {
 		b.used = time.Now()
 	}
-	if held := s.srv.bundled.Add(cost); held > s.cfg.BundleBytes {
-		s.srv.bundled.Add(-cost)
-		return fmt.Errorf("bundles of all sessions take %d bytes of memory, and %d is the most: %w", held-cost, s.cfg.BundleBytes, ofperr.BundleTooManyMessages)
+	cost := int64(2*len(m.Message) + bundledMod) // twice: actions are as long when they are read, about
+	if err := s.takeForBundle(cost); err != nil {
+		return err
 	}
 	msg := slices.Clone(m.Message) // packets point into it
 	mod, err := s.bundled(msg)
+	point := int64(0)
+	if err == nil {
+		point, err = s.takePoint(b, &mod)
+	}
 	if err == nil && b == nil { // not before: what is refused opens nothing
 		b, err = s.openBundle(m)
 	}
 	if err != nil {
-		s.srv.bundled.Add(-cost)
+		s.srv.bundled.Add(-cost - point)
 		return err
 	}
-	b.bytes += cost
+	if point > 0 {
+		b.points++
+	}
+	b.bytes += cost + point
 	b.mods = append(b.mods, mod)
 	b.msgs = append(b.msgs, msg)
+	return nil
+}
+
+// takePoint takes what the tables cost that a message's packet meets, if the bundle has not had
+// them before, and returns it. b is nil for the first message.
+func (s *session) takePoint(b *bundle, m *pipeline.Mod) (cost int64, err error) {
+	var last *pipeline.Mod
+	mods := 0
+	if b != nil {
+		if mods = len(b.mods); mods > 0 {
+			last = &b.mods[mods-1]
+		}
+	}
+	if !m.Apart(last) {
+		return 0, nil
+	}
+	if b != nil && b.points >= maxBundlePoints {
+		return 0, fmt.Errorf("the bundle has %d packets behind changes, each of which meets tables of its own: %w", maxBundlePoints, ofperr.BundleTooManyMessages)
+	}
+	cost = bundledPoint + bundledMask*int64(s.cfg.Tables.Snapshot().Masks()+mods)
+	if err := s.takeForBundle(cost); err != nil {
+		return 0, err
+	}
+	return cost, nil
+}
+
+// takeForBundle takes memory from what bundles of all sessions may have.
+func (s *session) takeForBundle(cost int64) error {
+	if held := s.srv.bundled.Add(cost); held > s.cfg.BundleBytes {
+		s.srv.bundled.Add(-cost)
+		return fmt.Errorf("bundles of all sessions take %d bytes of memory, and %d is the most: %w", held-cost, s.cfg.BundleBytes, ofperr.BundleTooManyMessages)
+	}
 	return nil
 }
 
