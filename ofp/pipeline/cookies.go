@@ -83,6 +83,7 @@ func (tx *flowTx) limited(id uint8) []cookieCount {
 // ownLimited is limited, to be written.
 func (tx *flowTx) ownLimited(id uint8) []cookieCount {
 	k := &tx.s.cookies
+	delete(tx.copies, id)
 	if !k.copied.has(id) {
 		k.copied.add(id)
 		k.counts[id] = slices.Clone(tx.next.tables[id].limited)

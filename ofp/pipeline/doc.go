@@ -59,7 +59,8 @@
 //   - Rules count through the Creditor of each decision, by atomic additions, so
 //     that counts are exact as soon as the loops have pushed theirs. No decision counts for a
 //     rule under a snapshot that lacks it: so what a rule counted is complete when loops have
-//     pushed once after its end was published (TellRemoved).
+//     pushed once after its end was published (TellRemoved). Packets of a bundle meet tables
+//     of its midst; ends wait for them (sending).
 //   - Loops take the snapshot in force after they have received. So no packet that comes in
 //     after FlowMods, or Mods, has returned meets the tables of before: that is a barrier.
 //

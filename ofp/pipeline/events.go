@@ -1,6 +1,10 @@
 package pipeline
 
-import "iter"
+import (
+	"cmp"
+	"iter"
+	"slices"
+)
 
 // RemovedReason is why a flow is gone (enum ofp_flow_removed_reason).
 type RemovedReason uint8
@@ -113,6 +117,35 @@ type gone struct {
 	why  RemovedReason
 	at   int64 // ns
 	by   any
+	sent uint64 // packets of the bundles up to this number may still be credited to it
+}
+
+// sending is the bundles whose packets are being treated, by tables that may be of before.
+type sending struct {
+	last uint64   // number of the last bundle with packets, from 1
+	now  []uint64 // those in hand, ascending
+}
+
+// begin returns the number of a bundle whose packets will be treated.
+func (b *sending) begin() uint64 {
+	b.last++
+	b.now = append(b.now, b.last)
+	return b.last
+}
+
+// end says that a bundle's packets have been treated, or that there will be none.
+func (b *sending) end(number uint64) {
+	b.now = slices.DeleteFunc(b.now, func(n uint64) bool { return n == number })
+}
+
+// final returns how many of the ends, which are in order, are of rules that no bundle's packets
+// can be credited to any more.
+func (b *sending) final(list []gone) int {
+	if len(b.now) == 0 {
+		return len(list)
+	}
+	n, _ := slices.BinarySearchFunc(list, b.now[0], func(g gone, first uint64) int { return cmp.Compare(g.sent, first) })
+	return n
 }
 
 // Still runs fn while no flow changes, so that who follows the changes can begin or go on to
@@ -163,21 +196,23 @@ func (tx *flowTx) tell(st *step, last bool) {
 		s.tellChange(FlowChange{By: tx.by, Last: last, Number: tx.number}, st)
 	}
 	if st.new == nil && !tx.quiet && st.old.Flow.Flags&SendFlowRem != 0 && len(s.onRemoved) > 0 {
-		s.gone = append(s.gone, gone{st.old, st.why, tx.now, tx.by})
+		s.gone = append(s.gone, gone{st.old, st.why, tx.now, tx.by, s.sending.last})
 	}
 }
 
 // TellRemoved tells of all flows that have gone (OnFlowRemoved), and returns when that is
 // done. Their counters are final: no decision of the snapshot in force counts for a rule
 // that is not in it, a loop has that snapshot before it receives again, and what it counted
-// before is handed over first. It waits for the loops, and asks them once for all flows.
+// before is handed over first. It waits for the loops, and asks them once for all flows. Flows to
+// which the packets of a bundle that is being done may be credited wait for it (Mods).
 // Tick calls it.
 func (s *State) TellRemoved() {
 	s.telling.Lock()
 	defer s.telling.Unlock()
 	s.mu.Lock()
-	list, fns, settle := s.gone, s.onRemoved, s.settle
-	s.gone = nil
+	n := s.sending.final(s.gone)
+	list, fns, settle := s.gone[:n:n], s.onRemoved, s.settle
+	s.gone = slices.Clone(s.gone[n:])
 	s.unlock()
 	if len(list) == 0 {
 		return

@@ -65,7 +65,8 @@ type State struct {
 	onTable   []func(TableStatus)
 	onTrigger []func(StatsTriggered)
 	watches   map[*Rule]*watch // of rules with triggers
-	gone      []gone           // of which onRemoved is to be told
+	gone      []gone           // of which onRemoved is to be told, in order
+	sending   sending          // what it waits for
 	change    FlowChange       // the one that is told
 	learned   learnedChanges   // of which onChange and onTable are to be told
 

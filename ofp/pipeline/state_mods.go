@@ -26,18 +26,31 @@ type Mod struct {
 
 // Mods is FlowMods for requests of several kinds: the commit of a bundle (OpenFlow 1.4
 // section 6.9). When that is done, then, unless it is nil, is called, which has the bundle's packets
-// treated (Mod.Out). What their way asks for that only the bundle knows of is kept that long.
+// treated (Mod.Out). What their way asks for that only the bundle knows of is kept that long, and
+// the ends of flows which they may meet are not told before.
 func (s *State) Mods(mods []Mod, by any, then func()) (failed int, err error) {
 	var keys []learnerKey
+	sends := false
 	for i := range mods {
 		if o := mods[i].Out; o != nil {
-			keys = o.limits(keys)
+			keys, sends = o.limits(keys), true
 		}
 	}
-	defer s.unask(keys)
+	number := uint64(0)
+	defer func() {
+		s.unask(keys)
+		if number != 0 {
+			s.mu.Lock()
+			s.sending.end(number)
+			s.unlock()
+		}
+	}()
 	failed, err = s.mods(len(mods), by, func(tx *flowTx, i int) error {
 		if i == 0 {
 			s.cookies.ask(keys)
+			if sends {
+				number = s.sending.begin()
+			}
 		}
 		return tx.one(&mods[i])
 	})

@@ -23,6 +23,7 @@ type flowTx struct {
 	adopted []*Rule   // that are the configuration's from now on
 
 	point       *Snapshot          // what next is by now, if that was asked for
+	copies      map[uint8]*table   // of the points: tables that have not changed since; begun by the first
 	others      *classifier.Others // what changed beside rules and decisions may have asked; nil: nothing
 	beyond      bool               // more changed, and any decision may depend on it
 	anew        bool               // something changed, even if it is no rule and no decision depends on it
@@ -50,7 +51,7 @@ func (s *State) begin(next *Snapshot, by any) *flowTx {
 	clear(tx.steps)
 	clear(tx.evicted)
 	clear(tx.adopted)
-	tx.point = nil
+	tx.point, tx.copies = nil, nil
 	tx.adopted, tx.others, tx.beyond, tx.anew, tx.metersOwned, tx.each, tx.again, tx.learns, tx.quiet = tx.adopted[:0], nil, false, false, false, false, false, false, false
 	tx.steps, tx.touched, tx.evicted = tx.steps[:0], tx.touched[:0], tx.evicted[:0]
 	s.cookies.begin()
@@ -75,6 +76,7 @@ func (tx *flowTx) edit(id uint8) *classifier.Builder {
 		tx.tables[id] = b
 		tx.touched = append(tx.touched, id)
 	}
+	delete(tx.copies, id)
 	return b
 }
 

@@ -102,15 +102,48 @@ func (tx *flowTx) soFar() *Snapshot {
 	tx.countLearners()
 	tx.bookCookies()
 	for _, id := range tx.touched {
-		s.tables[id] = s.tables[id].with(tx.tables[id].Copy(), slices.Clone(tx.limited(id)))
+		s.tables[id] = tx.copied(id)
 	}
 	for id := range tx.s.cookies.copied.each() {
-		if t := s.tables[id]; tx.tables[id] == nil {
-			s.tables[id] = t.with(t.rules, slices.Clone(tx.limited(id)))
-		}
+		s.tables[id] = tx.copied(id)
 	}
 	tx.metersOwned = false // who changes meters next takes another map
 	return &s
+}
+
+// copied returns a table as it is by now. Points between which it does not change share it.
+func (tx *flowTx) copied(id uint8) *table {
+	t := tx.copies[id]
+	if t != nil {
+		return t
+	}
+	t = tx.next.tables[id]
+	rules := t.rules
+	if b := tx.tables[id]; b != nil {
+		rules = b.Copy()
+	}
+	t = t.with(rules, slices.Clone(tx.limited(id)))
+	if tx.copies == nil {
+		tx.copies = map[uint8]*table{}
+	}
+	tx.copies[id] = t
+	return t
+}
+
+// Apart says whether the packet of m, in a bundle behind before, meets tables of its own, which
+// are to be kept until it is treated: the first packet behind a change does, and one that learns
+// with a limit may. before is nil for the first request.
+func (m *Mod) Apart(before *Mod) bool {
+	return m.Out != nil && (before == nil || before.Out == nil || len(m.Out.limits(nil)) > 0)
+}
+
+// Masks returns how many different masks the matches of flows have, counted in each table: a
+// change of a table takes some memory for each, while somebody keeps what it was before.
+func (s *Snapshot) Masks() (n int) {
+	for _, t := range s.tables {
+		n += t.rules.Subtables()
+	}
+	return n
 }
 
 // actionSetLast executes the action set when the pipeline has ended.

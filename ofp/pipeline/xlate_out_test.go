@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -135,5 +136,130 @@ func TestPacketOutMeetsMetersOfItsTime(t *testing.T) {
 	}
 	if got := outcome(t, s.Snapshot(), o, packetOf(t, s, "in_port=1")); got != "meter(5),2" {
 		t.Errorf("%s, want meter(5),2", got)
+	}
+}
+
+// TestRemovedCountsTheBundlesPackets: a flow's end is told when the packets are treated of all
+// bundles that may have met it, whoever deleted it, and those of before are not waited for.
+func TestRemovedCountsTheBundlesPackets(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		inside bool // it is the bundle that deletes it
+		fails  bool // the bundle is given up
+		want   uint64
+	}{
+		{"deleted by the bundle", true, false, 1},
+		{"deleted meanwhile", false, false, 1},
+		{"a bundle that fails", false, true, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := testState(t, "priority=1 actions=2")
+			var got []uint64
+			s.OnFlowRemoved(func(r FlowRemoved) { got = append(got, r.Packets) })
+			told := func(when string, want ...uint64) {
+				t.Helper()
+				s.Tick()
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: told of flows that counted %v, want %v", when, got, want)
+				}
+			}
+			do := func(m FlowMod) {
+				t.Helper()
+				if _, err := s.FlowMods([]FlowMod{m}, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			add := mod(t, FlowAdd, "priority=9,send_flow_rem,tcp,actions=3")
+			gone := mod(t, FlowDeleteStrict, "priority=9,tcp,actions=drop")
+			if !c.inside {
+				do(add)
+			}
+			o := &Out{List: []Action{{Kind: ActOutput, Port: flow.PortTable}}}
+			mods := []Mod{{Flow: &add}, {Out: o}, {Flow: &gone}}
+			if !c.inside {
+				mods = []Mod{{Out: o}}
+			}
+			if c.fails {
+				bad := mod(t, FlowAdd, "actions=group:9")
+				mods = append(mods, Mod{Flow: &bad})
+			}
+			_, err := s.Mods(mods, nil, func() {
+				if !c.inside {
+					do(gone)
+				}
+				told("before the packet")
+				if _, err := s.Mods([]Mod{{Out: &Out{}}}, nil, func() { told("in another bundle") }); err != nil {
+					t.Error(err)
+				}
+				told("behind another bundle")
+				u := &pmd.Upcall{Key: packetOf(t, s, "in_port=1,tcp")}
+				o.Translate(s.Snapshot(), u)
+				u.Credit.Credit(1, 64, 1)
+			})
+			if (err != nil) != c.fails {
+				t.Fatal(err)
+			}
+			if c.fails {
+				do(gone)
+			}
+			told("behind the packet", c.want)
+			do(add)
+			do(gone)
+			told("later", c.want, 0)
+		})
+	}
+}
+
+// TestPacketOutsShareTables: what a bundle keeps for its packets is the tables that changed between
+// them, each time it changed, and nothing where a packet follows another.
+func TestPacketOutsShareTables(t *testing.T) {
+	s := testState(t, "actions=2")
+	list := func(text string) *Out {
+		f, err := ParseFlow("actions="+text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &Out{List: f.Do.Apply}
+	}
+	one, two := mod(t, FlowAdd, "table=1,tcp,actions=2"), mod(t, FlowAdd, "table=2,tcp,actions=2")
+	const learns = "learn(table=1,cookie=9,limit=3,NXM_OF_ETH_SRC[])"
+	mods := []Mod{{Flow: &one}, {Flow: &two}, {Out: list("2")}, {Out: list("2")}, {Flow: &two}, {Out: list("2")}, {Out: list(learns)}, {Out: list(learns)}}
+	if _, err := s.Mods(mods, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		a, b int // packets, by their places
+		want [3]bool
+		same bool // tables as a whole
+	}{
+		{2, 3, [3]bool{true, true, true}, true},
+		{3, 5, [3]bool{true, true, false}, false},
+		{5, 6, [3]bool{true, false, true}, false}, // it counts what the limit asks for
+		{6, 7, [3]bool{true, true, true}, true},
+	} {
+		a, b := mods[c.a].Out.By, mods[c.b].Out.By
+		if (a == b) != c.same {
+			t.Errorf("packets %d and %d meet the same: %v", c.a, c.b, a == b)
+		}
+		for id, want := range c.want {
+			if got := a.tables[id] == b.tables[id]; got != want {
+				t.Errorf("packets %d and %d: table %d is shared: %v", c.a, c.b, id, got)
+			}
+		}
+	}
+	for i, want := range []bool{false, false, true, false, false, true, true, true} {
+		var before *Mod
+		if i > 0 {
+			before = &mods[i-1]
+		}
+		if got := mods[i].Apart(before); got != want {
+			t.Errorf("request %d is apart: %v", i, got)
+		}
+	}
+	if !mods[2].Apart(nil) {
+		t.Error("the first request is not apart")
+	}
+	if got := s.Snapshot().Masks(); got != 3 {
+		t.Errorf("%d masks in three tables", got)
 	}
 }

@@ -17,10 +17,15 @@ const (
 	maxBundles    = 16
 	maxBundleMods = 1_000_000
 
+	// maxBundlePoints is how many states of the tables a bundle has that packets meet: each is
+	// kept beside those of the commit, and made while nothing else changes tables.
+	maxBundlePoints = 1024
+
 	// bundledMod is what a message that was read takes at least, beside its own bytes.
 	bundledMod = 1200
-	// bundledOut is what the tables that a packet meets take beside those of the commit, about.
-	bundledOut = 8192
+	// bundledPoint is what such a state takes, about, beside bundledMask for each mask that
+	// matches have or that the bundle's flows may bring.
+	bundledPoint, bundledMask = 8192, 8
 )
 
 // bundle is what a session has put together (OpenFlow 1.4 section 6.9).
@@ -28,6 +33,7 @@ type bundle struct {
 	flags  wire.BundleFlags
 	closed bool
 	mods   []pipeline.Mod
+	points int      // tables that packets of them meet (pipeline.Mod.Apart)
 	bytes  int64    // that they take
 	msgs   [][]byte // of each, its message: for the error of one that fails
 	used   time.Time
@@ -171,86 +177,6 @@ func (s *session) committed(b *bundle) error {
 		}
 	}
 	return nil
-}
-
-// bundleAdd answers BUNDLE_ADD_MESSAGE.
-func bundleAdd(s *session, q *request) error { return onfBundleAdd(s, q, q.body) }
-
-// onfBundleAdd answers that of 1.3.
-func onfBundleAdd(s *session, q *request, body []byte) error {
-	m, err := wire.ParseBundleAdd(q.Header, body)
-	if err != nil {
-		return err
-	}
-	b := s.bundles[m.ID]
-	switch {
-	case b == nil: // adding opens it
-	case b.closed:
-		s.forgetBundle(m.ID)
-		return fmt.Errorf("bundle %d is closed: %w", m.ID, ofperr.BundleClosed)
-	case b.flags != m.Flags:
-		s.forgetBundle(m.ID)
-		return fmt.Errorf("bundle %d was opened with flags %d, not %d: %w", m.ID, b.flags, m.Flags, ofperr.BundleBadFlags)
-	case len(b.mods) >= maxBundleMods:
-		return fmt.Errorf("bundle %d has %d messages: %w", m.ID, maxBundleMods, ofperr.BundleTooManyMessages)
-	}
-	cost := int64(2*len(m.Message) + bundledMod) // twice: actions are as long when they are read, about
-	if wire.KindOf(s.version, m.Message[1]) == wire.PacketOut {
-		cost += bundledOut
-	}
-	if b != nil {
-		b.used = time.Now()
-	}
-	if held := s.srv.bundled.Add(cost); held > s.cfg.BundleBytes {
-		s.srv.bundled.Add(-cost)
-		return fmt.Errorf("bundles of all sessions take %d bytes of memory, and %d is the most: %w", held-cost, s.cfg.BundleBytes, ofperr.BundleTooManyMessages)
-	}
-	msg := slices.Clone(m.Message) // packets point into it
-	mod, err := s.bundled(msg)
-	if err == nil && b == nil { // not before: what is refused opens nothing
-		b, err = s.openBundle(m)
-	}
-	if err != nil {
-		s.srv.bundled.Add(-cost)
-		return err
-	}
-	b.bytes += cost
-	b.mods = append(b.mods, mod)
-	b.msgs = append(b.msgs, msg)
-	return nil
-}
-
-// bundled reads a message that is part of a bundle.
-func (s *session) bundled(msg []byte) (m pipeline.Mod, err error) {
-	h, err := wire.ParseHeader(msg)
-	if err != nil {
-		return m, err
-	}
-	body := msg[wire.HeaderLen:]
-	switch h.Kind() {
-	case wire.FlowMod:
-		fm, buffer, err := wire.ParseFlowMod(s.version, body, s.namesTables())
-		if err == nil && buffer != wire.NoBuffer {
-			err = fmt.Errorf("buffer %d: packets are not kept: %w", buffer, ofperr.BufferUnknown)
-		}
-		m.Flow = &fm
-		return m, err
-	case wire.GroupMod:
-		m.Group, err = wire.ParseGroupMod(s.version, body)
-		return m, err
-	case wire.PacketOut:
-		if m.Out, err = s.parseOut(body); err == nil {
-			err = s.cfg.Switch.CheckFrame(m.Out.Frame)
-		}
-		return m, err
-	case wire.MeterMod:
-		m.Meter, err = wire.ParseMeterMod(body)
-		return m, err
-	case wire.PortMod:
-		m.Port, err = s.parsePortMod(body)
-		return m, err
-	}
-	return m, fmt.Errorf("%s: %w", h.Kind(), ofperr.BundleUnsupportedMessage)
 }
 
 // bundleFeaturesPart answers what bundles there can be: ordered and atomic ones, not scheduled.
