@@ -27,7 +27,7 @@ type Exec struct {
 	// leave by is told of (Reason.AtOutput): the counts of the port that the packets of Run
 	// came in by, or Unplaced.
 	From     *PortDrops
-	Unplaced PortDrops // of no port: packets that a controller has sent
+	Unplaced PortDrops // of no port: packets that a controller has sent, and what Drop is not told the port of
 	Now      int64     // ns, monotonic: when the batch in hand came in
 	Timed    bool      // the ticks that samples take are added to SampleTicks
 

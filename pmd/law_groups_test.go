@@ -36,8 +36,7 @@ func genMoreFlows(t *rapid.T, label string) []pipeline.Flow {
 // that learn different actions for one match the last counts, and that of a cached decision is
 // learned once.
 func genLearningFlows(t *rapid.T, label string) []pipeline.Flow {
-	const learn = "learn(table=2,priority=100,NXM_OF_IN_PORT[],NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:1->NXM_NX_REG1[],output:NXM_OF_IN_PORT[])"
-	return genFlowsOf(t, label, moreMatches, append([]string{learn + ",resubmit(,2)", learn + ",output:2", "resubmit(,2)", "group:2," + learn, "resubmit(,1),resubmit(,2)"}, moreDoes[:12]...))
+	return genFlowsOf(t, label, moreMatches, append([]string{learnsFlow + ",resubmit(,2)", learnsFlow + ",output:2", "resubmit(,2)", "group:2," + learnsFlow, "resubmit(,1),resubmit(,2)"}, moreDoes[:12]...))
 }
 
 // lawGroups is how many groups there are, numbered from 1, and meters.

@@ -61,10 +61,11 @@ func TestLossesBySlot(t *testing.T) {
 	}
 }
 
-// TestLossesOnTheWayOut: frames that the ring to another loop, or that loop's transmit queue,
-// had no room for are told of the port that was to send them, in the loop that dropped them.
-func TestLossesOnTheWayOut(t *testing.T) {
-	const frames, made = 8192, 6000
+// newHandingOver is two loops, which the test drives by hand: the second receives what src makes, so many
+// frames, for port 2, whose only transmit queue, tx, the first one has.
+func newHandingOver(t *testing.T, made uint64, tx pmd.TxQueue) (loops [2]*pmd.Loop, src *port.Memory) {
+	t.Helper()
+	const frames = 8192
 	mem := &packet.Memory{Buf: make([]byte, 2*frames*2048), FD: -1, ChunkSize: 2048, Headroom: 256, PerHome: frames}
 	state, err := pipeline.New(pipeline.Config{
 		Name: "br0", Threads: 2, Now: func() int64 { return 1 },
@@ -76,14 +77,12 @@ func TestLossesOnTheWayOut(t *testing.T) {
 	}
 	var pub pmd.Published
 	state.OnPublish(func(s *pipeline.Snapshot) { pub.Store(s) })
-	src, err := port.OpenMemory(port.MemoryConfig{Flows: 10, Count: made}, mem)
+	src, err = port.OpenMemory(port.MemoryConfig{Flows: 10, Count: made}, mem)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rx, _ := src.Queues()
 	mesh := pmd.NewMesh(2, mem)
-	var loops [2]*pmd.Loop // which the test drives by hand
-	tx := &shutQueue{}
 	for id := range loops {
 		if loops[id], err = pmd.NewLoop(pmd.LoopConfig{ID: id, Burst: 32, ExactEntries: 64, Megaflows: 64, MegaflowIdle: 1e18, Memory: mem, Tables: &pub, Slots: 2}); err != nil {
 			t.Fatal(err)
@@ -93,6 +92,14 @@ func TestLossesOnTheWayOut(t *testing.T) {
 	loops[0].AddTx(1, 0, 2, tx, 0, &actions.Staging{})
 	loops[1].AddTx(1, -1, 2, nil, 0, &actions.Staging{})
 	loops[1].AddRx(0, 0, 1, rx[0])
+	return loops, src
+}
+
+// TestLossesOnTheWayOut: frames that the ring to another loop, or that loop's transmit queue,
+// had no room for are told of the port that was to send them, in the loop that dropped them.
+func TestLossesOnTheWayOut(t *testing.T) {
+	const made = 6000
+	loops, src := newHandingOver(t, made, &shutQueue{})
 	for !src.Done() {
 		loops[1].Iterate()
 	}
@@ -106,6 +113,23 @@ func TestLossesOnTheWayOut(t *testing.T) {
 	}
 	if handoff != from.Drops[actions.DropHandoff] || full != to.Drops[actions.DropTxFull] || len(from.Lost) != 1 || len(to.Lost) != 1 {
 		t.Errorf("told of ports: %+v and %+v", from.Lost, to.Lost)
+	}
+}
+
+// TestLossesBetweenLoops: frames that wait between two loops while the port that was to send them goes are
+// told of no port.
+func TestLossesBetweenLoops(t *testing.T) {
+	loops, _ := newHandingOver(t, 32, &shutQueue{})
+	for loops[1].Iterate() > 0 {
+	}
+	loops[0].RemovePort(1)
+	for loops[0].Iterate() > 0 {
+	}
+	from, rx, _ := loops[1].Stats()
+	to, _, _ := loops[0].Stats()
+	want := actions.Count{Packets: rx[0].Packets, Bytes: rx[0].Bytes}
+	if want.Packets != 32 || from.HandedOff != 32 || to.Unplaced[actions.DropNoPort] != want || to.Drops[actions.DropNoPort] != want || len(to.Lost)+len(from.Lost) != 0 {
+		t.Errorf("of %+v handed over are dropped %+v, told of no port %+v, of ports %+v and %+v", want, to.Drops[actions.DropNoPort], to.Unplaced[actions.DropNoPort], from.Lost, to.Lost)
 	}
 }
 

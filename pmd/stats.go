@@ -70,7 +70,7 @@ type LoopStats struct {
 	Cycles       [NumStages]uint64 `json:"cycles"` // ticks by stage, of the timed packets; StageTransmit of all
 
 	// Drops are told by port in Lost; what is of none (packets that controllers sent, ports
-	// that are gone) is in Unplaced. They add up.
+	// that are gone, handed over frames for a port that went) is in Unplaced. They add up.
 	Drops    actions.Drops `json:"-"`
 	Lost     []SlotDrop    `json:"-"`
 	Unplaced actions.Drops `json:"-"`

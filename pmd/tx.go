@@ -82,6 +82,8 @@ func (l *Loop) takeHandoffs() int {
 			h := &l.handed[k]
 			s := l.exec.Out[h.Slot]
 			if s == nil || l.tx[h.Slot].q == nil {
+				// The port has gone meanwhile. By which the frame came in nobody knows here: a
+				// staging area has frames of many.
 				l.exec.Drop(actions.DropNoPort, []packet.Desc{h.Desc}, nil)
 				continue
 			}

@@ -117,7 +117,8 @@ type DropsShow struct {
 }
 
 // PortDrops is what was dropped of the packets of a port (datapath.Totals.Dropped). Those of no
-// port are packets that controllers sent, and of ports that are gone.
+// port are packets that controllers sent, of ports that are gone, and that waited between two loops
+// for a port that went.
 type PortDrops struct {
 	Port    string            `json:"port"`
 	Dropped datapath.ByReason `json:"dropped"`
