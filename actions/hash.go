@@ -40,8 +40,8 @@ const (
 	HashList        // Fields
 )
 
-// hashNames are the kinds in words.
-var hashNames = [...]string{"eth_src", "symmetric_l4", "symmetric_l3l4", "symmetric_l3l4+udp", "nw_src", "nw_dst", "symmetric_l3", "flow"}
+// HashNames are the kinds in words. Those before HashFlow are what flows can name.
+var HashNames = [...]string{"eth_src", "symmetric_l4", "symmetric_l3l4", "symmetric_l3l4+udp", "nw_src", "nw_dst", "symmetric_l3", "flow"}
 
 // vlanHashed is the bits of the VLAN word that a hash covers: the outer tag's VID, and whether it
 // is there.
@@ -222,7 +222,7 @@ func (h *Hash) String() string {
 		}
 		name = "fields(" + strings.Join(list, ",") + ")"
 	} else {
-		name = hashNames[h.Of]
+		name = HashNames[h.Of]
 	}
 	if h.Basis != 0 {
 		name += fmt.Sprintf(",basis=%d", h.Basis)

@@ -28,8 +28,8 @@ const (
 const (
 	// WholePacket as Punt.MaxLen sends all bytes (OFPCML_NO_BUFFER).
 	WholePacket = 0xffff
-	// forControllers is the number of the meter of all packets for controllers (OFPM_CONTROLLER).
-	forControllers uint32 = 0xfffffffe
+	// MeterController is the number of the meter of all packets for controllers (OFPM_CONTROLLER).
+	MeterController uint32 = 0xfffffffe
 	// NoCookie is the cookie of a packet that no rule sent.
 	NoCookie = ^uint64(0)
 )
@@ -109,7 +109,7 @@ func (p *Punt) write(w *strings.Builder) {
 	}
 	switch p.MeterID {
 	case 0:
-	case forControllers:
+	case MeterController:
 		w.WriteString(",meter_id=controller")
 	default:
 		fmt.Fprintf(w, ",meter_id=%d", p.MeterID)

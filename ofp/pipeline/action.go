@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 
+	"pollux/actions"
 	"pollux/flow"
 )
 
@@ -213,13 +214,13 @@ type HashFields uint16
 
 // The fields of a hash.
 const (
-	HashEthSrc HashFields = iota
-	HashSymmetricL4
-	HashSymmetricL3L4
-	HashSymmetricL3L4UDP
-	HashNwSrc
-	HashNwDst
-	HashSymmetricL3
+	HashEthSrc           = HashFields(actions.HashEthSrc)
+	HashSymmetricL4      = HashFields(actions.HashSymmetricL4)
+	HashSymmetricL3L4    = HashFields(actions.HashSymmetricL3L4)
+	HashSymmetricL3L4UDP = HashFields(actions.HashSymmetricL3L4UDP)
+	HashNwSrc            = HashFields(actions.HashNwSrc)
+	HashNwDst            = HashFields(actions.HashNwDst)
+	HashSymmetricL3      = HashFields(actions.HashSymmetricL3)
 )
 
 // Multipath is the operands of ActMultipath.

@@ -1,12 +1,14 @@
 package pipeline
 
+import "pollux/actions"
+
 // Meters by their number: a controller's are 1 to MeterMax; some have a meaning (enum
 // ofp_meter). No flow names MeterController: all packets for controllers go through it that go
 // through no other. There can be no MeterSlowPath, as there is no slow path.
 const (
 	MeterMax        uint32 = 0xffff0000
 	MeterSlowPath   uint32 = 0xfffffffd
-	MeterController uint32 = 0xfffffffe
+	MeterController        = actions.MeterController
 	MeterAll        uint32 = 0xffffffff
 )
 

@@ -5,12 +5,13 @@ import (
 	"strconv"
 	"strings"
 
+	"pollux/actions"
 	"pollux/flow"
 )
 
 // The names of enum nx_hash_fields, nx_mp_algorithm and nx_bd_algorithm, by number.
 var (
-	hashFieldNames      = []string{"eth_src", "symmetric_l4", "symmetric_l3l4", "symmetric_l3l4+udp", "nw_src", "nw_dst", "symmetric_l3"}
+	hashFieldNames      = actions.HashNames[:actions.HashFlow]
 	multipathAlgorithms = []string{"modulo_n", "hash_threshold", "hrw", "iter_hash"}
 	bundleAlgorithms    = []string{"active_backup", "hrw"}
 )
