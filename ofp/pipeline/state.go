@@ -129,6 +129,11 @@ type Change struct {
 	allFlows bool // Flows are all that are to be left
 }
 
+// flowsAlone says whether nothing but flows is to change.
+func (c *Change) flowsAlone() bool {
+	return c.Name == nil && c.Ports == nil && c.Sampling == nil && c.MACAgeing == 0 && c.MACTableSize == 0
+}
+
 // Apply does c, or nothing if it returns an error. Of flows that were there
 // already, and do the same, the counters and the age go on. Flows that controllers added
 // stay, unless a flow of c has the same table, match and priority: then that takes their
@@ -172,6 +177,10 @@ func (s *State) Apply(c Change) error {
 		}
 	}
 	// From here on nothing fails.
+	if c.flowsAlone() && len(tx.steps) == 0 {
+		tx.finish() // all are there: loops have no need of a snapshot that is as theirs is
+		return nil
+	}
 	tx.build()
 	if c.MACAgeing != 0 {
 		s.ageing = int64(c.MACAgeing)
