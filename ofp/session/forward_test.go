@@ -102,8 +102,6 @@ func TestRequestsThatAreTooLongToBeForwarded(t *testing.T) {
 		t.Errorf("1.5 is forwarded %d bytes, want %d", len(got), len(add)+wire.HeaderLen)
 	}
 	for i, want := range []uint64{0, 1, 0} {
-		if n := f.s.Peers()[i].RecordsTooLong; n != want {
-			t.Errorf("session %d: %d too long, want %d", i, n, want)
-		}
+		f.tooLong(t, i, want)
 	}
 }
