@@ -55,13 +55,13 @@ func TestRenewed(t *testing.T) {
 		{"a port goes down", func() error { return c.state.SetPortUp(2, false) }, 1, round - 1},
 		{"and up", func() error { return c.state.SetPortUp(2, true) }, 1, round - 1},
 		{"addresses, of which none of these know", func() error { c.state.FlushFDB(); return nil }, 0, 0},
-		{"the same flows", func() error {
+		{"the same flows, of which nothing is published", func() error {
 			var flows []pipeline.Flow
 			for _, f := range c.state.DumpFlows() {
 				flows = append(flows, f.Flow)
 			}
 			return c.state.Replace(flows)
-		}, round, 0},
+		}, 0, 0},
 	} {
 		before, _, _ := c.loop.Stats()
 		if err := s.do(); err != nil {
