@@ -48,6 +48,15 @@ func (k *known) send(t *rapid.T, most int) {
 	}
 }
 
+// round sends up to so many batches, and then has both take in what was learned.
+func (k *known) round(t *rapid.T, times, most int) {
+	for range rapid.IntRange(1, times).Draw(t, "times") {
+		k.send(t, most)
+	}
+	k.cached.state.Tick()
+	k.fresh.state.Tick()
+}
+
 // each changes both.
 func (k *known) each(t *rapid.T, what string, fn func(s *pipeline.State) error) {
 	for _, w := range []*world{k.cached, k.fresh} {
@@ -84,11 +93,7 @@ func TestEquivalenceOfChoices(t *testing.T) {
 		k := newKnown(t, gen(t, "flows"))
 		for range 40 {
 			change(t, gen, k.cached, k.fresh)
-			for range rapid.IntRange(1, 3).Draw(t, "times") {
-				k.send(t, 6)
-			}
-			k.cached.state.Tick()
-			k.fresh.state.Tick()
+			k.round(t, 3, 6)
 		}
 		k.end(t)
 		s := k.cached.loop.Counts()
@@ -150,11 +155,7 @@ func TestEquivalenceOfChoicesBesideAll(t *testing.T) {
 		for range 25 {
 			change(t, gen, k.cached, k.fresh)
 			changeHashed(t, k)
-			for range rapid.IntRange(1, 5).Draw(t, "times") {
-				k.send(t, 1)
-			}
-			k.cached.state.Tick()
-			k.fresh.state.Tick()
+			k.round(t, 5, 1)
 		}
 		k.end(t)
 		s := k.cached.loop.Counts()

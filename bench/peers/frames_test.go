@@ -52,7 +52,7 @@ func burst(t *testing.T, q pmd.RxQueue, mem *packet.Memory) (all []byte) {
 func TestFramesAreTheSame(t *testing.T) {
 	gcc, err := exec.LookPath("gcc")
 	if err != nil {
-		t.Skip("gcc is not installed: `make bench-peers` installs it")
+		t.Skip("gcc is not installed: `make peers` installs it")
 	}
 	prog := filepath.Join(t.TempDir(), "frames")
 	if out, err := exec.Command(gcc, "-Wall", "-Werror", "-Iflowgen", "-o", prog, "testdata/frames.c").CombinedOutput(); err != nil {

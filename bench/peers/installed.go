@@ -13,7 +13,7 @@ import (
 )
 
 // Ready says why OVS-DPDK cannot be measured here, nil if it can: what is missing, that
-// `make bench-peers` installs, or what the machine does not have.
+// `make peers` installs, or what the machine does not have.
 func Ready(core, control int) error {
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		return fmt.Errorf("peers need Linux and root: huge pages, mounts of their own, pinned threads")
@@ -28,7 +28,7 @@ func Ready(core, control int) error {
 		}
 	}
 	if missing := missing(); len(missing) > 0 {
-		return fmt.Errorf("not installed: %s: `make bench-peers` installs them (Debian)", strings.Join(missing, ", "))
+		return fmt.Errorf("not installed: %s: `make peers` installs them (Debian)", strings.Join(missing, ", "))
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func missing() (list []string) {
 func driverDir() (string, error) {
 	dirs, err := filepath.Glob("/usr/lib/*-linux-gnu/dpdk/pmds-*")
 	if err != nil || len(dirs) == 0 {
-		return "", fmt.Errorf("no folder of DPDK's drivers in /usr/lib: `make bench-peers` installs it")
+		return "", fmt.Errorf("no folder of DPDK's drivers in /usr/lib: `make peers` installs it")
 	}
 	return dirs[len(dirs)-1], nil
 }

@@ -63,7 +63,7 @@ func newPlace(ctx context.Context, core, control int) (p *place, err error) {
 func (p *place) copyDriver(name string) error {
 	files, err := filepath.Glob(filepath.Join(p.drivers, "librte_"+name+".so*"))
 	if err != nil || len(files) == 0 {
-		return errors.Join(err, fmt.Errorf("%s: no driver %s: `make bench-peers` installs it", p.drivers, name))
+		return errors.Join(err, fmt.Errorf("%s: no driver %s: `make peers` installs it", p.drivers, name))
 	}
 	for _, f := range files {
 		to := filepath.Join(p.lean, filepath.Base(f))
